@@ -107,6 +107,15 @@ pub trait PartWriter: Send {
     /// When the peer refused or was lost, or its store is full.
     async fn write(&mut self, batch: RecordBatch) -> Result<()>;
 
+    /// Whether rows were taken that have not left yet, waiting to be joined with more.
+    fn is_waiting(&self) -> bool;
+
+    /// Lets what is waiting leave.
+    ///
+    /// # Errors
+    /// As [`write`](PartWriter::write).
+    async fn flush(&mut self) -> Result<()>;
+
     /// Seals the part; returns once the peer has confirmed the same totals.
     ///
     /// # Errors

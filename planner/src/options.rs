@@ -8,7 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use datafusion::common::extensions_options;
-use datafusion::config::{ConfigExtension, ConfigField, Visit};
+use datafusion::config::{ConfigExtension, ConfigField, ExtensionOptions, Visit};
 use datafusion::error::{DataFusionError, Result};
 
 extensions_options! {
@@ -96,3 +96,13 @@ words!(
     /// Nothing: the client reads through the node it is connected to.
     Proxy = "proxy",
 });
+
+/// Says why a setting was refused and, for an unknown one of ours, which there are.
+pub fn explain_refusal(key: &str, error: &DataFusionError) -> String {
+    let ours = SquadronOptions::default().entries();
+    let known: Vec<String> = ours.iter().map(|entry| format!("squadron.{}", entry.key)).collect();
+    match key.starts_with("squadron.") && !known.iter().any(|known| known == key) {
+        true => format!("there is no option {key}; there are {}", known.join(", ")),
+        false => error.strip_backtrace(),
+    }
+}

@@ -42,8 +42,8 @@ pub struct PlanRequest {
 pub enum Planned {
     /// It gives rows (or an empty result).
     Query(Box<QueryPlan>),
-    /// It changed the session's settings: these are the new ones.
-    Session(Box<SessionConfig>),
+    /// It changes the session's settings: see [`Planner::change`].
+    Session(Box<DfStatement>),
 }
 
 /// A query's plan: run it, collect its receipts, compare them with what it promised.
@@ -107,9 +107,7 @@ impl Planner {
                 let plan = explain::plan(self, statement, config, request).await?;
                 Ok(Planned::Query(Box::new(plan)))
             }
-            Statement::Session(statement) => {
-                Ok(Planned::Session(Box::new(self.change(statement, config).await?)))
-            }
+            Statement::Session(statement) => Ok(Planned::Session(Box::new(statement))),
         }
     }
 
@@ -163,8 +161,15 @@ impl Planner {
         }
     }
 
-    /// Runs SET or RESET on a copy of the settings.
-    async fn change(&self, statement: DfStatement, config: &SessionConfig) -> Result<SessionConfig> {
+    /// Runs SET or RESET on a copy of a session's settings; gives the new ones.
+    ///
+    /// # Errors
+    /// `Invalid` for an unknown setting or value.
+    pub async fn change(
+        &self,
+        statement: DfStatement,
+        config: &SessionConfig,
+    ) -> Result<SessionConfig> {
         refuse_node_settings(&statement)?;
         let context = SessionContext::new_with_state(self.engine.local_state(config.clone()));
         let plan = context.state().statement_to_plan(statement).await?;

@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use datafusion::catalog::CatalogProviderList;
+use datafusion::catalog::{CatalogProviderList, MemoryCatalogProviderList};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
@@ -18,6 +18,7 @@ use datafusion_distributed::{
 };
 use url::Url;
 
+use crate::catalog::{DataLocation, DetailedScanCodec, FilesCatalog};
 use crate::deliver::{DeliverCodec, DeliverPlanner, ResultSink, SinkHandle};
 use crate::options::SquadronOptions;
 use crate::plan::routing::route_tasks;
@@ -28,10 +29,7 @@ mod worker;
 
 use worker::WorkerSessions;
 
-/// The catalog that files appear in.
-pub const CATALOG: &str = "squadron";
-/// The schema that files appear in.
-pub const SCHEMA: &str = "public";
+pub use crate::catalog::{CATALOG_NAME as CATALOG, SCHEMA_NAME as SCHEMA};
 
 /// A scan is worth one more task for every so many bytes (per partition): below, the few
 /// milliseconds that a stage costs are not won back. Measured with `cargo dev bench`.
@@ -42,6 +40,8 @@ pub type Channels = Arc<dyn ChannelResolver + Send + Sync>;
 
 /// What an engine is made of.
 pub struct EngineConfig {
+    /// Where tables are found.
+    pub data: Vec<DataLocation>,
     /// Partitions of a plan per node.
     pub target_partitions: usize,
     /// The pool that all operators of the node share.
@@ -63,6 +63,7 @@ pub struct EngineConfig {
 /// DataFusion set up for one node: the runtime that its queries share, and the sessions they get.
 pub struct Engine {
     runtime: Arc<RuntimeEnv>,
+    files: FilesCatalog,
     local: SessionState,
     distributed: SessionState,
     worker: Worker,
@@ -70,18 +71,20 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Sets up an engine over `catalogs`.
+    /// Sets up an engine over the files of `config.data`.
     ///
     /// # Errors
-    /// When the spill folder cannot be used.
-    pub fn new(config: EngineConfig, catalogs: Arc<dyn CatalogProviderList>) -> Result<Self> {
+    /// When the spill folder cannot be used, or a data location cannot be listed.
+    pub async fn open(mut config: EngineConfig) -> Result<Self> {
         let runtime = runtime(&config)?;
+        let data = std::mem::take(&mut config.data);
+        let files = FilesCatalog::open(data, Arc::clone(&runtime)).await;
+        let files = files.map_err(|error| PlannerError::from(&error))?;
         let base = base_config(&config);
         let builder = || {
             SessionStateBuilder::new()
                 .with_default_features()
                 .with_runtime_env(Arc::clone(&runtime))
-                .with_catalog_list(Arc::clone(&catalogs))
                 .with_config(base.clone())
                 .with_query_planner(Arc::new(DeliverPlanner))
         };
@@ -92,7 +95,7 @@ impl Engine {
         let worker = Worker::from_session_builder(sessions)
             .with_runtime_env(Arc::clone(&runtime))
             .with_version(config.version);
-        Ok(Self { runtime, local, distributed, worker, worker_url: config.worker_url })
+        Ok(Self { runtime, files, local, distributed, worker, worker_url: config.worker_url })
     }
 
     /// The runtime (memory pool, disk manager, object stores, caches) of this node.
@@ -111,20 +114,33 @@ impl Engine {
         self.local.config().clone()
     }
 
-    /// The catalogs that sessions see.
-    pub fn catalogs(&self) -> &Arc<dyn CatalogProviderList> {
-        self.local.catalog_list()
+    /// The tables found in files.
+    pub fn files(&self) -> &FilesCatalog {
+        &self.files
+    }
+
+    /// Looks for tables that came or went, before a listing of them is shown. When it fails, what
+    /// was known before is shown.
+    pub async fn refresh_tables(&self) {
+        if let Err(error) = self.files.refresh().await {
+            tracing::warn!(%error, "the data locations could not be listed");
+        }
+    }
+
+    /// A session of these settings on this node alone: its catalogs and functions.
+    pub fn session(&self, config: SessionConfig) -> SessionState {
+        self.started(&self.local, config)
     }
 
     /// A session that plans for this node alone.
     pub(crate) fn local_state(&self, config: SessionConfig) -> SessionState {
-        started(&self.local, config)
+        self.started(&self.local, config)
     }
 
     /// A session that plans for the cluster. The distributed planner's own settings and handlers
     /// are added to `config`.
     pub(crate) fn distributed_state(&self, config: SessionConfig) -> Result<SessionState> {
-        let mut state = started(&self.distributed, config);
+        let mut state = self.started(&self.distributed, config);
         let carried = carry::headers(state.config().options());
         let worker_url = self.worker_url.clone();
         let config = state.config_mut();
@@ -135,14 +151,18 @@ impl Engine {
         }
         Ok(state)
     }
-}
 
-/// A copy of a prepared state for one statement: `now()` is the same in all of it.
-fn started(template: &SessionState, config: SessionConfig) -> SessionState {
-    let mut state = template.clone();
-    *state.config_mut() = config;
-    state.mark_start_execution();
-    state
+    /// A copy of a prepared state for one statement: `now()` is the same in all of it, and tables
+    /// have the types that its settings ask for.
+    fn started(&self, template: &SessionState, config: SessionConfig) -> SessionState {
+        let mut state = template.clone();
+        let catalogs = MemoryCatalogProviderList::new();
+        catalogs.register_catalog(CATALOG.to_owned(), self.files.for_session(&config));
+        state.register_catalog_list(Arc::new(catalogs));
+        *state.config_mut() = config;
+        state.mark_start_execution();
+        state
+    }
 }
 
 fn runtime(config: &EngineConfig) -> Result<Arc<RuntimeEnv>> {
@@ -175,6 +195,7 @@ fn base_config(config: &EngineConfig) -> SessionConfig {
         .with_option_extension(SquadronOptions::default())
         .with_distributed_option_extension(distributed)
         .with_distributed_user_codec(DeliverCodec)
+        .with_distributed_user_codec(DetailedScanCodec)
         .with_distributed_channel_resolver(Arc::clone(&config.channels))
         .with_distributed_route_tasks_handler(route_tasks)
         .with_extension(Arc::new(SinkHandle(Arc::clone(&config.sink))))

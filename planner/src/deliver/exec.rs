@@ -5,7 +5,9 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::{DataFusionError, Result as DfResult};
@@ -21,10 +23,14 @@ use datafusion::physical_plan::{
 };
 use datafusion_distributed::DistributedTaskContext;
 use futures::TryStreamExt;
+use tokio::time::timeout;
 
-use super::{DeliverSpec, PartKey, Receipt, ResultSink, SinkHandle, receipt_schema};
+use super::{DeliverSpec, PartKey, PartWriter, Receipt, ResultSink, SinkHandle, receipt_schema};
 use crate::wire_schema::to_wire;
 use crate::{PlannerError, Result};
+
+/// A slow query's first rows are shown to its client after this long at the latest.
+const FLUSH_AFTER: Duration = Duration::from_millis(50);
 
 /// Delivers each partition of its input to the session's [`ResultSink`], cast to the wire schema.
 #[derive(Debug)]
@@ -165,7 +171,7 @@ struct Delivery {
 impl Delivery {
     async fn run(mut self, sink: &dyn ResultSink) -> Result<Receipt> {
         let mut writer = sink.open(self.part, &self.spec, Arc::clone(&self.schema)).await?;
-        while let Some(batch) = self.input.try_next().await.map_err(PlannerError::from)? {
+        while let Some(batch) = self.next(writer.as_mut()).await? {
             let rows = batch.num_rows();
             writer.write(to_wire(&batch, &self.schema)?).await?;
             self.delivered.add(rows);
@@ -175,6 +181,17 @@ impl Delivery {
         self.baseline.record_output(1);
         self.baseline.done();
         self.check(receipt)
+    }
+
+    /// The next batch. Rows that wait to be joined with more are let go when more is slow to come.
+    async fn next(&mut self, writer: &mut dyn PartWriter) -> Result<Option<RecordBatch>> {
+        if writer.is_waiting() {
+            match timeout(FLUSH_AFTER, self.input.try_next()).await {
+                Ok(next) => return next.map_err(PlannerError::from),
+                Err(_) => writer.flush().await?,
+            }
+        }
+        self.input.try_next().await.map_err(PlannerError::from)
     }
 
     /// The sink must have counted the rows that were put in: the first link of the chain that ends

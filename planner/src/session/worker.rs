@@ -9,6 +9,7 @@ use datafusion::prelude::SessionConfig;
 use datafusion_distributed::{DistributedExt, WorkerQueryContext, WorkerSessionBuilder};
 
 use super::{Channels, carry};
+use crate::catalog::DetailedScanCodec;
 use crate::deliver::{DeliverCodec, SinkHandle};
 
 /// Builds each task's session from the node's own template.
@@ -26,6 +27,7 @@ impl WorkerSessions {
     /// What every task's session has beside what the coordinator's headers say.
     fn equip(&self, config: &mut SessionConfig) {
         config.set_distributed_user_codec(DeliverCodec);
+        config.set_distributed_user_codec(DetailedScanCodec);
         config.set_distributed_channel_resolver(Arc::clone(&self.channels));
         config.set_extension(Arc::clone(&self.sink));
     }
