@@ -1,13 +1,28 @@
-//! What a table is. (The files catalog lands here.)
+//! What a query may name: tables found in files, and where those files are.
+//!
+//! `--data PATH_OR_URL` becomes a [`DataLocation`]; [`register_object_store`] makes every node able
+//! to read it (coordinator and workers alike, since plans name its URL); [`FilesCatalog`] finds the
+//! tables in it and gives each session a DataFusion catalog over them.
+//!
+//! Invariant: what a table holds is looked up for every query, what can be kept (schemas, footers,
+//! statistics) is kept only as long as the files it came from are unchanged.
 
-use crate::PlannerError;
+mod error;
+mod files;
+mod location;
+mod stores;
 
-/// placeholder
-#[derive(Debug, thiserror::Error)]
-pub enum CatalogError {}
+#[cfg(test)]
+mod tests;
 
-impl From<&CatalogError> for PlannerError {
-    fn from(error: &CatalogError) -> Self {
-        match *error {}
-    }
-}
+pub use error::CatalogError;
+pub use files::detailed::{DetailedScanCodec, DetailedScanExec};
+pub use files::{FilesCatalog, TableEntry};
+pub use location::{DataLocation, Scheme};
+pub use stores::register_object_store;
+
+/// Name of the catalog that every session starts in.
+pub const CATALOG_NAME: &str = "squadron";
+
+/// Name of the schema that holds the tables found in `--data` locations.
+pub const SCHEMA_NAME: &str = "public";

@@ -1,0 +1,94 @@
+//! Which tables a location holds, by names alone: one look into one folder.
+//!
+//! ```text
+//! --data /data            /data/orders/…       table orders
+//!                         /data/people.csv.gz  table people
+//!                         /data/_tmp /data/.x  ignored
+//! --data /data/people.csv                      table people
+//! --data /data/sales      /data/sales/year=…/  table sales: the folder is partitioned itself
+//! ```
+
+use super::format::DataFormat;
+use super::listing::{Place, head, is_hidden};
+use super::source::Source;
+use crate::catalog::error::CatalogError;
+use crate::catalog::location::{DataLocation, Scheme};
+use object_store::path::Path;
+use object_store::{ListResult, ObjectStore};
+use std::sync::Arc;
+
+/// A location and its object store.
+#[derive(Debug, Clone)]
+pub(crate) struct Root {
+    pub(crate) location: Arc<DataLocation>,
+    pub(crate) store: Arc<dyn ObjectStore>,
+}
+
+// === impl Root ===
+
+impl Root {
+    /// The tables there are now, by name, in the order of their names. Names may repeat.
+    pub(crate) async fn tables(&self) -> Result<Vec<(String, Arc<Source>)>, CatalogError> {
+        let places = self.places().await.map_err(|error| {
+            let path = self.location.show(self.location.path());
+            CatalogError::from_store(path, &error)
+        })?;
+        let sources = places.into_iter().map(|(name, place)| {
+            let (location, store) = (Arc::clone(&self.location), Arc::clone(&self.store));
+            (
+                name,
+                Arc::new(Source {
+                    location,
+                    store,
+                    place,
+                }),
+            )
+        });
+        Ok(sources.collect())
+    }
+
+    async fn places(&self) -> object_store::Result<Vec<(String, Place)>> {
+        let path = self.location.path();
+        if path.filename().and_then(DataFormat::split).is_some()
+            && head(self.store.as_ref(), path).await?.is_some()
+        {
+            return Ok(vec![(
+                self.location.table_name(),
+                Place::File(path.clone()),
+            )]);
+        }
+        if self.location.scheme() == Scheme::Http {
+            return Ok(Vec::new());
+        }
+        let listed = self.store.list_with_delimiter(Some(path)).await?;
+        let partitioned = listed.common_prefixes.iter().any(is_partition);
+        Ok(match partitioned {
+            true => vec![(self.location.table_name(), Place::Folder(path.clone()))],
+            false => children(listed),
+        })
+    }
+}
+
+fn children(listed: ListResult) -> Vec<(String, Place)> {
+    let folders = listed.common_prefixes.into_iter().filter_map(|folder| {
+        let name = folder
+            .filename()
+            .filter(|name| !is_hidden(name))?
+            .to_owned();
+        Some((name, Place::Folder(folder)))
+    });
+    let files = listed.objects.into_iter().filter_map(|meta| {
+        let name = meta.location.filename().filter(|name| !is_hidden(name))?;
+        let (stem, _) = DataFormat::split(name)?;
+        Some((stem.to_owned(), Place::File(meta.location)))
+    });
+    let mut places: Vec<_> = folders.chain(files).collect();
+    places.sort_by(|(a, _), (b, _)| a.cmp(b));
+    places
+}
+
+fn is_partition(folder: &Path) -> bool {
+    folder
+        .filename()
+        .is_some_and(|name| name.contains('=') && !is_hidden(name))
+}

@@ -1,0 +1,165 @@
+//! One name of the catalog: where its files are, and what was worked out about them so far.
+
+use super::format::{DataFormat, SchemaSettings};
+use super::source::Source;
+use super::table::{FilesTable, Resolved};
+use crate::catalog::error::CatalogError;
+use crate::catalog::{CATALOG_NAME, SCHEMA_NAME};
+use datafusion::common::TableReference;
+use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::prelude::SessionConfig;
+use parking_lot::Mutex;
+use std::sync::Arc;
+
+/// Sessions rarely differ in what decides a schema; more kinds than this push out the oldest.
+const KEPT: usize = 4;
+
+/// A table's name and everything known about it.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) name: String,
+    pub(crate) source: Arc<Source>,
+    /// A second source that gives the same name: neither can be used.
+    pub(crate) rival: Option<Arc<Source>>,
+    /// Locked while files are read, so that of many queries at once only one reads them.
+    resolved: tokio::sync::Mutex<Vec<Arc<Resolved>>>,
+    seen: Mutex<Seen>,
+}
+
+/// What the last look at the table gave.
+#[derive(Debug, Default)]
+struct Seen {
+    format: Option<DataFormat>,
+    error: Option<String>,
+}
+
+// === impl Entry ===
+
+impl Entry {
+    pub(crate) fn new(name: String, source: Arc<Source>) -> Self {
+        Self {
+            name,
+            source,
+            rival: None,
+            resolved: tokio::sync::Mutex::default(),
+            seen: Mutex::default(),
+        }
+    }
+
+    /// Whether `other` is the same table as far as a listing of names can tell.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        let rivals_agree = match (&self.rival, &other.rival) {
+            (None, None) => true,
+            (Some(mine), Some(theirs)) => mine.is(theirs),
+            _ => false,
+        };
+        self.source.is(&other.source) && rivals_agree
+    }
+
+    pub(crate) fn duplicate(&self) -> Option<CatalogError> {
+        self.rival
+            .as_ref()
+            .map(|rival| CatalogError::DuplicateTable {
+                table: self.name.clone(),
+                first: self.source.show(),
+                second: rival.show(),
+            })
+    }
+
+    /// The table as its files are now, for a session with `config`; `None` if nothing is there.
+    pub(crate) async fn resolve(
+        &self,
+        config: &SessionConfig,
+        runtime: &Arc<RuntimeEnv>,
+    ) -> Result<Option<FilesTable>, CatalogError> {
+        let resolved = self.try_resolve(config, runtime).await;
+        let mut seen = self.seen.lock();
+        match &resolved {
+            Ok(Some(resolved)) => {
+                *seen = Seen {
+                    format: Some(resolved.format()),
+                    error: None,
+                };
+            }
+            Ok(None) => seen.error = Some("is empty".to_owned()),
+            Err(error) => seen.error = Some(error.to_string()),
+        }
+        Ok(resolved?.map(FilesTable::new))
+    }
+
+    async fn try_resolve(
+        &self,
+        config: &SessionConfig,
+        runtime: &Arc<RuntimeEnv>,
+    ) -> Result<Option<Arc<Resolved>>, CatalogError> {
+        if let Some(duplicate) = self.duplicate() {
+            return Err(duplicate);
+        }
+        let listing = self.source.list().await?;
+        if listing.is_empty() {
+            return Ok(None);
+        }
+        let settings = SchemaSettings::of(config.options());
+        let mut kept = self.resolved.lock().await;
+        let hit = kept
+            .iter()
+            .find(|r| r.settings == settings && r.listing.data == listing.data);
+        if let Some(hit) = hit {
+            return Ok(Some(Arc::clone(hit)));
+        }
+        let session = SessionStateBuilder::new()
+            .with_config(config.clone())
+            .with_runtime_env(Arc::clone(runtime))
+            .build();
+        let reference = TableReference::full(CATALOG_NAME, SCHEMA_NAME, self.name.clone());
+        let source = Arc::clone(&self.source);
+        let resolved =
+            Arc::new(Resolved::new(source, reference, listing, settings, &session).await?);
+        kept.retain(|old| old.settings != resolved.settings);
+        if kept.len() >= KEPT {
+            kept.remove(0);
+        }
+        kept.push(Arc::clone(&resolved));
+        Ok(Some(resolved))
+    }
+
+    /// Why a query of this table fails although its name is listed.
+    pub(crate) fn empty(&self) -> CatalogError {
+        let suffixes = DataFormat::suffixes();
+        CatalogError::invalid(
+            self.source.show(),
+            format!("is empty: a table needs files ending in {suffixes}"),
+        )
+    }
+
+    /// Finds out the format without reading any file, unless it is known.
+    pub(crate) async fn peek(&self) {
+        if self.rival.is_some() || self.seen.lock().format.is_some() {
+            return;
+        }
+        let peeked = self.source.place.peek(self.source.store.as_ref()).await;
+        let mut seen = self.seen.lock();
+        match peeked {
+            Ok(Some(format)) => {
+                *seen = Seen {
+                    format: Some(format),
+                    error: None,
+                }
+            }
+            Ok(None) => seen.error = Some(self.empty().to_string()),
+            Err(error) => {
+                seen.error = Some(CatalogError::from_store(self.source.show(), &error).to_string());
+            }
+        }
+    }
+
+    pub(crate) fn format(&self) -> Option<String> {
+        self.seen.lock().format.map(|format| format.to_string())
+    }
+
+    pub(crate) fn error(&self) -> Option<String> {
+        let duplicate = self.duplicate().map(|error| error.to_string());
+        duplicate.or_else(|| self.seen.lock().error.clone())
+    }
+}

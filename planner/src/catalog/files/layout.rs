@@ -1,0 +1,181 @@
+//! A listing understood as one table: one format, one set of partition columns, or an error that
+//! says which file stands in the way.
+
+use super::format::DataFormat;
+use super::listing::{DataFile, Listing, Place};
+use super::partitions::{self, Pair};
+use crate::catalog::error::CatalogError;
+use crate::catalog::location::DataLocation;
+use datafusion::arrow::datatypes::FieldRef;
+use datafusion::common::ScalarValue;
+use object_store::ObjectMeta;
+
+/// The files of one table and what their folders say.
+#[derive(Debug)]
+pub(crate) struct Layout {
+    pub(crate) format: DataFormat,
+    pub(crate) columns: Vec<FieldRef>,
+    pub(crate) files: Vec<PlacedFile>,
+}
+
+/// A file that is not empty, with its value for each partition column.
+#[derive(Debug, Clone)]
+pub(crate) struct PlacedFile {
+    pub(crate) meta: ObjectMeta,
+    pub(crate) values: Vec<ScalarValue>,
+}
+
+/// A place together with the location it was found in: what a message needs to name files.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Site<'s> {
+    pub(crate) location: &'s DataLocation,
+    pub(crate) place: &'s Place,
+}
+
+// === impl Layout ===
+
+impl Layout {
+    /// Understands a listing from nothing.
+    pub(crate) fn of(site: Site, listing: &Listing) -> Result<Self, CatalogError> {
+        let files = site.files(listing)?;
+        let format = site.one_format(&files)?;
+        let rows = site.partition_rows(&files)?;
+        let columns = partitions::columns(&rows);
+        let files = site.place_files(&files, &rows, &columns)?;
+        Ok(Self {
+            format,
+            columns,
+            files,
+        })
+    }
+
+    /// Understands a later listing of the same table, whose format and columns are settled.
+    pub(crate) fn again(&self, site: Site, listing: &Listing) -> Result<Self, CatalogError> {
+        let files = site.files(listing)?;
+        let (format, rows) = (site.one_format(&files)?, site.partition_rows(&files)?);
+        let names = rows.first().into_iter().flatten().map(|pair| &pair.name);
+        if format != self.format || !names.eq(self.columns.iter().map(|column| column.name())) {
+            return Err(site.invalid("its layout changed since the statement was prepared"));
+        }
+        let files = site.place_files(&files, &rows, &self.columns)?;
+        Ok(Self {
+            format,
+            columns: self.columns.clone(),
+            files,
+        })
+    }
+}
+
+// === impl Site ===
+
+impl<'s> Site<'s> {
+    fn show(&self, file: &DataFile) -> String {
+        self.location.show(&file.meta.location)
+    }
+
+    fn invalid(&self, problem: impl Into<String>) -> CatalogError {
+        CatalogError::invalid(self.location.show(self.place.path()), problem)
+    }
+
+    /// The files that hold anything. Writers leave empty files behind as markers; they have no rows.
+    fn files<'l>(&self, listing: &'l Listing) -> Result<Vec<&'l DataFile>, CatalogError> {
+        let files: Vec<_> = listing
+            .data
+            .iter()
+            .filter(|file| file.meta.size > 0)
+            .collect();
+        match files.is_empty() {
+            true => Err(self.invalid(self.no_data(listing))),
+            false => Ok(files),
+        }
+    }
+
+    fn no_data(&self, listing: &Listing) -> String {
+        let suffixes = DataFormat::suffixes();
+        match (&listing.data[..], &listing.nested, &listing.other) {
+            ([_], _, _) if matches!(self.place, Place::File(_)) => {
+                "the file is empty (0 bytes)".to_owned()
+            }
+            ([file, ..], _, _) => {
+                format!(
+                    "all its data files are empty (0 bytes), for example {}",
+                    self.show(file)
+                )
+            }
+            ([], Some(nested), _) => format!(
+                "has data in plain sub-folders only, for example {}; give the folder itself as a \
+                 data location to have its sub-folders as tables",
+                self.location.show(nested)
+            ),
+            ([], None, Some(other)) => format!(
+                "has no data files (names ending in {suffixes}), only others, for example {}",
+                self.location.show(other)
+            ),
+            ([], None, None) => format!("is empty: it needs files ending in {suffixes}"),
+        }
+    }
+
+    fn one_format(&self, files: &[&DataFile]) -> Result<DataFormat, CatalogError> {
+        let first = files[0];
+        match files.iter().find(|file| file.format != first.format) {
+            None => Ok(first.format),
+            Some(second) => Err(self.invalid(format!(
+                "holds files of two formats, {} ({}) and {} ({}); all files of a table must have \
+                 the same format",
+                first.format,
+                self.show(first),
+                second.format,
+                self.show(second)
+            ))),
+        }
+    }
+
+    /// The `name=value` folders of every file, the same names for all.
+    fn partition_rows(&self, files: &[&DataFile]) -> Result<Vec<Vec<Pair>>, CatalogError> {
+        let folders = files
+            .iter()
+            .map(|file| self.place.folders_to(&file.meta.location));
+        let rows: Vec<_> = folders.map(|folders| partitions::pairs(&folders)).collect();
+        let names = |row: &[Pair]| row.iter().map(|pair| pair.name.clone()).collect::<Vec<_>>();
+        let expected = names(&rows[0]);
+        match rows.iter().position(|row| names(row) != expected) {
+            None => Ok(rows),
+            Some(at) => Err(self.invalid(format!(
+                "its partition folders disagree: {} is partitioned by {}, {} by {}",
+                self.show(files[0]),
+                list_names(&expected),
+                self.show(files[at]),
+                list_names(&names(&rows[at]))
+            ))),
+        }
+    }
+
+    fn place_files(
+        &self,
+        files: &[&DataFile],
+        rows: &[Vec<Pair>],
+        columns: &[FieldRef],
+    ) -> Result<Vec<PlacedFile>, CatalogError> {
+        let placed = files.iter().zip(rows).map(|(file, row)| {
+            let values = partitions::values(row, columns).map_err(|pair| {
+                let problem = format!(
+                    "its value of partition column '{}' has another type",
+                    pair.name
+                );
+                CatalogError::invalid(self.show(file), problem)
+            })?;
+            Ok(PlacedFile {
+                meta: file.meta.clone(),
+                values,
+            })
+        });
+        placed.collect()
+    }
+}
+
+fn list_names(names: &[String]) -> String {
+    match names {
+        [] => "nothing".to_owned(),
+        names => names.join(", "),
+    }
+}

@@ -1,0 +1,114 @@
+//! The columns of a table, read from the files it is made of.
+//!
+//! Every file is asked by itself, so that a broken or deviating one can be named. Parquet footers
+//! read here stay in DataFusion's cache of file metadata: the query that follows finds them there.
+
+use super::format::DataFormat;
+use super::layout::PlacedFile;
+use super::merge::{FileSchema, merge};
+use crate::catalog::error::CatalogError;
+use crate::catalog::location::DataLocation;
+use datafusion::arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
+use datafusion::catalog::Session;
+use datafusion::datasource::file_format::FileFormat;
+use futures::{FutureExt, StreamExt, TryStreamExt};
+use object_store::{ObjectMeta, ObjectStore};
+use std::sync::Arc;
+
+/// What is needed to read schemas: the location is there to name files in errors.
+pub(crate) struct Inference<'i> {
+    pub(crate) session: &'i dyn Session,
+    pub(crate) store: &'i Arc<dyn ObjectStore>,
+    pub(crate) location: &'i DataLocation,
+    pub(crate) format: DataFormat,
+    pub(crate) reader: &'i dyn FileFormat,
+}
+
+// === impl Inference ===
+
+impl Inference<'_> {
+    /// The schema of all `files` together, without the partition columns.
+    pub(crate) async fn schema(
+        &self,
+        files: &[PlacedFile],
+        partition_columns: &[FieldRef],
+    ) -> Result<SchemaRef, CatalogError> {
+        let concurrency = self
+            .session
+            .config_options()
+            .execution
+            .meta_fetch_concurrency
+            .get();
+        let asks: Vec<_> = files
+            .iter()
+            .map(|file| self.ask(&file.meta).boxed())
+            .collect();
+        let schemas: Vec<_> = futures::stream::iter(asks)
+            .buffered(concurrency)
+            .try_collect()
+            .await?;
+        let metas = files.iter().map(|file| &file.meta);
+        let schemas: Vec<_> = metas
+            .zip(&schemas)
+            .map(|(file, schema)| FileSchema { file, schema })
+            .collect();
+        let merged = merge(self.format, self.location, &schemas)?;
+        self.without(self.finish(merged), partition_columns, schemas[0].file)
+    }
+
+    async fn ask(&self, file: &ObjectMeta) -> Result<SchemaRef, CatalogError> {
+        let files = std::slice::from_ref(file);
+        let schema = self
+            .reader
+            .infer_schema(self.session, self.store, files)
+            .await;
+        schema.map_err(|error| {
+            let path = self.location.show(&file.location);
+            CatalogError::from_read(path, &self.format.unreadable(), &error)
+        })
+    }
+
+    /// Columns of text files that never had a value are strings: clients know no Null type.
+    fn finish(&self, schema: Schema) -> Schema {
+        if !self.format.is_text() {
+            return schema;
+        }
+        let fields = schema.fields().iter().map(|field| match field.data_type() {
+            DataType::Null => field.as_ref().clone().with_data_type(DataType::Utf8),
+            _ => field.as_ref().clone(),
+        });
+        Schema::new(fields.collect::<Vec<_>>())
+    }
+
+    /// Leaves out the columns that the folders give: some writers store them in the files too.
+    /// Where columns are found by position none can be left out.
+    fn without(
+        &self,
+        schema: Schema,
+        given: &[FieldRef],
+        example: &ObjectMeta,
+    ) -> Result<SchemaRef, CatalogError> {
+        let in_both = given
+            .iter()
+            .find(|column| schema.column_with_name(column.name()).is_some());
+        match in_both {
+            None => Ok(Arc::new(schema)),
+            Some(column) if self.format.is_positional() => Err(CatalogError::invalid(
+                self.location.show(&example.location),
+                format!(
+                    "column '{}' is in the file and in its folder's name",
+                    column.name()
+                ),
+            )),
+            Some(_) => {
+                let kept = schema.fields().iter();
+                let kept = kept.filter(|field| given.iter().all(|c| c.name() != field.name()));
+                let fields: Vec<_> = kept.cloned().collect();
+                Ok(Arc::new(Schema::new_with_metadata(
+                    fields,
+                    schema.metadata().clone(),
+                )))
+            }
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! One table of files, as DataFusion sees it.
+//!
+//! Why not DataFusion's `ListingTable`: there partition values are never NULL, files can only be
+//! listed anew (a second time, after the listing that found the schema still valid), and an error
+//! does not say which file it is about. Reading itself is DataFusion's, format by format.
+
+use super::format::{DataFormat, SchemaSettings};
+use super::layout::{Layout, PlacedFile};
+use super::listing::Listing;
+use super::prune::{is_partition_filter, prune};
+use super::schema::Inference;
+use super::source::Source;
+use super::statistics::{Collector, summarize};
+use super::{detailed, ordering};
+use crate::catalog::error::CatalogError;
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::{FieldRef, SchemaRef};
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::stats::Precision;
+use datafusion::common::{Result, TableReference, project_schema};
+use datafusion::datasource::file_format::FileFormat;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder};
+use datafusion::datasource::table_schema::TableSchema;
+use datafusion::execution::cache::cache_manager::SchemaFingerprint;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
+use futures::{FutureExt, StreamExt, TryStreamExt};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A plan made from a listing older than this lists again: prepared statements live for hours.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// What was worked out for one state of a table's files, and is true as long as they stay.
+#[derive(Debug)]
+pub(crate) struct Resolved {
+    source: Arc<Source>,
+    pub(crate) settings: SchemaSettings,
+    pub(crate) listing: Listing,
+    layout: Layout,
+    schema: TableSchema,
+    fingerprint: Arc<SchemaFingerprint>,
+    reference: TableReference,
+}
+
+/// A [`Resolved`] table, and when its listing was last seen to be true.
+#[derive(Debug)]
+pub(crate) struct FilesTable {
+    resolved: Arc<Resolved>,
+    listed: Instant,
+}
+
+// === impl Resolved ===
+
+impl Resolved {
+    /// Works out what a listing holds, reading what has to be read of every file.
+    pub(crate) async fn new(
+        source: Arc<Source>,
+        reference: TableReference,
+        listing: Listing,
+        settings: SchemaSettings,
+        session: &dyn Session,
+    ) -> Result<Self, CatalogError> {
+        let layout = Layout::of(source.site(), &listing)?;
+        let reader = layout.format.reader(session, &settings);
+        let inference = Inference {
+            session,
+            store: &source.store,
+            location: &source.location,
+            format: layout.format,
+            reader: reader.as_ref(),
+        };
+        let file_schema = inference.schema(&layout.files, &layout.columns).await?;
+        Ok(Self {
+            fingerprint: Arc::new(SchemaFingerprint::from_schema(&file_schema)),
+            schema: TableSchema::builder(file_schema)
+                .with_table_partition_cols(layout.columns.clone())
+                .build(),
+            source,
+            settings,
+            listing,
+            layout,
+            reference,
+        })
+    }
+
+    pub(crate) fn format(&self) -> DataFormat {
+        self.layout.format
+    }
+}
+
+// === impl FilesTable ===
+
+impl FilesTable {
+    /// A table whose listing is true now.
+    pub(crate) fn new(resolved: Arc<Resolved>) -> Self {
+        Self {
+            resolved,
+            listed: Instant::now(),
+        }
+    }
+
+    /// The same table, its listing too old to be trusted.
+    #[cfg(test)]
+    pub(crate) fn aged(&self) -> Self {
+        let listed = Instant::now().checked_sub(FRESH * 2).unwrap_or(self.listed);
+        Self {
+            resolved: Arc::clone(&self.resolved),
+            listed,
+        }
+    }
+
+    fn columns(&self) -> &[FieldRef] {
+        &self.resolved.layout.columns
+    }
+
+    async fn files(&self) -> Result<Vec<PlacedFile>, CatalogError> {
+        let resolved = &self.resolved;
+        if self.listed.elapsed() < FRESH {
+            return Ok(resolved.layout.files.clone());
+        }
+        let listing = resolved.source.list().await?;
+        if listing.data == resolved.listing.data {
+            return Ok(resolved.layout.files.clone());
+        }
+        Ok(resolved
+            .layout
+            .again(resolved.source.site(), &listing)?
+            .files)
+    }
+
+    async fn describe(
+        &self,
+        session: &dyn Session,
+        reader: &dyn FileFormat,
+        files: Vec<PlacedFile>,
+    ) -> Result<Vec<PartitionedFile>> {
+        let collector = Collector {
+            session,
+            store: &self.resolved.source.store,
+            reader,
+            table: &self.resolved.reference,
+            file_schema: self.resolved.schema.file_schema(),
+            fingerprint: &self.resolved.fingerprint,
+        };
+        let concurrency = session
+            .config_options()
+            .execution
+            .meta_fetch_concurrency
+            .get();
+        futures::stream::iter(
+            files
+                .into_iter()
+                .map(|file| collector.describe(file).boxed()),
+        )
+        .buffered(concurrency)
+        .try_collect()
+        .await
+    }
+}
+
+#[async_trait]
+impl TableProvider for FilesTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(self.resolved.schema.table_schema())
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
+        let answer = |filter: &&Expr| match is_partition_filter(filter, self.columns()) {
+            true => TableProviderFilterPushDown::Exact,
+            false => TableProviderFilterPushDown::Inexact,
+        };
+        Ok(filters.iter().map(answer).collect())
+    }
+
+    async fn scan(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let (by_folder, others): (Vec<_>, Vec<_>) = filters
+            .iter()
+            .cloned()
+            .partition(|f| is_partition_filter(f, self.columns()));
+        let files = prune(self.files().await?, self.columns(), by_folder, session)?;
+        let reader = self
+            .resolved
+            .layout
+            .format
+            .reader(session, &self.resolved.settings);
+        let mut files = self.describe(session, reader.as_ref(), files).await?;
+        let before = files.len();
+        if let Some(limit) = limit.filter(|_| others.is_empty()) {
+            files.truncate(enough_files(&files, limit));
+        }
+        if files.is_empty() {
+            return Ok(Arc::new(EmptyExec::new(project_schema(
+                &self.schema(),
+                projection,
+            )?)));
+        }
+        let (exact, ordering) = (files.len() == before, ordering::common(&files));
+        let groups = FileGroup::new(files).split_files(session.config().target_partitions().max(1));
+        let (groups, statistics) = summarize(groups, &self.schema(), exact)?;
+        let store_url = self.resolved.source.location.store_url().clone();
+        let source = reader.file_source(self.resolved.schema.clone());
+        let config = FileScanConfigBuilder::new(store_url, source)
+            .with_file_groups(groups)
+            .with_statistics(statistics)
+            .with_projection_indices(projection.cloned())?
+            .with_limit(limit)
+            .with_output_ordering(ordering.into_iter().collect())
+            .build();
+        let plan = reader.create_physical_plan(session, config).await?;
+        Ok(detailed::keep(plan))
+    }
+}
+
+/// How many of the first files are known to hold `limit` rows.
+fn enough_files(files: &[PartitionedFile], limit: usize) -> usize {
+    let mut rows = 0;
+    for (at, file) in files.iter().enumerate() {
+        match file
+            .statistics
+            .as_ref()
+            .map(|statistics| statistics.num_rows)
+        {
+            Some(Precision::Exact(more)) => rows += more,
+            _ => return files.len(),
+        }
+        if rows >= limit {
+            return at + 1;
+        }
+    }
+    files.len()
+}
