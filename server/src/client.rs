@@ -30,6 +30,7 @@ use std::sync::Arc;
 
 use arrow_flight::sql::{CommandStatementQuery, ProstMessageExt};
 use arrow_flight::{Action, CancelFlightInfoRequest, FlightDescriptor, FlightInfo};
+use futures::TryStreamExt;
 use prost::Message;
 
 use connections::Connections;
@@ -101,6 +102,14 @@ impl FlightSqlClient {
         options: ReadOptions,
     ) -> Result<ResultStream, ClientError> {
         ResultStream::open(self.clone(), info, options)
+    }
+
+    /// Runs a statement whose result does not matter, such as `SET`, to its end.
+    pub async fn run(&self, sql: &str) -> Result<(), ClientError> {
+        let info = self.execute(sql).await?;
+        let mut batches = self.read_all(&info, ReadOptions::default())?;
+        while batches.try_next().await?.is_some() {}
+        Ok(())
     }
 
     /// Tells the server that nobody wants this result any more (action CancelFlightInfo).

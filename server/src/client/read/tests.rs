@@ -262,8 +262,7 @@ async fn the_meter_counts_per_endpoint() {
     let pair = Pair::start(
         numbers(&[&[1, 2], &[3]], End::Ok),
         numbers(&[&[4]], End::Ok),
-    )
-    .await;
+    );
     let mut stream = pair.stream(Order::Arrival).await;
     values(&mut stream).await.unwrap();
     let reports = stream.meter().endpoints();
