@@ -181,6 +181,21 @@ impl PlannerError {
     }
 }
 
+impl From<&CatalogError> for PlannerError {
+    fn from(error: &CatalogError) -> Self {
+        let text = error.to_string();
+        match error {
+            CatalogError::BadLocation { .. } | CatalogError::DuplicateTable { .. } => {
+                Self::Invalid(text)
+            }
+            CatalogError::InvalidData { .. }
+            | CatalogError::NotFound { .. }
+            | CatalogError::AccessDenied { .. } => Self::BadData(text),
+            CatalogError::Unavailable { .. } => Self::Unavailable(text),
+        }
+    }
+}
+
 impl Clone for PlannerError {
     fn clone(&self) -> Self {
         self.with_text(self.to_string())
