@@ -1,3 +1,79 @@
 //! The commands of the program `squadron`.
 
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::ServeArgs;
+
+pub mod demo;
+mod serve;
 pub mod sql;
+
+/// Wrong usage or configuration.
+const EXIT_USAGE: u8 = 2;
+
+/// Squadron: distributed Arrow Flight SQL without a funnel. Any node takes a query, many nodes run
+/// it, every node hands its share of the result straight to the client.
+#[derive(Parser)]
+#[command(name = "squadron", version, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run one node
+    Serve(Box<ServeArgs>),
+    /// See it all in one go: data, three nodes, queries, and how to connect
+    Demo(demo::DemoArgs),
+    /// Run SQL on a Flight SQL server, or open a prompt
+    Sql(Box<sql::SqlArgs>),
+}
+
+/// Parses the command line and runs the command.
+pub fn main() -> ExitCode {
+    let command = Cli::parse().command;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("starting threads: {error}")),
+    };
+    let code = runtime.block_on(async {
+        match command {
+            Command::Serve(args) => serve::run(&args).await,
+            Command::Demo(args) => demo::run(args).await,
+            Command::Sql(args) => sql::run(*args).await,
+        }
+    });
+    runtime.shutdown_background();
+    code
+}
+
+/// One clear line, and the exit code for it.
+fn fail(message: &str) -> ExitCode {
+    eprintln!("squadron: {}", message.replace('\n', " "));
+    ExitCode::from(EXIT_USAGE)
+}
+
+/// Log lines go to standard error; `SQUADRON_LOG` chooses what is told (`info`, `squadron=debug`).
+fn start_logging(default: &str) {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("SQUADRON_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Fails only where a subscriber is set already: then that one is meant.
+    let _ = subscriber.try_init();
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}

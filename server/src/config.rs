@@ -44,7 +44,7 @@ pub struct NodeConfig {
 
 /// `[engine]`: how a node runs queries.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, default)]
 pub struct EngineSection {
     /// Memory that queries and results may take together. Default: 60 % of what the machine or its
     /// container has.
@@ -59,7 +59,7 @@ pub struct EngineSection {
 
 /// `[results]`: how a node keeps results.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, default)]
 pub struct ResultsSection {
     /// Share of the memory limit, in percent, that results may take before they go to disk.
     pub memory_percent: u8,
@@ -111,15 +111,15 @@ impl NodeConfig {
         let percent = self.results.memory_percent;
         if percent > 90 {
             return Err(ConfigError(format!(
-                "results.memory-percent = {percent}: operators need memory too, choose 0 to 90"
+                "results.memory_percent = {percent}: operators need memory too, choose 0 to 90"
             )));
         }
         if self.engine.target_partitions == 0 {
-            return Err(ConfigError("engine.target-partitions = 0: choose at least 1".into()));
+            return Err(ConfigError("engine.target_partitions = 0: choose at least 1".into()));
         }
         if self.engine.memory_limit < ByteSize::mib(64) {
             return Err(ConfigError(format!(
-                "engine.memory-limit = {}: a node needs at least 64 MiB",
+                "engine.memory_limit = {}: a node needs at least 64 MiB",
                 self.engine.memory_limit
             )));
         }

@@ -15,10 +15,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use squadron_cluster::member::Member;
-use squadron_cluster::membership::Members;
+use squadron_cluster::Member;
+use squadron_cluster::Members;
 use squadron_cluster::nearness;
-use squadron_planner::datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::SchemaRef;
 use squadron_planner::deliver::{DeliverSpec, PartKey, PartWriter, ResultSink};
 use squadron_planner::{PlannerError, Result};
 use tokio::sync::watch;
@@ -57,11 +57,10 @@ impl Delivery {
     /// The nearest live member among `targets`.
     fn nearest(&self, targets: &[String]) -> Result<Member> {
         let members = Arc::clone(&self.members.borrow());
-        let live: Vec<&Member> = targets.iter().filter_map(|id| members.get(id)).collect();
+        let live = targets.iter().filter_map(|id| members.get(id));
         let load = self.load.lock();
-        let load = |node: &str| load.get(node).copied().unwrap_or(0);
-        let ordered = nearness::order(&self.me, &live, load);
-        let nearest = ordered.first().map(|member| (*member).clone());
+        let loaded = live.map(|peer| (&**peer, load.get(&peer.node_id).copied().unwrap_or(0)));
+        let nearest = nearness::order(&self.me, loaded).first().map(|peer| (*peer).clone());
         nearest.ok_or_else(|| {
             PlannerError::Unavailable(format!(
                 "none of the peers [{}] that were to hold the result can be reached",

@@ -19,6 +19,7 @@ pub mod frames;
 pub mod info;
 pub mod listing;
 pub mod messages;
+pub mod on_cpu;
 pub mod metadata;
 pub mod peer;
 pub mod peers;

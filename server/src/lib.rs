@@ -17,6 +17,7 @@ pub mod client;
 pub mod config;
 pub mod cpu;
 pub mod delivery;
+pub mod demo;
 pub mod flight;
 pub mod node;
 pub mod query;

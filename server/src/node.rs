@@ -1,1 +1,353 @@
-//! placeholder
+//! One node, put together: the composition root that `main`, the demo and every test use.
+//!
+//! A list of builds with no logic between, in the order of who needs whom. Everything a node holds
+//! hangs on [`Node`] and ends with it; two nodes in one process share nothing.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow_flight::flight_service_server::FlightServiceServer;
+use datafusion::common::runtime::SpawnedTask;
+use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsumersPool};
+use futures::StreamExt;
+use squadron_cluster::channels::{CONNECTION_WINDOW, Connector, FRAME_SIZE, STREAM_WINDOW};
+use squadron_cluster::membership::fixed::Fixed;
+use squadron_cluster::secret::RequireToken;
+use squadron_cluster::{
+    Address, CallTokens, Channels, ClusterSecret, Member, Members, Membership, serve,
+};
+use squadron_planner::PlannerError;
+use squadron_planner::plan::Planner;
+use squadron_planner::session::{Engine, EngineConfig};
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Server;
+
+use crate::config::{ConfigError, NodeConfig};
+use crate::cpu::CpuRuntime;
+use crate::delivery::Delivery;
+use crate::flight::connection::Connection;
+use crate::flight::on_cpu::OnCpu;
+use crate::flight::peer::PeerService;
+use crate::flight::peers::Peers;
+use crate::flight::service::ClientService;
+use crate::flight::ticket::Signer;
+use crate::query::{Queries, QueryLimits, QueryParts};
+use crate::results::{ResultStore, SpillDir, StoreConfig};
+use crate::session::Sessions;
+use crate::worker::WorkerChannels;
+
+/// Version that nodes compare before they run tasks for each other.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Most bytes of a request's headers: JDBC sends every unknown property as one, and tokens are long.
+const HEADER_BYTES: u32 = 64 * 1024;
+
+/// Largest message that a client may send.
+const REQUEST_BYTES: usize = 64 << 20;
+
+/// Idle connections are asked for a sign of life well before load balancers forget them (the
+/// shortest of the large clouds: 4 minutes).
+const PING_CLIENTS_EVERY: Duration = Duration::from_secs(60);
+
+/// A client that does not answer for so long is gone.
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Why a node cannot be.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The configuration is wrong: correct it.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The cluster refuses it, or it the cluster.
+    #[error(transparent)]
+    Cluster(#[from] squadron_cluster::Error),
+    /// A port or a folder cannot be used.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The data cannot be used.
+    #[error(transparent)]
+    Data(#[from] PlannerError),
+}
+
+/// The sockets of a node, bound before anything else so that their ports are known.
+#[derive(Debug)]
+pub struct Listeners {
+    /// For clients.
+    pub flight: TcpListener,
+    /// For the other nodes.
+    pub internal: TcpListener,
+}
+
+impl Listeners {
+    /// Binds what the configuration says; port 0 takes any free one.
+    ///
+    /// # Errors
+    /// When a port is taken or not allowed.
+    pub async fn bind(config: &NodeConfig) -> Result<Self, NodeError> {
+        let flight = bind("--listen", &config.listen).await?;
+        let internal = bind("--cluster-listen", &config.cluster.listen).await?;
+        Ok(Self { flight, internal })
+    }
+}
+
+async fn bind(flag: &str, address: &Address) -> Result<TcpListener, NodeError> {
+    let bound = TcpListener::bind(address.to_string()).await;
+    bound.map_err(|source| NodeError::Io { what: format!("{flag} {address}"), source })
+}
+
+/// A running node.
+pub struct Node {
+    membership: Arc<Fixed>,
+    queries: Arc<Queries>,
+    flight: Address,
+    stop: CancellationToken,
+    tasks: Vec<SpawnedTask<()>>,
+    // Dropped last: the queries' tasks run on it.
+    _cpu: Arc<CpuRuntime>,
+}
+
+impl Node {
+    /// Builds a node on bound sockets and starts to serve; returns once it has found its cluster.
+    ///
+    /// # Errors
+    /// See [`NodeError`].
+    pub async fn build(config: NodeConfig, listeners: Listeners) -> Result<Self, NodeError> {
+        let flight = local_address("--listen", &listeners.flight)?;
+        let internal = local_address("--cluster-listen", &listeners.internal)?;
+        let me = member(&config, &flight, internal)?;
+        let secret = config.cluster.secret(&secret_dir())?;
+        let tokens = CallTokens::new(&secret);
+        let channels = Channels::new(Handle::current(), Connector::Tcp, tokens.clone());
+        let probe = &config.cluster.probe;
+        let peers = &config.cluster.peers;
+        let membership = Arc::new(Fixed::start(me.clone(), peers, probe, channels.separate()));
+        channels.follow(membership.members());
+        let cpu = cpu_runtime(&config)?;
+        let parts = Parts { config: &config, me, channels, members: membership.members(), secret };
+        let (queries, sessions) = parts.queries(Arc::clone(&cpu)).await?;
+        let stop = CancellationToken::new();
+        let servers = Servers { queries: &queries, membership: &membership, cpu: &cpu, stop: &stop };
+        let tasks = vec![
+            servers.internal(listeners.internal, tokens),
+            servers.flight(listeners.flight, sessions),
+            queries.sweeping(),
+        ];
+        membership.settled().await?;
+        Ok(Self { membership, queries, flight, stop, tasks, _cpu: cpu })
+    }
+
+    /// This node as the others see it.
+    pub fn member(&self) -> &Member {
+        self.membership.myself()
+    }
+
+    /// The live members, now and at every change.
+    pub fn members(&self) -> watch::Receiver<Arc<Members>> {
+        self.membership.members()
+    }
+
+    /// Its queries and results.
+    pub fn queries(&self) -> &Arc<Queries> {
+        &self.queries
+    }
+
+    /// Where its Flight SQL port is bound.
+    pub fn flight(&self) -> &Address {
+        &self.flight
+    }
+
+    /// The one line that says that it is ready, with every address.
+    pub fn ready_line(&self) -> String {
+        let member = self.member();
+        let members = self.members().borrow().all().len();
+        format!(
+            "squadron ready: node={} flight={} internal={} advertised={} roles={} members={members} tables={}",
+            member.node_id,
+            self.flight,
+            member.internal,
+            member.advertised.join(","),
+            member.roles,
+            self.queries.planner().engine().files().describe().len(),
+        )
+    }
+
+    /// Leaves the cluster and stops serving.
+    pub async fn stop(mut self) {
+        self.membership.leave().await;
+        self.stop.cancel();
+        for task in self.tasks.drain(..2) {
+            // A server that panicked has nothing left to stop.
+            let _ = task.join().await;
+        }
+    }
+}
+
+fn local_address(flag: &str, listener: &TcpListener) -> Result<Address, NodeError> {
+    let bound = listener.local_addr();
+    bound.map(Address::from).map_err(|source| NodeError::Io { what: flag.into(), source })
+}
+
+fn member(config: &NodeConfig, flight: &Address, internal: Address) -> Result<Member, NodeError> {
+    let beyond = !config.cluster.peers.all().is_empty();
+    let advertised = match flight.is_wildcard() {
+        // Clients are told of other nodes only: a node alone needs no location of its own.
+        true if !beyond => Vec::new(),
+        true if config.cluster.advertise.is_empty() => {
+            return Err(NodeError::Config(ConfigError(format!(
+                "--listen {flight}: clients cannot dial a wildcard; set --advertise to the location that they can"
+            ))));
+        }
+        _ => vec![format!("grpc+tcp://{flight}")],
+    };
+    Ok(config.cluster.member(internal, advertised, VERSION)?)
+}
+
+/// Where the nodes of one user on one machine share their secret.
+fn secret_dir() -> PathBuf {
+    use etcetera::BaseStrategy;
+    match etcetera::choose_base_strategy() {
+        Ok(base) => base.state_dir().unwrap_or_else(|| base.data_dir()).join("squadron"),
+        Err(_) => std::env::temp_dir().join("squadron"),
+    }
+}
+
+fn cpu_runtime(config: &NodeConfig) -> Result<Arc<CpuRuntime>, NodeError> {
+    let cpu = CpuRuntime::new(config.engine.target_partitions);
+    let cpu = cpu.map_err(|source| NodeError::Io { what: "starting threads".into(), source })?;
+    Ok(Arc::new(cpu))
+}
+
+/// What the engine's side of a node is built from.
+struct Parts<'a> {
+    config: &'a NodeConfig,
+    me: Member,
+    channels: Channels,
+    members: watch::Receiver<Arc<Members>>,
+    secret: ClusterSecret,
+}
+
+impl Parts<'_> {
+    async fn queries(
+        self,
+        cpu: Arc<CpuRuntime>,
+    ) -> Result<(Arc<Queries>, Arc<Sessions>), NodeError> {
+        let pool = self.pool();
+        let store = Arc::new(ResultStore::new(self.store(Arc::clone(&pool))?));
+        let peers = Arc::new(Peers::new(self.channels.clone()));
+        let (me, members) = (self.me.clone(), self.members.clone());
+        let delivery = Delivery::new(me, members, Arc::clone(&store), Arc::clone(&peers));
+        let engine = Engine::open(self.engine(pool, delivery)).await?;
+        let sessions = Arc::new(Sessions::new(engine.session_config()));
+        let queries = Queries::new(QueryParts {
+            me: self.me,
+            planner: Planner::new(Arc::new(engine)),
+            cpu,
+            members: self.members,
+            store,
+            peers,
+            signer: Signer::new(self.secret.derive("ticket")),
+            limits: QueryLimits { keep: self.config.results.keep },
+        });
+        Ok((Arc::new(queries), sessions))
+    }
+
+    /// One pool for operators and results; its errors name the largest users.
+    fn pool(&self) -> Arc<dyn MemoryPool> {
+        const NAMED: std::num::NonZeroUsize = std::num::NonZeroUsize::new(5).unwrap();
+        let limit = self.config.engine.memory_limit.as_u64() as usize;
+        Arc::new(TrackConsumersPool::new(FairSpillPool::new(limit), NAMED))
+    }
+
+    fn store(&self, pool: Arc<dyn MemoryPool>) -> Result<StoreConfig, NodeError> {
+        let dir = &self.config.engine.spill_dir;
+        let spill = SpillDir::create(dir, self.config.results.disk_limit.as_u64());
+        let what = format!("--spill-dir {}", dir.display());
+        let spill = spill.map_err(|source| NodeError::Io { what, source })?;
+        Ok(StoreConfig { pool, memory_limit: self.config.result_memory(), spill })
+    }
+
+    fn engine(&self, memory_pool: Arc<dyn MemoryPool>, delivery: Delivery) -> EngineConfig {
+        let engine = &self.config.engine;
+        let url = url::Url::parse(&format!("http://{}", self.me.internal)).ok();
+        EngineConfig {
+            data: self.config.data.clone(),
+            target_partitions: engine.target_partitions,
+            memory_pool,
+            spill_dir: Some(engine.spill_dir.clone()),
+            spill_limit: engine.spill_limit.as_u64(),
+            sink: Arc::new(delivery),
+            channels: Arc::new(WorkerChannels(self.channels.clone())),
+            worker_url: url.filter(|_| self.me.roles.worker),
+            version: VERSION.to_owned(),
+        }
+    }
+}
+
+/// What serves on the two ports.
+struct Servers<'a> {
+    queries: &'a Arc<Queries>,
+    membership: &'a Fixed,
+    cpu: &'a Arc<CpuRuntime>,
+    stop: &'a CancellationToken,
+}
+
+impl Servers<'_> {
+    fn http2() -> Server {
+        Server::builder()
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_frame_size(FRAME_SIZE)
+            .http2_max_header_list_size(HEADER_BYTES)
+            .http2_keepalive_interval(Some(PING_CLIENTS_EVERY))
+            .http2_keepalive_timeout(Some(PING_TIMEOUT))
+    }
+
+    /// Everything here asks for the cluster secret first.
+    fn internal(&self, listener: TcpListener, tokens: CallTokens) -> SpawnedTask<()> {
+        let worker = self.queries.planner().engine().worker().clone();
+        let tasks = OnCpu::new(worker.into_worker_server(), Arc::clone(self.cpu));
+        let parts = FlightServiceServer::new(PeerService::new(Arc::clone(self.queries)))
+            .max_decoding_message_size(usize::MAX)
+            .max_encoding_message_size(usize::MAX);
+        let server = Self::http2()
+            .layer(RequireToken::new(tokens))
+            .add_service(self.membership.service())
+            .add_service(tasks)
+            .add_service(parts);
+        let incoming = serve::accept(listener);
+        let stopped = self.stop.clone().cancelled_owned();
+        SpawnedTask::spawn(async move {
+            logged("internal", server.serve_with_incoming_shutdown(incoming, stopped).await);
+        })
+    }
+
+    fn flight(&self, listener: TcpListener, sessions: Arc<Sessions>) -> SpawnedTask<()> {
+        let service = ClientService::new(Arc::clone(self.queries), Arc::clone(&sessions));
+        let service = FlightServiceServer::new(service)
+            .max_decoding_message_size(REQUEST_BYTES)
+            .max_encoding_message_size(usize::MAX);
+        let server = Self::http2().add_service(service);
+        let incoming = serve::accept(listener)
+            .map(move |stream| stream.map(|stream| Connection::new(stream, sessions.unnamed())));
+        let stopped = self.stop.clone().cancelled_owned();
+        SpawnedTask::spawn(async move {
+            logged("Flight", server.serve_with_incoming_shutdown(incoming, stopped).await);
+        })
+    }
+}
+
+fn logged(port: &str, ended: Result<(), tonic::transport::Error>) {
+    if let Err(error) = ended {
+        tracing::error!(port, %error, "a server ended");
+    }
+}

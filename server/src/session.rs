@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use squadron_planner::datafusion::prelude::SessionConfig;
+use datafusion::prelude::SessionConfig;
 use uuid::Uuid;
 
 /// A named session that nobody used for so long is forgotten.

@@ -1,51 +1,18 @@
-//! The engine's view of the cluster: how tasks and parts reach other nodes.
-
-use std::fmt;
-use std::sync::Arc;
+//! The engine's view of the cluster: how its tasks reach other nodes.
+//!
+//! datafusion-distributed's own resolver is one cache for the whole process and knows no secret.
+//! This one goes through the node's own channels, so that several nodes can live in one process and
+//! every call proves that it comes from the cluster.
 
 use async_trait::async_trait;
+use datafusion::error::DataFusionError;
 use datafusion_distributed::{ChannelResolver, WorkerChannel, grpc};
-use squadron_cluster::channels::Channels;
-use squadron_cluster::member::Address;
-use squadron_cluster::secret::CallSigner;
-use squadron_planner::datafusion::error::DataFusionError;
-use tower::ServiceBuilder;
+use squadron_cluster::{Address, Channels};
 use url::Url;
 
-/// A channel to another node's internal port that proves this node's membership with each call.
-pub type InternalChannel = grpc::BoxCloneSyncChannel;
-
-/// This node's channels to the internal ports of the others: one connection each, shared by tasks,
-/// parts and actions.
-pub struct Internal {
-    channels: Channels,
-    signer: CallSigner,
-}
-
-impl fmt::Debug for Internal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Internal")
-    }
-}
-
-impl Internal {
-    /// Channels that sign their calls.
-    pub fn new(channels: Channels, signer: CallSigner) -> Self {
-        Self { channels, signer }
-    }
-
-    /// The channel to a node. It connects when it is first used.
-    pub fn channel(&self, address: &Address) -> InternalChannel {
-        let channel = self.channels.get(address);
-        let signed = ServiceBuilder::new().layer(self.signer.layer()).service(channel);
-        InternalChannel::new(signed)
-    }
-}
-
-/// datafusion-distributed's way to other workers: through the node's own channels, so that several
-/// nodes in one process never share one and every call is signed.
+/// Opens task channels to other workers.
 #[derive(Debug)]
-pub struct WorkerChannels(pub Arc<Internal>);
+pub struct WorkerChannels(pub Channels);
 
 #[async_trait]
 impl ChannelResolver for WorkerChannels {
@@ -53,8 +20,8 @@ impl ChannelResolver for WorkerChannels {
         &self,
         url: &Url,
     ) -> Result<Box<dyn WorkerChannel>, DataFusionError> {
-        let address = address(url)?;
-        Ok(grpc::create_worker_client(self.0.channel(&address)))
+        let channel = self.0.get(&address(url)?);
+        Ok(grpc::create_worker_client(grpc::BoxCloneSyncChannel::new(channel)))
     }
 }
 

@@ -1,1 +1,185 @@
-//! placeholder
+//! Flags and environment of `squadron serve`, laid over the file.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use bytesize::ByteSize;
+use squadron_planner::catalog::DataLocation;
+
+use super::file::FileConfig;
+use super::{ConfigError, LISTEN, NodeConfig};
+
+/// Runs one node of a cluster, or a cluster of one.
+///
+/// Every setting can also stand in a file (--config) or in the environment; flags win over the
+/// environment, the environment over the file.
+#[derive(clap::Args, Debug, Clone, Default)]
+pub struct ServeArgs {
+    /// Configuration file (TOML); squadron.example.toml shows every key
+    #[arg(long, env = "SQUADRON_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where tables are: a folder or file, or a URL (s3://, gs://, az://, http://, https://); each sub-folder or file of Parquet, CSV, JSON or Arrow IPC is a table. Repeatable
+    #[arg(long, env = "SQUADRON_DATA", value_name = "PATH_OR_URL", value_delimiter = ';')]
+    pub data: Vec<String>,
+    /// Address for clients (Flight SQL) [default: 127.0.0.1:8815]
+    #[arg(long, env = "SQUADRON_LISTEN", value_name = "HOST:PORT")]
+    pub listen: Option<String>,
+    /// Address for the other nodes; never for clients [default: 127.0.0.1:8816]
+    #[arg(long, env = "SQUADRON_CLUSTER_LISTEN", value_name = "HOST:PORT")]
+    pub cluster_listen: Option<String>,
+    /// The internal address that other nodes dial, where it is not the one listened on
+    #[arg(long, env = "SQUADRON_CLUSTER_ADVERTISE", value_name = "HOST:PORT")]
+    pub cluster_advertise: Option<String>,
+    /// Location that clients dial for this node's share of a result (grpc+tcp://HOST:PORT). Repeatable [default: the address listened on]
+    #[arg(long, env = "SQUADRON_ADVERTISE", value_name = "LOCATION", value_delimiter = ',')]
+    pub advertise: Vec<String>,
+    /// The nodes of the cluster, this one may be among them: "internal,advertised;internal,advertised"
+    #[arg(long, env = "SQUADRON_PEERS", value_name = "LIST")]
+    pub peers: Option<String>,
+    /// What this node does: some of coordinator,worker,serve [default: all]
+    #[arg(long, env = "SQUADRON_ROLES", value_name = "ROLES")]
+    pub roles: Option<String>,
+    /// Availability zone or rack: results prefer peers in the same one
+    #[arg(long, env = "SQUADRON_ZONE", value_name = "ZONE")]
+    pub zone: Option<String>,
+    /// Name of this node, unique in the cluster [default: host name and internal port]
+    #[arg(long, env = "SQUADRON_NODE_ID", value_name = "NAME")]
+    pub node_id: Option<String>,
+    /// File with the secret that all nodes of the cluster share; needed beyond loopback
+    #[arg(long, env = "SQUADRON_CLUSTER_SECRET_FILE", value_name = "FILE")]
+    pub cluster_secret_file: Option<PathBuf>,
+    /// Memory for queries and results together, like 8GiB [default: 60 % of the machine's]
+    #[arg(long, env = "SQUADRON_MEMORY_LIMIT", value_name = "SIZE")]
+    pub memory_limit: Option<String>,
+    /// Partitions of a plan on this node [default: the number of cores]
+    #[arg(long, env = "SQUADRON_TARGET_PARTITIONS", value_name = "N")]
+    pub target_partitions: Option<usize>,
+    /// Folder for what does not fit into memory [default: the system's temporary folder]
+    #[arg(long, env = "SQUADRON_SPILL_DIR", value_name = "DIR")]
+    pub spill_dir: Option<PathBuf>,
+    /// Most bytes that running queries may spill [default: 100GiB]
+    #[arg(long, env = "SQUADRON_SPILL_LIMIT", value_name = "SIZE")]
+    pub spill_limit: Option<String>,
+    /// Share of the memory limit that results may take, in percent [default: 50]
+    #[arg(long, env = "SQUADRON_RESULT_MEMORY_PERCENT", value_name = "PERCENT")]
+    pub result_memory_percent: Option<u8>,
+    /// Most bytes of results on disk [default: 100GiB]
+    #[arg(long, env = "SQUADRON_RESULT_DISK_LIMIT", value_name = "SIZE")]
+    pub result_disk_limit: Option<String>,
+    /// How long a result can be read after its query completed, like 5m [default: 5m]
+    #[arg(long, env = "SQUADRON_RESULT_KEEP", value_name = "DURATION")]
+    pub result_keep: Option<String>,
+}
+
+impl ServeArgs {
+    /// Lays these settings over those of a file.
+    pub(super) fn over(&self, file: FileConfig) -> Result<NodeConfig, ConfigError> {
+        let FileConfig { data, listen, mut cluster, mut engine, mut results } = file;
+        let data = if self.data.is_empty() { data } else { self.data.clone() };
+        let listen = self.listen.clone().or(listen).unwrap_or_else(|| LISTEN.to_owned());
+        self.over_cluster(&mut cluster)?;
+        set(&mut engine.memory_limit, size("--memory-limit", &self.memory_limit)?);
+        set(&mut engine.target_partitions, self.target_partitions);
+        set(&mut engine.spill_dir, self.spill_dir.clone());
+        set(&mut engine.spill_limit, size("--spill-limit", &self.spill_limit)?);
+        set(&mut results.memory_percent, self.result_memory_percent);
+        set(&mut results.disk_limit, size("--result-disk-limit", &self.result_disk_limit)?);
+        set(&mut results.keep, self.keep()?);
+        cluster.check().map_err(|error| ConfigError(error.to_string()))?;
+        let data = data.iter().map(|text| parse::<DataLocation>("--data", text)).collect::<Result<_, _>>()?;
+        Ok(NodeConfig { data, listen: parse("--listen", &listen)?, cluster, engine, results })
+    }
+
+    fn over_cluster(&self, cluster: &mut squadron_cluster::Config) -> Result<(), ConfigError> {
+        set(&mut cluster.listen, option("--cluster-listen", &self.cluster_listen)?);
+        set(&mut cluster.peers, option("--peers", &self.peers)?);
+        set(&mut cluster.roles, option("--roles", &self.roles)?);
+        if !self.advertise.is_empty() {
+            cluster.advertise.clone_from(&self.advertise);
+        }
+        let internal = option("--cluster-advertise", &self.cluster_advertise)?;
+        cluster.internal = internal.or_else(|| cluster.internal.take());
+        cluster.zone = self.zone.clone().or_else(|| cluster.zone.take());
+        cluster.node_id = self.node_id.clone().or_else(|| cluster.node_id.take());
+        let secret = self.cluster_secret_file.clone();
+        cluster.secret_file = secret.or_else(|| cluster.secret_file.take());
+        Ok(())
+    }
+
+    fn keep(&self) -> Result<Option<std::time::Duration>, ConfigError> {
+        let Some(text) = &self.result_keep else { return Ok(None) };
+        let keep = humantime::parse_duration(text);
+        keep.map(Some).map_err(|why| bad("--result-keep", text, why))
+    }
+}
+
+fn set<T>(setting: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *setting = value;
+    }
+}
+
+fn size(flag: &str, text: &Option<String>) -> Result<Option<ByteSize>, ConfigError> {
+    option(flag, text)
+}
+
+fn option<T: FromStr<Err: std::fmt::Display>>(
+    flag: &str,
+    text: &Option<String>,
+) -> Result<Option<T>, ConfigError> {
+    text.as_deref().map(|text| parse(flag, text)).transpose()
+}
+
+fn parse<T: FromStr<Err: std::fmt::Display>>(flag: &str, text: &str) -> Result<T, ConfigError> {
+    text.parse().map_err(|why| bad(flag, text, why))
+}
+
+fn bad(flag: &str, text: &str, why: impl std::fmt::Display) -> ConfigError {
+    ConfigError(format!("{flag} \"{text}\": {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn over(args: &ServeArgs, file: &str) -> Result<NodeConfig, ConfigError> {
+        args.over(FileConfig::parse(file).unwrap())
+    }
+
+    #[test]
+    fn nothing_said_is_a_node_on_loopback() {
+        let config = over(&ServeArgs::default(), "").unwrap();
+        assert_eq!(config.listen.to_string(), LISTEN);
+        assert!(config.data.is_empty());
+    }
+
+    #[test]
+    fn flags_win_over_the_file() {
+        let args = ServeArgs {
+            listen: Some("127.0.0.1:1".into()),
+            memory_limit: Some("2GiB".into()),
+            ..Default::default()
+        };
+        let file = "listen = '127.0.0.1:2'\n[engine]\nmemory_limit = '1GiB'\ntarget_partitions = 3";
+        let config = over(&args, file).unwrap();
+        assert_eq!(config.listen.port(), 1);
+        assert_eq!(config.engine.memory_limit, ByteSize::gib(2));
+        assert_eq!(config.engine.target_partitions, 3);
+    }
+
+    #[test]
+    fn a_bad_value_names_its_flag() {
+        let cases = [
+            (ServeArgs { listen: Some("x".into()), ..Default::default() }, "--listen"),
+            (ServeArgs { memory_limit: Some("x".into()), ..Default::default() }, "--memory-limit"),
+            (ServeArgs { roles: Some("x".into()), ..Default::default() }, "--roles"),
+            (ServeArgs { peers: Some("x".into()), ..Default::default() }, "--peers"),
+            (ServeArgs { result_keep: Some("x".into()), ..Default::default() }, "--result-keep"),
+            (ServeArgs { data: vec!["/no/such".into()], ..Default::default() }, "--data"),
+        ];
+        for (args, flag) in cases {
+            let ConfigError(why) = over(&args, "").unwrap_err();
+            assert!(why.starts_with(flag) && !why.contains('\n'), "{why}");
+        }
+    }
+}

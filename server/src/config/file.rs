@@ -8,7 +8,7 @@ use super::{ConfigError, EngineSection, ResultsSection};
 
 /// A configuration file: every key may be left out, none may be unknown.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, default)]
 pub(super) struct FileConfig {
     pub(super) data: Vec<String>,
     pub(super) listen: Option<String>,
@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn sections_are_read() {
         let file = FileConfig::parse(
-            "listen = '0.0.0.0:1'\n[results]\nkeep = '2m'\n[engine]\nmemory-limit = '1GiB'\n",
+            "listen = '0.0.0.0:1'\n[results]\nkeep = '2m'\n[engine]\nmemory_limit = '1GiB'\n",
         )
         .unwrap();
         assert_eq!(file.listen.as_deref(), Some("0.0.0.0:1"));
@@ -78,7 +78,7 @@ mod tests {
         for (text, names) in [
             ("lisen = '1'", &["line 1", "lisen", "unknown field"][..]),
             ("[results]\nkeep = 'soon'", &["line 2", "keep", "soon"]),
-            ("[engine]\nmemory-limit = 'lots'", &["line 2", "memory-limit", "lots"]),
+            ("[engine]\nmemory_limit = 'lots'", &["line 2", "memory_limit", "lots"]),
             ("[clutser]", &["line 1", "clutser"]),
         ] {
             let why = FileConfig::parse(text).unwrap_err();

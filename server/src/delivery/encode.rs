@@ -9,11 +9,11 @@ use std::sync::Arc;
 use arrow_ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteOptions, StreamEncoder};
 use bytes::{Bytes, BytesMut};
 use squadron_planner::PlannerError;
-use squadron_planner::datafusion::arrow::array::{Array, RecordBatch};
-use squadron_planner::datafusion::arrow::buffer::Buffer;
-use squadron_planner::datafusion::arrow::compute::concat_batches;
-use squadron_planner::datafusion::arrow::datatypes::{Schema, SchemaRef};
-use squadron_planner::datafusion::arrow::error::ArrowError;
+use datafusion::arrow::array::{Array, RecordBatch};
+use datafusion::arrow::buffer::Buffer;
+use datafusion::arrow::compute::concat_batches;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::arrow::error::ArrowError;
 
 use crate::results::Frame;
 
@@ -159,8 +159,8 @@ fn message(buffers: &[Buffer]) -> Result<(Bytes, Bytes), ArrowError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use squadron_planner::datafusion::arrow::array::{Int64Array, StringArray};
-    use squadron_planner::datafusion::arrow::datatypes::{DataType, Field};
+    use datafusion::arrow::array::{Int64Array, StringArray};
+    use datafusion::arrow::datatypes::{DataType, Field};
 
     const TARGET: usize = 64 * 1024;
 

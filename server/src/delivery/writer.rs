@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use squadron_planner::datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::RecordBatch;
 use squadron_planner::deliver::{PartKey, PartTotals, PartWriter, Receipt};
 use squadron_planner::{PlannerError, Result};
 

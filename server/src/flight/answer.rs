@@ -7,9 +7,9 @@ use arrow_flight::encode::FlightDataEncoderBuilder;
 use arrow_flight::error::FlightError;
 use arrow_flight::sql::Command;
 use futures::{StreamExt, TryStreamExt};
-use squadron_planner::datafusion::arrow::array::RecordBatch;
-use squadron_planner::datafusion::arrow::datatypes::{Schema, SchemaRef};
-use squadron_planner::datafusion::prelude::SessionConfig;
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::prelude::SessionConfig;
 use squadron_planner::wire_schema::wire_schema;
 use tonic::Status;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use squadron_planner::datafusion::prelude::SessionConfig;
+use datafusion::prelude::SessionConfig;
 use tonic::metadata::{KeyAndValueRef, MetadataMap};
 use tonic::{Code, Extensions, Status};
 

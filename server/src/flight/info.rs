@@ -6,7 +6,7 @@ use arrow_flight::{FlightDescriptor, FlightEndpoint, FlightInfo, Location, Schem
 use arrow_ipc::writer::IpcWriteOptions;
 use bytes::Bytes;
 use prost_types::Timestamp;
-use squadron_planner::datafusion::arrow::datatypes::Schema;
+use datafusion::arrow::datatypes::Schema;
 use tonic::Status;
 
 use super::status;
@@ -78,7 +78,7 @@ pub fn schema_bytes(schema: &Schema) -> Result<Bytes, Status> {
     let options = IpcWriteOptions::default();
     let message = SchemaAsIpc::new(schema, &options).try_into();
     let message: arrow_flight::IpcMessage =
-        message.map_err(|error: squadron_planner::datafusion::arrow::error::ArrowError| {
+        message.map_err(|error: datafusion::arrow::error::ArrowError| {
             status::internal(error.to_string())
         })?;
     Ok(message.0)

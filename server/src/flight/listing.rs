@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use arrow_flight::{FlightDescriptor, FlightInfo};
-use squadron_planner::datafusion::arrow::datatypes::SchemaRef;
-use squadron_planner::datafusion::catalog::{CatalogProviderList, SchemaProvider};
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::{CatalogProviderList, SchemaProvider};
 use squadron_planner::session::{CATALOG, SCHEMA};
 use squadron_planner::wire_schema::wire_schema;
 use tonic::Status;
@@ -58,7 +58,7 @@ async fn columns(schema: &dyn SchemaProvider, table: &str) -> Option<SchemaRef> 
 /// # Errors
 /// INVALID_ARGUMENT for any other path.
 pub fn select_all(path: &[String]) -> Result<String, Status> {
-    let names = match path {
+    let names: [&str; 3] = match path {
         [table] => [CATALOG, SCHEMA, table],
         [schema, table] => [CATALOG, schema, table],
         [catalog, schema, table] => [catalog, schema, table],

@@ -1,16 +1,14 @@
 //! What this node asks of its peers: the client side of [`super::peer`].
 
-use std::fmt;
-use std::sync::Arc;
-
 use arrow_flight::flight_service_client::FlightServiceClient;
 use arrow_flight::{Action, FlightData, FlightDescriptor, PutResult, Ticket};
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use prost::Message;
-use squadron_cluster::member::Member;
-use squadron_planner::datafusion::common::runtime::SpawnedTask;
+use squadron_cluster::channels::{Channels, MemberChannel};
+use squadron_cluster::Member;
+use datafusion::common::runtime::SpawnedTask;
 use squadron_planner::deliver::{PartKey, PartTotals};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -21,7 +19,6 @@ use super::frames::{end_message, put_message};
 use super::messages::{ManifestProto, OpenProto, PartProto, QueryProto, StatusProto, TotalsProto};
 use super::status;
 use crate::results::{Frame, Opening, PartSummary, ResultError};
-use crate::worker::{Internal, InternalChannel};
 
 /// Frames between an encoder and its socket: enough to keep both busy, no more. When they are full
 /// the encoder waits.
@@ -42,26 +39,21 @@ pub mod actions {
 }
 
 /// This node's connections to its peers.
+#[derive(Debug)]
 pub struct Peers {
-    internal: Arc<Internal>,
-}
-
-impl fmt::Debug for Peers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Peers")
-    }
+    channels: Channels,
 }
 
 type Result<T, E = ResultError> = std::result::Result<T, E>;
 
 impl Peers {
     /// Peers over the node's internal channels.
-    pub fn new(internal: Arc<Internal>) -> Self {
-        Self { internal }
+    pub fn new(channels: Channels) -> Self {
+        Self { channels }
     }
 
-    fn client(&self, peer: &Member) -> FlightServiceClient<InternalChannel> {
-        FlightServiceClient::new(self.internal.channel(&peer.internal))
+    fn client(&self, peer: &Member) -> FlightServiceClient<MemberChannel> {
+        FlightServiceClient::new(self.channels.get(&peer.internal))
             .max_decoding_message_size(usize::MAX)
             .max_encoding_message_size(usize::MAX)
     }
@@ -182,7 +174,7 @@ fn unreachable(node: &str, error: &Status) -> Status {
 
 /// Drives one part's DoPut to its end.
 async fn deliver(
-    mut client: FlightServiceClient<InternalChannel>,
+    mut client: FlightServiceClient<MemberChannel>,
     stream: impl futures::Stream<Item = FlightData> + Send + 'static,
     peer: String,
 ) -> Result<PartTotals> {

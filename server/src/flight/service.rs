@@ -15,8 +15,8 @@ use arrow_flight::{
 use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use squadron_planner::datafusion::arrow::datatypes::{Schema, SchemaRef};
-use squadron_planner::datafusion::sql::parser::Statement;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::sql::parser::Statement;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::action::{self, set_cookie};

@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 
 use prost::Message;
-use squadron_planner::datafusion::config::ExtensionOptions;
-use squadron_planner::datafusion::prelude::SessionConfig;
+use datafusion::config::ExtensionOptions;
+use datafusion::prelude::SessionConfig;
 use squadron_planner::options::SquadronOptions;
 
 use super::caller::set_option;

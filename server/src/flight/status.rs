@@ -3,7 +3,6 @@
 //! Every status says what happened, on which node and for which query, in under 4 KB: gRPC carries
 //! the text in a header, and clients hang or hide it when headers grow (clients.md, 1.5).
 
-use squadron_cluster::ClusterError;
 use squadron_planner::PlannerError;
 use tonic::{Code, Status};
 use uuid::Uuid;
@@ -84,11 +83,6 @@ pub fn ticket(error: &TicketError) -> Status {
         TicketError::NotYours => Code::PermissionDenied,
     };
     status(code, &error.to_string())
-}
-
-/// The status of an error of reaching another node.
-pub fn cluster(error: &ClusterError) -> Status {
-    status(Code::Unavailable, &error.to_string())
 }
 
 /// A failure on its way to the other nodes.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use futures::future::{join_all, try_join_all};
 use futures::{FutureExt, TryStreamExt};
-use squadron_cluster::member::Member;
-use squadron_planner::datafusion::physical_plan::execute_stream;
+use squadron_cluster::Member;
+use datafusion::physical_plan::execute_stream;
 use squadron_planner::deliver::Receipt;
 use squadron_planner::plan::{QueryPlan, Shape};
 use squadron_planner::{PlannerError, Result};

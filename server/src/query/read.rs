@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use squadron_cluster::member::Member;
+use squadron_cluster::Member;
 
 use super::Queries;
 use super::registry::gone;
@@ -32,7 +32,7 @@ impl Queries {
         if share.peer == self.me.node_id {
             return Ok(Located::Here(self.here(share, principal).await?));
         }
-        let peer = self.members().get(&share.peer).cloned();
+        let peer = self.members().get(&share.peer).map(|peer| (**peer).clone());
         peer.map(Located::At).ok_or_else(|| lost(&share.peer, "holds this share of the result"))
     }
 

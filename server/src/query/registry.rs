@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use squadron_cluster::member::Member;
-use squadron_cluster::membership::Members;
+use squadron_cluster::Member;
+use squadron_cluster::Members;
 use squadron_planner::plan::Planner;
 use tokio::sync::watch;
 use uuid::Uuid;

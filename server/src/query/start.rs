@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use squadron_cluster::member::Member;
+use squadron_cluster::Member;
 use squadron_cluster::nearness;
-use squadron_planner::datafusion::arrow::datatypes::SchemaRef;
-use squadron_planner::datafusion::prelude::SessionConfig;
-use squadron_planner::datafusion::sql::parser::Statement as DfStatement;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::prelude::SessionConfig;
+use datafusion::sql::parser::Statement as DfStatement;
 use squadron_planner::options::{Endpoints, Locations, SquadronOptions};
 use squadron_planner::plan::{PlanRequest, Planned, QueryPlan, WorkerAddr, Workers};
 use squadron_planner::{PlannerError, Result};
@@ -130,14 +130,14 @@ impl Queries {
     /// The serving peers, the nearest to this node first.
     fn serving(&self) -> Vec<Member> {
         let members = self.members();
-        let serving: Vec<&Member> = members.serving().collect();
-        nearness::order(&self.me, &serving, |_| 0).into_iter().cloned().collect()
+        let serving = members.serving().map(|peer| (&**peer, 0));
+        nearness::order(&self.me, serving).into_iter().cloned().collect()
     }
 
     /// The workers, this node first. A cluster of one plans without the distributed planner.
     fn workers(&self) -> Workers {
         let members = self.members();
-        let mut workers: Vec<WorkerAddr> = members.workers().filter_map(worker_addr).collect();
+        let mut workers: Vec<WorkerAddr> = members.workers().filter_map(|worker| worker_addr(worker)).collect();
         workers.sort_by_key(|worker| worker.node != self.me.node_id);
         match workers.as_slice() {
             [only] if only.node == self.me.node_id => [].into(),
@@ -158,7 +158,7 @@ impl Queries {
             Endpoints::Auto | Endpoints::One => &plan.peers,
         };
         let members = self.members();
-        let peers: Vec<Member> = names.iter().filter_map(|id| members.get(id).cloned()).collect();
+        let peers: Vec<Member> = names.iter().filter_map(|id| members.get(id).map(|peer| (**peer).clone())).collect();
         let opening = self.opening(&plan, caller, request);
         let endpoints = self.endpoints(&peers, &opening, options.locations);
         let schema = Arc::clone(&plan.schema);

@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use squadron_planner::datafusion::common::runtime::SpawnedTask;
+use datafusion::common::runtime::SpawnedTask;
 
 use super::Queries;
 use crate::results::{Phase, QueryResult, ResultError};

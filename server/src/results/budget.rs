@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use squadron_planner::datafusion::execution::memory_pool::{
+use datafusion::execution::memory_pool::{
     MemoryConsumer, MemoryPool, MemoryReservation,
 };
 
@@ -42,7 +42,7 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use squadron_planner::datafusion::execution::memory_pool::GreedyMemoryPool;
+    use datafusion::execution::memory_pool::GreedyMemoryPool;
 
     #[test]
     fn neither_the_share_nor_the_pool_is_exceeded() {

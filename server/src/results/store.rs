@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use parking_lot::Mutex;
-use squadron_planner::datafusion::execution::memory_pool::MemoryPool;
+use datafusion::execution::memory_pool::MemoryPool;
 use uuid::Uuid;
 
 use super::{Budget, Opening, QueryResult, ResultError, SpillDir};
