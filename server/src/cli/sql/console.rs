@@ -7,6 +7,9 @@ use parking_lot::Mutex;
 
 use super::output::SharedWriter;
 
+#[cfg(test)]
+type Buffer = Arc<Mutex<Vec<u8>>>;
+
 /// Standard output for results, standard error for everything else.
 #[derive(Clone)]
 pub(super) struct Console {
