@@ -29,7 +29,7 @@ pub enum ClientError {
         reason: String,
     },
     /// The server answered with an error: its message says what to do.
-    #[error("{}: {}", code_name(.0.code()), .0.message())]
+    #[error("{}: {}", code_name(.0.code()), .0.message().trim_end())]
     Server(Box<Status>),
     /// The server's answer contradicts itself or the protocol: report it.
     #[error("broken answer from the server: {0}")]

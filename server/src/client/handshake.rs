@@ -13,8 +13,7 @@ use tonic::Streaming;
 use tonic::metadata::MetadataMap;
 
 use super::options::Credentials;
-use super::session::tolerable;
-use super::{ClientError, FlightSqlClient};
+use super::{ClientError, FlightSqlClient, Target};
 
 type Answer = Response<Streaming<arrow_flight::HandshakeResponse>>;
 
@@ -26,7 +25,8 @@ pub(super) async fn open_session(
     match credentials {
         Credentials::Token(_) => client.connections.service(client.target()).await.map(drop),
         Credentials::Anonymous => match shake(client, None).await {
-            Err(ClientError::Server(status)) if tolerable(status.code()) => Ok(()),
+            // Whatever its reason, what counts is whether it answers queries.
+            Err(ClientError::Server(_)) => Ok(()),
             Err(error) => Err(error),
             Ok(bearer) => remember(client, bearer),
         },
@@ -62,11 +62,19 @@ async fn shake(
     }
     let mut service = client.connections.service(target).await?;
     let answer = service.handshake(request).await;
-    let answer = answer.map_err(|s| ClientError::from_status(target, s))?;
+    let answer = answer.map_err(|s| first_contact(target, s))?;
     client.session.observe(answer.metadata());
     bearer_of(answer)
         .await
-        .map_err(|s| ClientError::from_status(target, s))
+        .map_err(|s| first_contact(target, s))
+}
+
+/// A connection that breaks on the first call was never one: something else listens there.
+fn first_contact(target: &Target, status: tonic::Status) -> ClientError {
+    match ClientError::from_status(target, status) {
+        ClientError::Disconnected { location, reason } => ClientError::Connect { location, reason },
+        other => other,
+    }
 }
 
 /// Reads the answer to its end, so that a late refusal is not missed.

@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use parking_lot::Mutex;
+use tonic::Request;
 use tonic::metadata::{AsciiMetadataKey, AsciiMetadataValue, MetadataMap};
-use tonic::{Code, Request};
 
 use super::ClientError;
 use super::options::{ClientOptions, Credentials};
@@ -105,14 +105,6 @@ impl State {
             self.cookies.insert(name.to_owned(), value.to_owned());
         }
     }
-}
-
-/// Whether an anonymous client may go on without a session after this answer to its Handshake.
-pub(super) fn tolerable(code: Code) -> bool {
-    matches!(
-        code,
-        Code::Unimplemented | Code::Unauthenticated | Code::InvalidArgument
-    )
 }
 
 #[cfg(test)]

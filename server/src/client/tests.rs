@@ -3,6 +3,7 @@
 use super::testing::{End, FakeNode, info, numbers, numbers_schema};
 use super::*;
 use futures::TryStreamExt;
+use tokio::io::AsyncWriteExt;
 
 /// `me:secret` in base64.
 const BASIC: &str = "Basic bWU6c2VjcmV0";
@@ -100,6 +101,23 @@ async fn nothing_listening_is_told_with_the_address() {
         "{told}"
     );
     assert!(told.contains("refused"), "{told}");
+}
+
+/// A web server, or a node with TLS: it takes the connection and makes no sense of HTTP/2.
+#[tokio::test]
+async fn something_else_listening_is_no_connection_either() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let uri = listener.local_addr().unwrap().to_string();
+    let answer = async {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        socket
+            .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            .await
+            .unwrap();
+        socket
+    };
+    let (connected, _socket) = tokio::join!(FlightSqlClient::connect(&uri), answer);
+    assert!(matches!(connected.err(), Some(ClientError::Connect { .. })));
 }
 
 #[tokio::test]

@@ -7,6 +7,9 @@ use parking_lot::Mutex;
 
 use super::output::SharedWriter;
 
+#[cfg(test)]
+type Buffer = Arc<Mutex<Vec<u8>>>;
+
 /// Standard output for results, standard error for everything else.
 #[derive(Clone)]
 pub(super) struct Console {
@@ -28,11 +31,8 @@ impl Console {
     }
 
     #[cfg(test)]
-    pub(super) fn buffers() -> (Self, Arc<Mutex<Vec<u8>>>, Arc<Mutex<Vec<u8>>>) {
-        let (out, err) = (
-            Arc::<Mutex<Vec<u8>>>::default(),
-            Arc::<Mutex<Vec<u8>>>::default(),
-        );
+    pub(super) fn buffers() -> (Self, Buffer, Buffer) {
+        let (out, err) = (Buffer::default(), Buffer::default());
         let console = Self {
             out: Arc::clone(&out) as _,
             out_is_terminal: false,

@@ -52,7 +52,9 @@ impl SqlError {
     /// What to check, where the error alone does not say it.
     pub(super) fn advice(&self) -> Option<&'static str> {
         match self {
-            Self::Client(ClientError::Connect { location, .. }) if location.contains("tls") => {
+            Self::Client(ClientError::Connect { location, .. })
+                if location.starts_with("grpc+tls") =>
+            {
                 Some(
                     "Check the address, and that the node speaks TLS with a certificate for that host \
                  name, signed by someone in --tls-ca (or known to this system). A node without \

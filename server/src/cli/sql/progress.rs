@@ -49,7 +49,8 @@ impl Drop for Progress {
 
 fn new_line() -> ProgressBar {
     let line = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{spinner} {wide_msg}");
+    // Not padded to the full width: the `^C` that a terminal echoes would begin a new line.
+    let style = ProgressStyle::with_template("{spinner} {msg}");
     line.with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
 }
 

@@ -282,5 +282,5 @@ async fn tables_are_listed_with_their_columns() {
         (Some("public"), "t")
     );
     let column = table.columns.field(0);
-    assert_eq!(column.as_ref(), &Field::new("n", DataType::Int64, true));
+    assert_eq!(column, &Field::new("n", DataType::Int64, true));
 }
