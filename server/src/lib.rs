@@ -1,1 +1,25 @@
-//! placeholder
+//! Where engine and cluster meet: the node, and the program around it.
+//!
+//! The map, in the order a query meets it:
+//!
+//! * [`flight`] – the wire: Flight SQL for clients, parts and commits between nodes
+//! * [`session`] – settings that outlive one request
+//! * [`query`] – from SQL to a committed result, and from a ticket to its frames
+//! * [`worker`] – how tasks reach other nodes
+//! * [`delivery`] – each part to the nearest peer
+//! * [`results`] – kept, bounded, spilled, readable again
+//!
+//! Around it: [`config`], [`node`] (the composition root that `main` and every test use), [`cpu`]
+//! (the runtime queries run on), [`client`] (reads all endpoints at once), [`cli`] (the commands).
+
+pub mod cli;
+pub mod client;
+pub mod config;
+pub mod cpu;
+pub mod delivery;
+pub mod flight;
+pub mod node;
+pub mod query;
+pub mod results;
+pub mod session;
+pub mod worker;

@@ -1,0 +1,210 @@
+//! What can go wrong between SQL and a running plan, named by what the caller can do about it.
+//!
+//! The wire maps each variant to exactly one gRPC code (`server/src/flight/status.rs`), so a new
+//! variant is a compile error there and nowhere else.
+
+use datafusion::arrow::error::ArrowError;
+use datafusion::common::SchemaError;
+use datafusion::error::DataFusionError;
+use datafusion::object_store;
+
+use crate::catalog::CatalogError;
+
+/// The result of everything in this crate.
+pub type Result<T, E = PlannerError> = std::result::Result<T, E>;
+
+/// An error of planning or running a statement.
+#[derive(Debug, thiserror::Error)]
+pub enum PlannerError {
+    /// The text is not SQL this engine can parse: correct the text.
+    #[error("{0}")]
+    Syntax(String),
+    /// The statement parses but means nothing here (wrong types, ambiguous names, …).
+    #[error("{0}")]
+    Invalid(String),
+    /// A table, column, function or schema that does not exist.
+    #[error("{0}")]
+    NotFound(String),
+    /// Something with that name exists already.
+    #[error("{0}")]
+    AlreadyExists(String),
+    /// Right SQL that this version does not run.
+    #[error("{0}")]
+    Unsupported(String),
+    /// A file that cannot be read or is not what its name says: mend the data.
+    #[error("{0}")]
+    BadData(String),
+    /// A limit of this node was reached; the text says which setting raises it.
+    #[error("{0}")]
+    Exhausted(String),
+    /// Another node or a store could not be reached: try again.
+    #[error("{0}")]
+    Unavailable(String),
+    /// A value broke a rule of SQL while the query ran (division by zero, overflow, failed cast).
+    #[error("{0}")]
+    Execution(String),
+    /// The query was cancelled.
+    #[error("{0}")]
+    Cancelled(String),
+    /// A bug.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl From<DataFusionError> for PlannerError {
+    fn from(error: DataFusionError) -> Self {
+        classify(&error)
+    }
+}
+
+impl From<ArrowError> for PlannerError {
+    fn from(error: ArrowError) -> Self {
+        classify_arrow(&error, error.to_string())
+    }
+}
+
+/// Finds the variant for a DataFusion error by its root cause; the text is DataFusion's own, with
+/// the back trace cut off.
+fn classify(error: &DataFusionError) -> PlannerError {
+    let text = error.strip_backtrace();
+    match error.find_root() {
+        DataFusionError::SQL(_, _) => PlannerError::Syntax(text),
+        DataFusionError::SchemaError(cause, _) => classify_schema(cause, text),
+        DataFusionError::Plan(message) | DataFusionError::Configuration(message) => {
+            classify_plan(message, text)
+        }
+        DataFusionError::NotImplemented(_) => PlannerError::Unsupported(text),
+        DataFusionError::ResourcesExhausted(_) => PlannerError::Exhausted(text),
+        DataFusionError::ParquetError(_) => PlannerError::BadData(text),
+        DataFusionError::ObjectStore(cause) => classify_store(cause, text),
+        DataFusionError::ArrowError(cause, _) => classify_arrow(cause, text),
+        DataFusionError::External(cause) => classify_external(cause.as_ref(), text),
+        DataFusionError::IoError(_) => PlannerError::BadData(text),
+        DataFusionError::Execution(message) => classify_execution(message, text),
+        DataFusionError::ExecutionJoin(cause) if cause.is_cancelled() => {
+            PlannerError::Cancelled(text)
+        }
+        DataFusionError::Internal(_) | DataFusionError::ExecutionJoin(_) => {
+            PlannerError::Internal(text)
+        }
+        _ => PlannerError::Execution(text),
+    }
+}
+
+fn classify_schema(cause: &SchemaError, text: String) -> PlannerError {
+    match cause {
+        SchemaError::FieldNotFound { .. } => PlannerError::NotFound(text),
+        _ => PlannerError::Invalid(text),
+    }
+}
+
+/// DataFusion reports a missing table as a plan error, told apart only by its words.
+fn classify_plan(message: &str, text: String) -> PlannerError {
+    let missing = ["not found", "does not exist", "failed to resolve"];
+    match missing.iter().any(|words| message.contains(words)) {
+        true if !message.contains("Config value") => PlannerError::NotFound(text),
+        _ => PlannerError::Invalid(text),
+    }
+}
+
+/// Errors of a remote task arrive as plain execution errors: a transport failure is told by its words.
+fn classify_execution(message: &str, text: String) -> PlannerError {
+    let gone = ["connecting to", "transport error", "timed-out while waiting", "h2 protocol"];
+    match gone.iter().any(|words| message.contains(words)) {
+        true => PlannerError::Unavailable(text),
+        false => PlannerError::Execution(text),
+    }
+}
+
+fn classify_store(cause: &object_store::Error, text: String) -> PlannerError {
+    use object_store::Error;
+    match cause {
+        Error::NotFound { .. } => PlannerError::BadData(text),
+        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
+            PlannerError::BadData(text)
+        }
+        Error::NotSupported { .. } | Error::NotImplemented { .. } => {
+            PlannerError::Unsupported(text)
+        }
+        _ => PlannerError::Unavailable(text),
+    }
+}
+
+fn classify_arrow(cause: &ArrowError, text: String) -> PlannerError {
+    match cause {
+        ArrowError::MemoryError(_) => PlannerError::Exhausted(text),
+        ArrowError::NotYetImplemented(_) => PlannerError::Unsupported(text),
+        ArrowError::ParquetError(_) | ArrowError::IpcError(_) | ArrowError::IoError(_, _) => {
+            PlannerError::BadData(text)
+        }
+        ArrowError::CsvError(_) | ArrowError::JsonError(_) => PlannerError::BadData(text),
+        ArrowError::ExternalError(inner) => classify_external(inner.as_ref(), text),
+        _ => PlannerError::Execution(text),
+    }
+}
+
+fn classify_external(
+    cause: &(dyn std::error::Error + Send + Sync + 'static),
+    text: String,
+) -> PlannerError {
+    if let Some(error) = cause.downcast_ref::<PlannerError>() {
+        return error.with_text(text);
+    }
+    if let Some(error) = cause.downcast_ref::<CatalogError>() {
+        return error.into();
+    }
+    if let Some(error) = cause.downcast_ref::<DataFusionError>() {
+        return classify(error);
+    }
+    match cause.downcast_ref::<ArrowError>() {
+        Some(error) => classify_arrow(error, text),
+        None => PlannerError::Execution(text),
+    }
+}
+
+impl PlannerError {
+    /// The same kind of error with other words.
+    pub fn with_text(&self, text: String) -> Self {
+        match self {
+            Self::Syntax(_) => Self::Syntax(text),
+            Self::Invalid(_) => Self::Invalid(text),
+            Self::NotFound(_) => Self::NotFound(text),
+            Self::AlreadyExists(_) => Self::AlreadyExists(text),
+            Self::Unsupported(_) => Self::Unsupported(text),
+            Self::BadData(_) => Self::BadData(text),
+            Self::Exhausted(_) => Self::Exhausted(text),
+            Self::Unavailable(_) => Self::Unavailable(text),
+            Self::Execution(_) => Self::Execution(text),
+            Self::Cancelled(_) => Self::Cancelled(text),
+            Self::Internal(_) => Self::Internal(text),
+        }
+    }
+}
+
+impl From<&CatalogError> for PlannerError {
+    fn from(error: &CatalogError) -> Self {
+        let text = error.to_string();
+        match error {
+            CatalogError::BadLocation { .. } | CatalogError::DuplicateTable { .. } => {
+                Self::Invalid(text)
+            }
+            CatalogError::InvalidData { .. }
+            | CatalogError::NotFound { .. }
+            | CatalogError::AccessDenied { .. } => Self::BadData(text),
+            CatalogError::Unavailable { .. } => Self::Unavailable(text),
+        }
+    }
+}
+
+impl Clone for PlannerError {
+    fn clone(&self) -> Self {
+        self.with_text(self.to_string())
+    }
+}
+
+impl From<PlannerError> for DataFusionError {
+    /// Carries the variant through DataFusion's streams; [`classify`] finds it again at the edge.
+    fn from(error: PlannerError) -> Self {
+        DataFusionError::External(Box::new(error))
+    }
+}

@@ -1,0 +1,252 @@
+//! A statement becomes a plan that delivers its own result.
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::config::ConfigOptions;
+use datafusion::execution::{SessionState, TaskContext};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::sql::parser::Statement as DfStatement;
+use datafusion_distributed::DistributedConfig;
+use uuid::Uuid;
+
+use crate::deliver::{DeliverExec, DeliverSpec};
+use crate::options::{ExecutionMode, SquadronOptions};
+use crate::session::Engine;
+use crate::statement::{self, Statement};
+use crate::{PlannerError, Result, explain};
+
+mod placement;
+pub(crate) mod routing;
+
+pub use placement::{Placement, Shape};
+pub use routing::{TaskRoute, WorkerAddr, Workers};
+
+/// What a query is planned for: fixed before planning, from one snapshot of the cluster.
+#[derive(Debug, Clone)]
+pub struct PlanRequest {
+    /// The query's id.
+    pub query: Uuid,
+    /// Which run of it.
+    pub attempt: u32,
+    /// The workers that may run tasks.
+    pub workers: Workers,
+    /// Peers that may hold parts, the one nearest to this node first. Never empty.
+    pub peers: Arc<[String]>,
+    /// Target bytes of a result frame.
+    pub frame_bytes: usize,
+}
+
+/// A statement, ready to run.
+pub enum Planned {
+    /// It gives rows (or an empty result).
+    Query(Box<QueryPlan>),
+    /// It changes the session's settings: see [`Planner::change`].
+    Session(Box<DfStatement>),
+}
+
+/// A query's plan: run it, collect its receipts, compare them with what it promised.
+pub struct QueryPlan {
+    /// The schema that clients see.
+    pub schema: SchemaRef,
+    /// The plan; its rows are receipts.
+    pub plan: Arc<dyn ExecutionPlan>,
+    /// The context to run it in.
+    pub context: Arc<TaskContext>,
+    /// Where the parts come from and how many there are.
+    pub shape: Shape,
+    /// The peers that are given parts.
+    pub peers: Arc<[String]>,
+    /// Which worker each task was sent to: filled when the plan starts.
+    pub routes: Arc<routing::TaskRoutes>,
+}
+
+impl QueryPlan {
+    /// The same query with its parts encoded and counted but not kept.
+    pub(crate) fn counted_only(self) -> Result<Self> {
+        let count = |spec: DeliverSpec| DeliverSpec { counted_only: true, ..spec };
+        let plan = placement::respecify(self.plan, count)?;
+        Ok(Self { plan, ..self })
+    }
+}
+
+/// Plans statements for one node.
+pub struct Planner {
+    engine: Arc<Engine>,
+}
+
+impl Planner {
+    /// A planner over `engine`.
+    pub fn new(engine: Arc<Engine>) -> Self {
+        Self { engine }
+    }
+
+    /// The engine underneath.
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// Plans one SQL statement in a session of these settings.
+    ///
+    /// # Errors
+    /// `Syntax`, `Invalid`, `NotFound`, `Unsupported` for the statement's own faults; `BadData`
+    /// when a file that had to be looked at cannot be read.
+    pub async fn plan(
+        &self,
+        sql: &str,
+        config: &SessionConfig,
+        request: &PlanRequest,
+    ) -> Result<Planned> {
+        match statement::parse(sql)? {
+            Statement::Query(query) => {
+                let plan = self.plan_query(query, config, request).await?;
+                Ok(Planned::Query(Box::new(plan)))
+            }
+            Statement::Explain(statement) => {
+                let plan = explain::plan(self, statement, config, request).await?;
+                Ok(Planned::Query(Box::new(plan)))
+            }
+            Statement::Session(statement) => Ok(Planned::Session(Box::new(statement))),
+        }
+    }
+
+    /// The wire schema of what a statement gives, without running it.
+    ///
+    /// # Errors
+    /// As [`Planner::plan`].
+    pub async fn schema(
+        &self,
+        sql: &str,
+        config: &SessionConfig,
+        request: &PlanRequest,
+    ) -> Result<SchemaRef> {
+        match statement::parse(sql)? {
+            Statement::Query(query) => Ok(self.plan_query(query, config, request).await?.schema),
+            Statement::Explain(_) => Ok(explain::schema()),
+            Statement::Session(_) => Ok(Arc::new(datafusion::arrow::datatypes::Schema::empty())),
+        }
+    }
+
+    pub(crate) async fn plan_query(
+        &self,
+        query: DfStatement,
+        config: &SessionConfig,
+        request: &PlanRequest,
+    ) -> Result<QueryPlan> {
+        let state = self.query_state(config, request)?;
+        let logical = state.statement_to_plan(query).await?;
+        refuse_parameters(&logical)?;
+        let plan = state.create_physical_plan(&logical).await?;
+        finish(plan, &state, request)
+    }
+
+    /// The session that one query is planned in.
+    pub(crate) fn query_state(
+        &self,
+        config: &SessionConfig,
+        request: &PlanRequest,
+    ) -> Result<SessionState> {
+        let mut config = config.clone();
+        config.set_extension(Arc::new(deliver_spec(request)));
+        routing::set_workers(&mut config, &request.workers);
+        match execution_mode(config.options())? {
+            _ if request.workers.is_empty() => Ok(self.engine.local_state(config)),
+            ExecutionMode::Local => Ok(self.engine.local_state(config)),
+            ExecutionMode::Auto => self.engine.distributed_state(config),
+            ExecutionMode::Distributed => {
+                every_byte_counts(config.options_mut())?;
+                self.engine.distributed_state(config)
+            }
+        }
+    }
+
+    /// Runs SET or RESET on a copy of a session's settings; gives the new ones.
+    ///
+    /// # Errors
+    /// `Invalid` for an unknown setting or value.
+    pub async fn change(
+        &self,
+        statement: DfStatement,
+        config: &SessionConfig,
+    ) -> Result<SessionConfig> {
+        refuse_node_settings(&statement)?;
+        let context = SessionContext::new_with_state(self.engine.local_state(config.clone()));
+        let plan = context.state().statement_to_plan(statement).await?;
+        context.execute_logical_plan(plan).await?;
+        Ok(context.copied_config())
+    }
+}
+
+fn deliver_spec(request: &PlanRequest) -> DeliverSpec {
+    DeliverSpec {
+        query: request.query,
+        attempt: request.attempt,
+        targets: Arc::clone(&request.peers),
+        frame_bytes: request.frame_bytes,
+        counted_only: false,
+    }
+}
+
+/// Completes a physical plan whose root delivers: where its parts come from decides who gets them.
+pub(crate) fn finish(
+    plan: Arc<dyn ExecutionPlan>,
+    state: &SessionState,
+    request: &PlanRequest,
+) -> Result<QueryPlan> {
+    let shape = placement::shape(&plan)?;
+    let peers = match shape.placement {
+        Placement::Workers => Arc::clone(&request.peers),
+        Placement::Coordinator => request.peers.iter().take(1).cloned().collect(),
+    };
+    let schema = placement::delivered_schema(&plan)?;
+    let targets = Arc::clone(&peers);
+    let plan = placement::respecify(plan, |spec| DeliverSpec { targets: Arc::clone(&targets), ..spec })?;
+    let context = state.task_ctx();
+    let routes = routing::routes(context.session_config());
+    Ok(QueryPlan { schema, plan, context, shape, peers, routes })
+}
+
+/// A plan over one ready batch, delivered by this node: EXPLAIN's text.
+pub(crate) fn deliver_here(
+    input: Arc<dyn ExecutionPlan>,
+    state: &SessionState,
+    request: &PlanRequest,
+) -> Result<QueryPlan> {
+    let schema = crate::wire_schema::wire_schema(&input.schema());
+    let deliver = DeliverExec::new(input, deliver_spec(request), schema);
+    finish(Arc::new(deliver), state, request)
+}
+
+fn execution_mode(options: &ConfigOptions) -> Result<ExecutionMode> {
+    let squadron = options.extensions.get::<SquadronOptions>();
+    squadron
+        .map(|options| options.execution_mode)
+        .ok_or_else(|| PlannerError::Internal("a session without squadron options".into()))
+}
+
+/// Makes the distributed planner want as many tasks as there are workers.
+fn every_byte_counts(options: &mut ConfigOptions) -> Result<()> {
+    DistributedConfig::from_config_options_mut(options)?.file_scan_config_bytes_per_partition = 1;
+    Ok(())
+}
+
+/// Parameters are bound by prepared statements; a bare placeholder has no value to stand for.
+fn refuse_parameters(plan: &datafusion::logical_expr::LogicalPlan) -> Result<()> {
+    match plan.get_parameter_names()?.is_empty() {
+        true => Ok(()),
+        false => Err(PlannerError::Unsupported(
+            "parameters (`?`, `$1`) are not supported by this version: write the values into the statement".into(),
+        )),
+    }
+}
+
+/// `datafusion.runtime.*` belongs to the node, not to one session on it.
+fn refuse_node_settings(statement: &DfStatement) -> Result<()> {
+    match statement.to_string().to_lowercase().contains("datafusion.runtime.") {
+        true => Err(PlannerError::Invalid(
+            "datafusion.runtime.* belongs to the whole node: set memory and disk in the node's configuration".into(),
+        )),
+        false => Ok(()),
+    }
+}

@@ -1,0 +1,202 @@
+//! The one builder for coordinator and worker sessions.
+//!
+//! A worker must decode whatever a coordinator plans: the same functions, codecs, settings and
+//! object stores. Both kinds of session therefore come from one [`Engine`], and a test plans on one
+//! and runs on the other.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use datafusion::catalog::{CatalogProviderList, MemoryCatalogProviderList};
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::MemoryPool;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::prelude::SessionConfig;
+use datafusion_distributed::{
+    ChannelResolver, DistributedConfig, DistributedExt, SessionStateBuilderExt, Worker,
+};
+use url::Url;
+
+use crate::catalog::{DataLocation, DetailedScanCodec, FilesCatalog};
+use crate::deliver::{DeliverCodec, DeliverPlanner, ResultSink, SinkHandle};
+use crate::options::SquadronOptions;
+use crate::plan::routing::route_tasks;
+use crate::{PlannerError, Result};
+
+mod carry;
+mod worker;
+
+use worker::WorkerSessions;
+
+pub use crate::catalog::{CATALOG_NAME as CATALOG, SCHEMA_NAME as SCHEMA};
+
+/// A scan is worth one more task for every so many bytes (per partition): below, the few
+/// milliseconds that a stage costs are not won back. Measured with `cargo dev bench`.
+const BYTES_PER_PARTITION: usize = 4 << 20;
+
+/// Opens channels to other workers.
+pub type Channels = Arc<dyn ChannelResolver + Send + Sync>;
+
+/// What an engine is made of.
+pub struct EngineConfig {
+    /// Where tables are found.
+    pub data: Vec<DataLocation>,
+    /// Partitions of a plan per node.
+    pub target_partitions: usize,
+    /// The pool that all operators of the node share.
+    pub memory_pool: Arc<dyn MemoryPool>,
+    /// Where operators spill. `None`: the system's temporary folder.
+    pub spill_dir: Option<PathBuf>,
+    /// Most bytes that operators may spill.
+    pub spill_limit: u64,
+    /// Where results go.
+    pub sink: Arc<dyn ResultSink>,
+    /// How this node reaches other workers.
+    pub channels: Channels,
+    /// This node as a worker: its URL. `None` where it runs no tasks.
+    pub worker_url: Option<Url>,
+    /// Sent to coordinators that ask this worker what it is.
+    pub version: String,
+}
+
+/// DataFusion set up for one node: the runtime that its queries share, and the sessions they get.
+pub struct Engine {
+    runtime: Arc<RuntimeEnv>,
+    files: FilesCatalog,
+    local: SessionState,
+    distributed: SessionState,
+    worker: Worker,
+    worker_url: Option<Url>,
+}
+
+impl Engine {
+    /// Sets up an engine over the files of `config.data`.
+    ///
+    /// # Errors
+    /// When the spill folder cannot be used, or a data location cannot be listed.
+    pub async fn open(mut config: EngineConfig) -> Result<Self> {
+        let runtime = runtime(&config)?;
+        let data = std::mem::take(&mut config.data);
+        let files = FilesCatalog::open(data, Arc::clone(&runtime)).await;
+        let files = files.map_err(|error| PlannerError::from(&error))?;
+        let base = base_config(&config);
+        let builder = || {
+            SessionStateBuilder::new()
+                .with_default_features()
+                .with_runtime_env(Arc::clone(&runtime))
+                .with_config(base.clone())
+                .with_query_planner(Arc::new(DeliverPlanner))
+        };
+        let local = builder().build();
+        let distributed = builder().with_distributed_planner().build();
+        let sink = Arc::new(SinkHandle(Arc::clone(&config.sink)));
+        let sessions = WorkerSessions::new(local.clone(), Arc::clone(&config.channels), sink);
+        let worker = Worker::from_session_builder(sessions)
+            .with_runtime_env(Arc::clone(&runtime))
+            .with_version(config.version);
+        Ok(Self { runtime, files, local, distributed, worker, worker_url: config.worker_url })
+    }
+
+    /// The runtime (memory pool, disk manager, object stores, caches) of this node.
+    pub fn runtime(&self) -> &Arc<RuntimeEnv> {
+        &self.runtime
+    }
+
+    /// The worker of this node: mount its service on the internal port and nowhere else, it runs
+    /// any plan it is given.
+    pub fn worker(&self) -> &Worker {
+        &self.worker
+    }
+
+    /// The settings that a new session starts with.
+    pub fn session_config(&self) -> SessionConfig {
+        self.local.config().clone()
+    }
+
+    /// The tables found in files.
+    pub fn files(&self) -> &FilesCatalog {
+        &self.files
+    }
+
+    /// Looks for tables that came or went, before a listing of them is shown. When it fails, what
+    /// was known before is shown.
+    pub async fn refresh_tables(&self) {
+        if let Err(error) = self.files.refresh().await {
+            tracing::warn!(%error, "the data locations could not be listed");
+        }
+    }
+
+    /// A session of these settings on this node alone: its catalogs and functions.
+    pub fn session(&self, config: SessionConfig) -> SessionState {
+        self.started(&self.local, config)
+    }
+
+    /// A session that plans for this node alone.
+    pub(crate) fn local_state(&self, config: SessionConfig) -> SessionState {
+        self.started(&self.local, config)
+    }
+
+    /// A session that plans for the cluster. The distributed planner's own settings and handlers
+    /// are added to `config`.
+    pub(crate) fn distributed_state(&self, config: SessionConfig) -> Result<SessionState> {
+        let mut state = self.started(&self.distributed, config);
+        let carried = carry::headers(state.config().options());
+        let worker_url = self.worker_url.clone();
+        let config = state.config_mut();
+        config.options_mut().optimizer.enable_physical_uncorrelated_scalar_subquery = false;
+        config.set_distributed_passthrough_headers(carried)?;
+        if let Some(url) = worker_url {
+            config.set_distributed_local_worker_context(self.worker.to_local_worker_context(url));
+        }
+        Ok(state)
+    }
+
+    /// A copy of a prepared state for one statement: `now()` is the same in all of it, and tables
+    /// have the types that its settings ask for.
+    fn started(&self, template: &SessionState, config: SessionConfig) -> SessionState {
+        let mut state = template.clone();
+        let catalogs = MemoryCatalogProviderList::new();
+        catalogs.register_catalog(CATALOG.to_owned(), self.files.for_session(&config));
+        state.register_catalog_list(Arc::new(catalogs));
+        *state.config_mut() = config;
+        state.mark_start_execution();
+        state
+    }
+}
+
+fn runtime(config: &EngineConfig) -> Result<Arc<RuntimeEnv>> {
+    let mode = match &config.spill_dir {
+        Some(dir) => DiskManagerMode::Directories(vec![dir.clone()]),
+        None => DiskManagerMode::OsTmpDirectory,
+    };
+    let disk = DiskManagerBuilder::default()
+        .with_mode(mode)
+        .with_max_temp_directory_size(config.spill_limit);
+    RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::clone(&config.memory_pool))
+        .with_disk_manager_builder(disk)
+        // Listings are never kept: a file that was added is seen by the next query.
+        .with_object_list_cache_limit(0)
+        .build_arc()
+        .map_err(PlannerError::from)
+}
+
+fn base_config(config: &EngineConfig) -> SessionConfig {
+    let mut distributed = DistributedConfig::default();
+    distributed.file_scan_config_bytes_per_partition = BYTES_PER_PARTITION;
+    // Nodes of one cluster are near each other: compressing costs more than the bytes (design, 10).
+    distributed.compression = "none".into();
+    SessionConfig::new()
+        .with_information_schema(true)
+        .with_default_catalog_and_schema(CATALOG, SCHEMA)
+        .with_create_default_catalog_and_schema(false)
+        .with_target_partitions(config.target_partitions)
+        .with_option_extension(SquadronOptions::default())
+        .with_distributed_option_extension(distributed)
+        .with_distributed_user_codec(DeliverCodec)
+        .with_distributed_user_codec(DetailedScanCodec)
+        .with_distributed_channel_resolver(Arc::clone(&config.channels))
+        .with_distributed_route_tasks_handler(route_tasks)
+        .with_extension(Arc::new(SinkHandle(Arc::clone(&config.sink))))
+}

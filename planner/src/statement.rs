@@ -1,0 +1,115 @@
+//! One SQL text, one statement, and what kind it is.
+
+use datafusion::logical_expr::sqlparser::dialect::GenericDialect;
+use datafusion::sql::parser::{DFParserBuilder, ExplainStatement, Statement as DfStatement};
+use datafusion::sql::sqlparser::ast::{Set, Statement as SqlStatement};
+
+use crate::{PlannerError, Result};
+
+/// A parsed statement with its kind.
+#[derive(Debug, Clone)]
+pub enum Statement {
+    /// Gives rows: SELECT, VALUES, WITH, SHOW, DESCRIBE, TABLE.
+    Query(DfStatement),
+    /// EXPLAIN of another statement.
+    Explain(ExplainStatement),
+    /// Changes the session: SET, RESET, USE.
+    Session(DfStatement),
+}
+
+/// Parses exactly one statement; a trailing `;` is allowed.
+///
+/// # Errors
+/// `Syntax` for text that does not parse, is empty, or holds several statements; `Unsupported` for
+/// a statement that this version does not run.
+pub fn parse(sql: &str) -> Result<Statement> {
+    classify(parse_one(sql)?)
+}
+
+fn parse_one(sql: &str) -> Result<DfStatement> {
+    let mut statements = DFParserBuilder::new(sql)
+        .with_dialect(&GenericDialect {})
+        .build()?
+        .parse_statements()?;
+    match (statements.pop_front(), statements.len()) {
+        (Some(statement), 0) => Ok(statement),
+        (None, _) => Err(PlannerError::Syntax("the statement is empty".into())),
+        (Some(_), more) => Err(PlannerError::Syntax(format!(
+            "one statement at a time: the text holds {}; send them one by one",
+            more + 1
+        ))),
+    }
+}
+
+fn classify(statement: DfStatement) -> Result<Statement> {
+    match statement {
+        DfStatement::Explain(explain) => Ok(Statement::Explain(explain)),
+        DfStatement::Reset(_) => Ok(Statement::Session(statement)),
+        DfStatement::Statement(ref sql) => match sql.as_ref() {
+            SqlStatement::Query(_) => Ok(Statement::Query(statement)),
+            SqlStatement::ShowVariable { .. }
+            | SqlStatement::ShowTables { .. }
+            | SqlStatement::ShowColumns { .. }
+            | SqlStatement::ShowFunctions { .. }
+            | SqlStatement::ShowCreate { .. }
+            | SqlStatement::ExplainTable { .. } => Ok(Statement::Query(statement)),
+            SqlStatement::Set(Set::SingleAssignment { .. } | Set::SetTimeZone { .. }) => {
+                Ok(Statement::Session(statement))
+            }
+            other => Err(unsupported(&other.to_string())),
+        },
+        other => Err(unsupported(&other.to_string())),
+    }
+}
+
+fn unsupported(statement: &str) -> PlannerError {
+    let verb: Vec<&str> = statement.split_whitespace().take(2).collect();
+    PlannerError::Unsupported(format!(
+        "{} is not supported by this version: it answers queries (SELECT, SHOW, DESCRIBE, EXPLAIN) and SET",
+        verb.join(" ").to_uppercase()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(sql: &str) -> &'static str {
+        match parse(sql) {
+            Ok(Statement::Query(_)) => "query",
+            Ok(Statement::Explain(_)) => "explain",
+            Ok(Statement::Session(_)) => "session",
+            Err(PlannerError::Syntax(_)) => "syntax",
+            Err(PlannerError::Unsupported(_)) => "unsupported",
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn statements_are_told_apart() {
+        for (sql, expected) in [
+            ("select 1", "query"),
+            ("SELECT 1;", "query"),
+            ("with a as (select 1) select * from a", "query"),
+            ("values (1), (2)", "query"),
+            ("show tables", "query"),
+            ("show all", "query"),
+            ("describe t", "query"),
+            ("explain select 1", "explain"),
+            ("explain analyze verbose select 1", "explain"),
+            ("set squadron.execution_mode = 'local'", "session"),
+            ("reset squadron.execution_mode", "session"),
+            ("", "syntax"),
+            (";", "syntax"),
+            ("-- nothing", "syntax"),
+            ("select 1; select 2", "syntax"),
+            ("selec 1", "syntax"),
+            ("create table t (a int)", "unsupported"),
+            ("drop table t", "unsupported"),
+            ("insert into t values (1)", "unsupported"),
+            ("copy t to 'x.parquet'", "unsupported"),
+        ] {
+            assert_eq!(kind(sql), expected, "{sql}");
+        }
+    }
+}

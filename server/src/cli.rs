@@ -1,0 +1,3 @@
+//! The commands of the program `squadron`.
+
+pub mod sql;

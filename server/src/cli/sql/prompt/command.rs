@@ -1,0 +1,77 @@
+//! The commands of the prompt, which begin with a backslash.
+
+use clap::ValueEnum;
+
+use crate::cli::sql::args::Setting;
+use crate::cli::sql::format::Format;
+
+pub(super) const HELP: &str = "\
+A statement ends with ; and may span lines. Ctrl-C cancels it, Ctrl-D leaves.
+  \\d             list the tables
+  \\d TABLE       show the columns of a table
+  \\format FORM   print results as table, csv, json or ndjson
+  \\timing        show or hide where the time goes
+  \\endpoints     show or hide rows, bytes and time of each endpoint
+  \\set KEY=VALUE set an option of the session, such as squadron.endpoints=one
+  \\q             leave";
+
+/// A command of the prompt.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Command {
+    Quit,
+    Help,
+    Tables,
+    Describe(String),
+    Timing,
+    Endpoints,
+    Format(Format),
+    Set(Setting),
+}
+
+impl Command {
+    /// Reads what stands after the backslash. A semicolon at the end is forgiven.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let text = text.trim().trim_end_matches(';').trim_end();
+        let (name, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+        match (name, rest.trim()) {
+            ("q" | "quit", "") => Ok(Self::Quit),
+            ("?" | "h" | "help", "") => Ok(Self::Help),
+            ("d", "") => Ok(Self::Tables),
+            ("d", table) => Ok(Self::Describe(table.to_owned())),
+            ("timing", "") => Ok(Self::Timing),
+            ("endpoints", "") => Ok(Self::Endpoints),
+            ("format", form) => Format::from_str(form, true).map(Self::Format).map_err(|_| {
+                format!("there is no format {form:?}: use table, csv, json or ndjson")
+            }),
+            ("set", setting) => setting.parse().map(Self::Set),
+            _ => Err(format!("there is no command \\{text}; \\? shows help")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_read() {
+        for (text, command) in [
+            ("q", Command::Quit),
+            ("d", Command::Tables),
+            ("d lineitem;", Command::Describe("lineitem".to_owned())),
+            ("format CSV", Command::Format(Format::Csv)),
+            (
+                "set squadron.endpoints=one",
+                Command::Set("squadron.endpoints=one".parse().unwrap()),
+            ),
+        ] {
+            assert_eq!(Command::parse(text), Ok(command), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_command_is_told_with_a_way_out() {
+        assert!(Command::parse("dt").is_err_and(|told| told.contains("\\?")));
+        assert!(Command::parse("format xml").is_err_and(|told| told.contains("ndjson")));
+    }
+}

@@ -1,0 +1,134 @@
+//! What a node can be told: a TOML file, then the environment, then flags; the later wins.
+//!
+//! Each component owns its section. An unknown key or a bad value stops the process before a port is
+//! bound, with one line that names key, value and reason. `squadron.example.toml` holds every key
+//! with its default; a test compares the two.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use serde::Deserialize;
+use squadron_cluster::Address;
+use squadron_planner::catalog::DataLocation;
+
+mod args;
+mod file;
+mod limits;
+
+pub use args::ServeArgs;
+use file::FileConfig;
+
+/// Where Flight SQL listens unless told otherwise.
+pub const LISTEN: &str = "127.0.0.1:8815";
+
+/// A bad configuration: one line for whoever wrote it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(pub String);
+
+/// A node's configuration, complete and checked.
+#[derive(Debug, Clone)]
+pub struct NodeConfig {
+    /// Where tables are found.
+    pub data: Vec<DataLocation>,
+    /// Where Flight SQL listens.
+    pub listen: Address,
+    /// The node's place in the cluster.
+    pub cluster: squadron_cluster::Config,
+    /// How it runs queries.
+    pub engine: EngineSection,
+    /// How it keeps results.
+    pub results: ResultsSection,
+}
+
+/// `[engine]`: how a node runs queries.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct EngineSection {
+    /// Memory that queries and results may take together. Default: 60 % of what the machine or its
+    /// container has.
+    pub memory_limit: ByteSize,
+    /// Partitions of a plan on this node. Default: the number of cores.
+    pub target_partitions: usize,
+    /// Where operators and results go when memory is full. Default: the system's temporary folder.
+    pub spill_dir: PathBuf,
+    /// Most bytes that operators may spill.
+    pub spill_limit: ByteSize,
+}
+
+/// `[results]`: how a node keeps results.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct ResultsSection {
+    /// Share of the memory limit, in percent, that results may take before they go to disk.
+    pub memory_percent: u8,
+    /// Most bytes of results on disk. Past it, queries fail with RESOURCE_EXHAUSTED.
+    pub disk_limit: ByteSize,
+    /// How long a result can be read after its query completed.
+    #[serde(with = "file::duration")]
+    pub keep: Duration,
+}
+
+impl Default for EngineSection {
+    fn default() -> Self {
+        Self {
+            memory_limit: limits::default_memory(),
+            target_partitions: limits::cores(),
+            spill_dir: std::env::temp_dir(),
+            spill_limit: ByteSize::gib(100),
+        }
+    }
+}
+
+impl Default for ResultsSection {
+    fn default() -> Self {
+        Self {
+            memory_percent: 50,
+            disk_limit: ByteSize::gib(100),
+            keep: Duration::from_secs(300),
+        }
+    }
+}
+
+impl NodeConfig {
+    /// Reads the file that `args` name, if any, and lays `args` (flags and environment) over it.
+    ///
+    /// # Errors
+    /// One line that names what is wrong.
+    pub fn load(args: &ServeArgs) -> Result<Self, ConfigError> {
+        let file = match &args.config {
+            Some(path) => FileConfig::read(path)?,
+            None => FileConfig::default(),
+        };
+        let config = args.over(file)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// What no single key can know.
+    fn check(&self) -> Result<(), ConfigError> {
+        let percent = self.results.memory_percent;
+        if percent > 90 {
+            return Err(ConfigError(format!(
+                "results.memory-percent = {percent}: operators need memory too, choose 0 to 90"
+            )));
+        }
+        if self.engine.target_partitions == 0 {
+            return Err(ConfigError("engine.target-partitions = 0: choose at least 1".into()));
+        }
+        if self.engine.memory_limit < ByteSize::mib(64) {
+            return Err(ConfigError(format!(
+                "engine.memory-limit = {}: a node needs at least 64 MiB",
+                self.engine.memory_limit
+            )));
+        }
+        Ok(())
+    }
+
+    /// Bytes that results may take in memory.
+    pub fn result_memory(&self) -> usize {
+        let limit = self.engine.memory_limit.as_u64();
+        (limit / 100 * u64::from(self.results.memory_percent)) as usize
+    }
+}

@@ -1,0 +1,23 @@
+//! What this machine has, for defaults.
+
+use bytesize::ByteSize;
+use sysinfo::{MemoryRefreshKind, RefreshKind, System};
+
+/// The share of memory that a node takes unless told otherwise: the rest is for the allocator's
+/// slack, the page cache that scans live on, and everybody else.
+const SHARE: u64 = 60;
+
+/// 60 % of the memory of the machine, or of the container where that has less.
+pub(super) fn default_memory() -> ByteSize {
+    let refresh = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
+    let system = System::new_with_specifics(refresh);
+    let machine = system.total_memory();
+    let container = system.cgroup_limits().map(|limits| limits.total_memory);
+    let total = container.filter(|total| *total > 0).map_or(machine, |total| total.min(machine));
+    ByteSize(total / 100 * SHARE)
+}
+
+/// Cores that this process may use.
+pub(super) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}

@@ -1,0 +1,75 @@
+//! The runtime that queries run on, apart from the one that serves sockets.
+//!
+//! A busy operator holds its thread for milliseconds at a time. On a runtime of its own it cannot
+//! delay a ping, a cancel or a small query's answer.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::{JoinError, JoinHandle};
+
+/// Threads for planning and running queries. Dropping it ends what still runs there.
+#[derive(Debug)]
+pub struct CpuRuntime {
+    runtime: Option<Runtime>,
+    handle: Handle,
+}
+
+impl CpuRuntime {
+    /// A runtime of `threads` threads.
+    ///
+    /// # Errors
+    /// When the system gives no threads.
+    pub fn new(threads: usize) -> io::Result<Self> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(threads)
+            .thread_name("squadron-cpu")
+            .enable_all()
+            .build()?;
+        let handle = runtime.handle().clone();
+        Ok(Self { runtime: Some(runtime), handle })
+    }
+
+    /// Runs `work` there. The task ends when it is dropped.
+    pub fn spawn<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> CpuTask<T> {
+        CpuTask(self.handle.spawn(work))
+    }
+
+    /// For libraries that spawn by themselves.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+}
+
+impl Drop for CpuRuntime {
+    /// In the background: a runtime may not be waited for inside another one.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Work on the CPU runtime, ended when this is dropped.
+#[derive(Debug)]
+pub struct CpuTask<T>(JoinHandle<T>);
+
+impl<T> Future for CpuTask<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context)
+    }
+}
+
+impl<T> Drop for CpuTask<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

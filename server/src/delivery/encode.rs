@@ -1,0 +1,253 @@
+//! Batches become frames: once, at the size that clients read fastest.
+//!
+//! A frame aims at `target` bytes. Small batches are joined before they are encoded, because every
+//! frame costs a client a fixed price; large ones are cut by rows. No frame but a single wide row
+//! exceeds twice the target: several clients stop at 4 MiB (clients.md, section 2).
+
+use std::sync::Arc;
+
+use arrow_ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteOptions, StreamEncoder};
+use bytes::{Bytes, BytesMut};
+use squadron_planner::PlannerError;
+use squadron_planner::datafusion::arrow::array::{Array, RecordBatch};
+use squadron_planner::datafusion::arrow::buffer::Buffer;
+use squadron_planner::datafusion::arrow::compute::concat_batches;
+use squadron_planner::datafusion::arrow::datatypes::{Schema, SchemaRef};
+use squadron_planner::datafusion::arrow::error::ArrowError;
+
+use crate::results::Frame;
+
+/// Rows joined into one frame at most: past this, more rows do not make a client faster.
+const MAX_JOINED_ROWS: usize = 64 * 1024;
+
+/// The schema as the first message of a Flight stream: its IPC header, without a body.
+pub fn schema_header(schema: &Schema) -> Bytes {
+    let mut tracker = DictionaryTracker::new(false);
+    let options = IpcWriteOptions::default();
+    let encoded = IpcDataGenerator::default()
+        .schema_to_bytes_with_dictionary_tracker(schema, &mut tracker, &options);
+    encoded.ipc_message.into()
+}
+
+/// Encodes the batches of one part.
+pub struct FrameEncoder {
+    schema: SchemaRef,
+    encoder: StreamEncoder,
+    target: usize,
+    waiting: Vec<RecordBatch>,
+    waiting_bytes: usize,
+    waiting_rows: usize,
+}
+
+impl FrameEncoder {
+    /// Encodes batches of `schema` into frames of about `target` bytes.
+    ///
+    /// # Errors
+    /// `Unsupported` for a type that Arrow IPC cannot carry.
+    pub fn new(schema: SchemaRef, target: usize) -> Result<Self, PlannerError> {
+        let mut encoder = StreamEncoder::try_new(&schema)?;
+        // The first call also gives the schema message, which travels on its own.
+        encoder.encode(&RecordBatch::new_empty(Arc::clone(&schema)))?;
+        let waiting = Vec::new();
+        Ok(Self { schema, encoder, target, waiting, waiting_bytes: 0, waiting_rows: 0 })
+    }
+
+    /// Takes a batch; gives the frames that are full now.
+    ///
+    /// # Errors
+    /// When Arrow cannot encode it.
+    pub fn push(&mut self, batch: RecordBatch) -> Result<Vec<Frame>, PlannerError> {
+        if batch.num_rows() == 0 {
+            return Ok(Vec::new());
+        }
+        let bytes = sliced_size(&batch)?;
+        let mut frames = match self.waiting_bytes + bytes > self.target {
+            true => self.flush()?,
+            false => Vec::new(),
+        };
+        self.waiting_bytes += bytes;
+        self.waiting_rows += batch.num_rows();
+        self.waiting.push(batch);
+        // A frame half full is full enough: joining the next batch to it would copy both.
+        if self.waiting_bytes * 2 >= self.target || self.waiting_rows >= MAX_JOINED_ROWS {
+            frames.extend(self.flush()?);
+        }
+        Ok(frames)
+    }
+
+    /// Whether rows are waiting for more.
+    pub fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Encodes what is waiting.
+    ///
+    /// # Errors
+    /// When Arrow cannot encode it.
+    pub fn flush(&mut self) -> Result<Vec<Frame>, PlannerError> {
+        let bytes = std::mem::take(&mut self.waiting_bytes);
+        self.waiting_rows = 0;
+        let joined = match self.waiting.len() {
+            0 => return Ok(Vec::new()),
+            1 => self.waiting.remove(0),
+            _ => concat_batches(&self.schema, &std::mem::take(&mut self.waiting))?,
+        };
+        let mut frames = Vec::with_capacity(bytes / self.target + 1);
+        self.cut(joined, bytes, &mut frames)?;
+        Ok(frames)
+    }
+
+    /// Cuts a batch into pieces of even rows, and again where rows are uneven.
+    fn cut(
+        &mut self,
+        batch: RecordBatch,
+        bytes: usize,
+        frames: &mut Vec<Frame>,
+    ) -> Result<(), PlannerError> {
+        let pieces = bytes.div_ceil(self.target).clamp(1, batch.num_rows());
+        if pieces == 1 {
+            frames.push(self.encode(&batch)?);
+            return Ok(());
+        }
+        let rows = batch.num_rows().div_ceil(pieces);
+        for start in (0..batch.num_rows()).step_by(rows) {
+            let piece = batch.slice(start, rows.min(batch.num_rows() - start));
+            match sliced_size(&piece)? {
+                size if size > self.target * 2 && piece.num_rows() > 1 => {
+                    self.cut(piece, size, frames)?;
+                }
+                _ => frames.push(self.encode(&piece)?),
+            }
+        }
+        Ok(())
+    }
+
+    fn encode(&mut self, batch: &RecordBatch) -> Result<Frame, PlannerError> {
+        let buffers = self.encoder.encode(batch)?;
+        let (header, body) = message(&buffers)?;
+        Ok(Frame::new(header, body, batch.num_rows() as u64))
+    }
+}
+
+/// Bytes of the rows that a batch shows, not of the buffers behind it.
+fn sliced_size(batch: &RecordBatch) -> Result<usize, ArrowError> {
+    let sizes = batch.columns().iter().map(|column| column.to_data().get_slice_memory_size());
+    sizes.sum()
+}
+
+/// Splits an encapsulated IPC message (`0xFFFFFFFF`, length, header, body) given in buffers into
+/// header and body. This is the one copy on the way from operators to the socket; it lets go of
+/// whatever larger buffers the batch was a view of.
+fn message(buffers: &[Buffer]) -> Result<(Bytes, Bytes), ArrowError> {
+    const PREFIX: usize = 8;
+    let total = buffers.iter().map(|buffer| buffer.len()).sum();
+    let mut bytes = BytesMut::with_capacity(total);
+    for buffer in buffers {
+        bytes.extend_from_slice(buffer);
+    }
+    let mut bytes = bytes.freeze();
+    let broken = || ArrowError::IpcError("an IPC message without its prefix".into());
+    let length = bytes.get(4..PREFIX).and_then(|length| length.try_into().ok());
+    let length = u32::from_le_bytes(length.ok_or_else(broken)?) as usize;
+    if bytes.len() < PREFIX + length {
+        return Err(broken());
+    }
+    let body = bytes.split_off(PREFIX + length);
+    Ok((bytes.slice(PREFIX..), body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use squadron_planner::datafusion::arrow::array::{Int64Array, StringArray};
+    use squadron_planner::datafusion::arrow::datatypes::{DataType, Field};
+
+    const TARGET: usize = 64 * 1024;
+
+    fn numbers(rows: usize) -> RecordBatch {
+        let field = Field::new("n", DataType::Int64, true);
+        let column = Int64Array::from_iter_values(0..rows as i64);
+        RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![Arc::new(column)]).unwrap()
+    }
+
+    fn strings(lengths: &[usize]) -> RecordBatch {
+        let field = Field::new("s", DataType::Utf8, true);
+        let column = StringArray::from_iter_values(lengths.iter().map(|&length| "x".repeat(length)));
+        RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![Arc::new(column)]).unwrap()
+    }
+
+    fn encode(batches: &[RecordBatch]) -> Vec<Frame> {
+        let mut encoder = FrameEncoder::new(batches[0].schema(), TARGET).unwrap();
+        let mut frames = Vec::new();
+        for batch in batches {
+            frames.extend(encoder.push(batch.clone()).unwrap());
+        }
+        frames.extend(encoder.flush().unwrap());
+        frames
+    }
+
+    /// Reads frames as any Arrow implementation would: as an IPC stream.
+    fn decode(schema: &Schema, frames: &[Frame]) -> Vec<RecordBatch> {
+        let mut stream = Vec::new();
+        let mut message = |header: &[u8], body: &[u8]| {
+            let padding = header.len().next_multiple_of(8) - header.len();
+            stream.extend_from_slice(&[0xff; 4]);
+            stream.extend_from_slice(&((header.len() + padding) as u32).to_le_bytes());
+            stream.extend_from_slice(header);
+            stream.extend_from_slice(&vec![0; padding]);
+            stream.extend_from_slice(body);
+        };
+        message(&schema_header(schema), &[]);
+        for frame in frames {
+            message(&frame.header, &frame.body);
+        }
+        let reader = arrow_ipc::reader::StreamReader::try_new(stream.as_slice(), None).unwrap();
+        reader.map(Result::unwrap).collect()
+    }
+
+    fn check_round_trip(batches: &[RecordBatch]) -> Vec<Frame> {
+        let schema = batches[0].schema();
+        let frames = encode(batches);
+        let decoded = concat_batches(&schema, &decode(&schema, &frames)).unwrap();
+        assert_eq!(decoded, concat_batches(&schema, batches).unwrap());
+        let rows: u64 = frames.iter().map(|frame| frame.rows).sum();
+        assert_eq!(rows, decoded.num_rows() as u64);
+        frames
+    }
+
+    #[test]
+    fn small_batches_are_joined() {
+        let batches = vec![numbers(10); 100];
+        assert_eq!(check_round_trip(&batches).len(), 1);
+    }
+
+    #[test]
+    fn large_batches_are_cut() {
+        let frames = check_round_trip(&[numbers(100_000)]);
+        assert!(frames.iter().all(|frame| frame.bytes() <= 2 * TARGET));
+    }
+
+    #[test]
+    fn uneven_rows_are_cut_evenly_by_bytes() {
+        let mut lengths = vec![1; 1000];
+        lengths.extend([40_000; 10]);
+        let frames = check_round_trip(&[strings(&lengths)]);
+        assert!(frames.iter().all(|frame| frame.bytes() <= 2 * TARGET + 4096));
+    }
+
+    #[test]
+    fn one_wide_row_stays_whole() {
+        assert_eq!(check_round_trip(&[strings(&[3 << 20])]).len(), 1);
+    }
+
+    #[test]
+    fn empty_batches_make_no_frames() {
+        assert!(encode(&[numbers(0)]).is_empty());
+    }
+
+    #[test]
+    fn a_slice_carries_only_its_own_rows() {
+        let frames = encode(&[numbers(1_000_000).slice(10, 1)]);
+        assert!(frames[0].bytes() < 1024);
+    }
+}

@@ -1,0 +1,31 @@
+//! The wire: the only room that knows Arrow Flight and gRPC status codes.
+//!
+//! Two services, two ports, one protocol:
+//!
+//! * [`service`] – what clients call: Flight SQL on the advertised port
+//! * [`peer`] – what nodes call: parts in, forwarded reads, commit and failure, on the internal
+//!   port behind the cluster secret; [`peers`] is its client side
+//!
+//! Around them: [`command`] (what a client asked for), [`ticket`] (what it may read), [`info`] (the
+//! FlightInfo it gets), [`frames`] (kept frames to and from messages), [`metadata`] and
+//! [`sql_info`] (answers about tables and the server), [`status`] (errors to gRPC, in one place).
+
+pub mod action;
+pub mod answer;
+pub mod caller;
+pub mod command;
+pub mod connection;
+pub mod frames;
+pub mod info;
+pub mod listing;
+pub mod messages;
+pub mod metadata;
+pub mod peer;
+pub mod peers;
+pub mod put;
+pub mod read;
+pub mod service;
+pub mod session_options;
+pub mod sql_info;
+pub mod status;
+pub mod ticket;

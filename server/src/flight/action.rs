@@ -1,0 +1,134 @@
+//! DoAction for clients: prepared statements and session options.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow_flight::sql::{
+    ActionClosePreparedStatementRequest, ActionCreatePreparedStatementRequest,
+    ActionCreatePreparedStatementResult, ProstMessageExt,
+};
+use arrow_flight::{Action, ActionType};
+use bytes::Bytes;
+use prost::Message;
+use tonic::{Response, Status};
+
+use super::caller::{COOKIE, Called};
+use super::command::{body, not_yet, refuse_transaction};
+use super::session_options::{self as options, CloseSessionResult, SetSessionOptionsRequest};
+use super::ticket::Ticket;
+use super::{info, status};
+use crate::query::Queries;
+use crate::session::Sessions;
+
+const CREATE: &str = "CreatePreparedStatement";
+const CLOSE_PREPARED: &str = "ClosePreparedStatement";
+
+/// Connection pools keep statements for as long as they live.
+const HANDLES_LAST: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// What an action answers.
+pub struct Answer {
+    /// The message, if there is one.
+    pub body: Option<Bytes>,
+    /// A session that began with this action.
+    pub cookie: Option<String>,
+}
+
+impl From<Bytes> for Answer {
+    fn from(body: Bytes) -> Self {
+        Self { body: Some(body), cookie: None }
+    }
+}
+
+/// The actions there are.
+pub fn types() -> Vec<ActionType> {
+    let action = |name: &str, description: &str| ActionType {
+        r#type: name.to_owned(),
+        description: description.to_owned(),
+    };
+    vec![
+        action(CREATE, "Prepare a statement: its result's schema without running it"),
+        action(CLOSE_PREPARED, "Forget a prepared statement"),
+        action(options::SET, "Set options of the session"),
+        action(options::GET, "The session's options"),
+        action(options::CLOSE, "End the session"),
+    ]
+}
+
+/// Carries out an action.
+///
+/// # Errors
+/// INVALID_ARGUMENT for an unreadable body, UNIMPLEMENTED for an unknown action, and a statement's
+/// own errors.
+pub async fn act(
+    action: &Action,
+    called: &Called,
+    queries: &Arc<Queries>,
+    sessions: &Sessions,
+) -> Result<Answer, Status> {
+    match action.r#type.as_str() {
+        CREATE => create(body(&action.body)?, called, queries).await,
+        CLOSE_PREPARED => {
+            // Handles are self-contained: there is nothing to forget but the name.
+            body::<ActionClosePreparedStatementRequest>(&action.body)?;
+            Ok(Answer { body: None, cookie: None })
+        }
+        options::SET => set(&action.body, called, sessions),
+        options::GET => {
+            let answer = options::get(&called.session.settings());
+            Ok(Bytes::from(answer.encode_to_vec()).into())
+        }
+        options::CLOSE => Ok(close(called, sessions).into()),
+        other => Err(not_yet(&format!("action {other}"))),
+    }
+}
+
+async fn create(
+    request: ActionCreatePreparedStatementRequest,
+    called: &Called,
+    queries: &Arc<Queries>,
+) -> Result<Answer, Status> {
+    refuse_transaction(request.transaction_id.as_deref())?;
+    let schema = queries.schema(&request.query, &called.caller).await;
+    let schema = schema.map_err(|error| status::planner(&error))?;
+    let statement = Ticket::Statement(request.query);
+    let handle = queries.signer().sign(statement, &called.caller.principal, HANDLES_LAST);
+    let result = ActionCreatePreparedStatementResult {
+        prepared_statement_handle: handle,
+        // Drivers take an empty schema for a statement that gives no rows.
+        dataset_schema: match schema.fields().is_empty() {
+            true => Bytes::new(),
+            false => info::schema_bytes(&schema)?,
+        },
+        parameter_schema: Bytes::new(),
+    };
+    Ok(Bytes::from(result.as_any().encode_to_vec()).into())
+}
+
+/// Options need a session to stay in: a client without one is given a cookie.
+fn set(bytes: &[u8], called: &Called, sessions: &Sessions) -> Result<Answer, Status> {
+    let request = SetSessionOptionsRequest::decode(bytes)
+        .map_err(|error| Status::invalid_argument(format!("unreadable options: {error}")))?;
+    let mut settings = called.session.settings();
+    let result = options::set(&mut settings, request);
+    called.session.set_settings(settings.clone());
+    let cookie = called.name.is_none().then(|| {
+        let (name, session) = sessions.create();
+        session.set_settings(settings);
+        name
+    });
+    Ok(Answer { body: Some(result.encode_to_vec().into()), cookie })
+}
+
+fn close(called: &Called, sessions: &Sessions) -> Bytes {
+    let closed = called.name.as_deref().is_some_and(|name| sessions.close(name));
+    let status = if closed { options::CLOSED } else { options::NOT_CLOSEABLE };
+    CloseSessionResult { status }.encode_to_vec().into()
+}
+
+/// Tells a cookie-keeping client its session.
+pub fn set_cookie<T>(response: &mut Response<T>, session: &str) {
+    if let Ok(value) = format!("{COOKIE}={session}; Path=/; HttpOnly").parse() {
+        response.metadata_mut().insert("set-cookie", value);
+    }
+}

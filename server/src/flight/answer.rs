@@ -1,0 +1,77 @@
+//! Metadata commands, answered when their ticket is read: by any node, without anything kept.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow_flight::encode::FlightDataEncoderBuilder;
+use arrow_flight::error::FlightError;
+use arrow_flight::sql::Command;
+use futures::{StreamExt, TryStreamExt};
+use squadron_planner::datafusion::arrow::array::RecordBatch;
+use squadron_planner::datafusion::arrow::datatypes::{Schema, SchemaRef};
+use squadron_planner::datafusion::prelude::SessionConfig;
+use squadron_planner::wire_schema::wire_schema;
+use tonic::Status;
+
+use super::command::{command, not_yet};
+use super::read::Messages;
+use super::{metadata, status};
+use crate::query::Queries;
+
+/// How long the ticket of a metadata command is good.
+pub const TICKETS_LAST: Duration = Duration::from_secs(3600);
+
+/// flightsql-dbapi opens with just these codes, and reads only the first endpoint of a result
+/// without saying so (clients.md, 1.4).
+const SINGLE_READER_OPENS_WITH: [u32; 4] = [0, 2, 3, 504];
+
+/// The schema that a command's answer will have.
+///
+/// # Errors
+/// UNIMPLEMENTED for a command that is none of metadata.
+pub fn schema(command: &Command) -> Result<SchemaRef, Status> {
+    metadata::answer_schema(command).ok_or_else(|| not_yet(command.type_url()))
+}
+
+/// Whether this command gives away a client that reads one endpoint only.
+pub fn shows_single_reader(command: &Command) -> bool {
+    let Command::CommandGetSqlInfo(info) = command else {
+        return false;
+    };
+    let mut codes = info.info.clone();
+    codes.sort_unstable();
+    codes == SINGLE_READER_OPENS_WITH
+}
+
+/// Answers a packed command; an empty one stands for the empty result of a statement like SET.
+///
+/// # Errors
+/// INVALID_ARGUMENT for what is no metadata command.
+pub async fn answer(
+    packed: &[u8],
+    settings: SessionConfig,
+    queries: &Arc<Queries>,
+) -> Result<Messages, Status> {
+    let batch = match packed.is_empty() {
+        true => RecordBatch::new_empty(Arc::new(Schema::empty())),
+        false => metadata_batch(&command(packed)?, settings, queries).await?,
+    };
+    let batches = futures::stream::iter([Ok::<_, FlightError>(batch.clone())]);
+    let messages = FlightDataEncoderBuilder::new().with_schema(batch.schema()).build(batches);
+    Ok(messages.map_err(|error| status::internal(error.to_string())).boxed())
+}
+
+async fn metadata_batch(
+    command: &Command,
+    settings: SessionConfig,
+    queries: &Arc<Queries>,
+) -> Result<RecordBatch, Status> {
+    let engine = queries.planner().engine();
+    if matches!(command, Command::CommandGetTables(_)) {
+        engine.refresh_tables().await;
+    }
+    let session = engine.session(settings);
+    let answer = metadata::answer(command, &session, wire_schema).await;
+    let answer = answer.ok_or_else(|| not_yet(command.type_url()))?;
+    answer.map_err(|error| status::internal(error.to_string()))
+}

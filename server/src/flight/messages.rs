@@ -1,0 +1,173 @@
+//! What nodes tell each other, and what a ticket holds, as protobuf.
+//!
+//! Written by hand with `prost`: a dozen small messages do not pay for a protobuf compiler that a
+//! newcomer's machine lacks. Field numbers are never used again for something else.
+
+use prost::Message;
+
+/// What a peer must know before a query's first frame (action `squadron.open`), and the answer to
+/// `squadron.status`.
+#[derive(Clone, PartialEq, Message)]
+pub struct OpenProto {
+    /// Query id, 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub query: Vec<u8>,
+    /// Attempt.
+    #[prost(uint32, tag = "2")]
+    pub attempt: u32,
+    /// Principal who may read.
+    #[prost(string, tag = "3")]
+    pub owner: String,
+    /// Node id of the coordinator.
+    #[prost(string, tag = "4")]
+    pub coordinator: String,
+    /// Encoded schema header.
+    #[prost(bytes = "bytes", tag = "5")]
+    pub schema: bytes::Bytes,
+    /// Milliseconds to keep the result after completion.
+    #[prost(uint64, tag = "6")]
+    pub keep_ms: u64,
+}
+
+/// Names a part: the command of a delivering DoPut, and a line of a manifest.
+#[derive(Clone, PartialEq, Message)]
+pub struct PartProto {
+    /// Query id, 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub query: Vec<u8>,
+    /// Attempt.
+    #[prost(uint32, tag = "2")]
+    pub attempt: u32,
+    /// Task.
+    #[prost(uint32, tag = "3")]
+    pub task: u32,
+    /// Partition.
+    #[prost(uint32, tag = "4")]
+    pub partition: u32,
+    /// What was counted, once it is known.
+    #[prost(message, optional, tag = "5")]
+    pub totals: Option<TotalsProto>,
+}
+
+/// What was counted of a part.
+#[derive(Clone, Copy, PartialEq, Message)]
+pub struct TotalsProto {
+    /// Rows.
+    #[prost(uint64, tag = "1")]
+    pub rows: u64,
+    /// Frames.
+    #[prost(uint64, tag = "2")]
+    pub frames: u64,
+    /// Bytes.
+    #[prost(uint64, tag = "3")]
+    pub bytes: u64,
+    /// Checksum.
+    #[prost(fixed64, tag = "4")]
+    pub checksum: u64,
+}
+
+/// Rows of the frame it travels with, or the end of the part: the metadata of a DoPut message.
+#[derive(Clone, Copy, PartialEq, Message)]
+pub struct PutProto {
+    /// Rows in this frame.
+    #[prost(uint64, tag = "1")]
+    pub rows: u64,
+    /// Set on the last message, which has no frame.
+    #[prost(message, optional, tag = "2")]
+    pub end: Option<TotalsProto>,
+}
+
+/// A query and the parts that a peer must hold (action `squadron.verify`).
+#[derive(Clone, PartialEq, Message)]
+pub struct ManifestProto {
+    /// Query id, 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub query: Vec<u8>,
+    /// Attempt.
+    #[prost(uint32, tag = "2")]
+    pub attempt: u32,
+    /// The parts.
+    #[prost(message, repeated, tag = "3")]
+    pub parts: Vec<PartProto>,
+}
+
+/// A query (actions `squadron.commit`, `squadron.status`, `squadron.close`).
+#[derive(Clone, PartialEq, Message)]
+pub struct QueryProto {
+    /// Query id, 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub query: Vec<u8>,
+}
+
+/// A query's failure (action `squadron.fail`).
+#[derive(Clone, PartialEq, Message)]
+pub struct FailProto {
+    /// Query id, 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub query: Vec<u8>,
+    /// gRPC code.
+    #[prost(int32, tag = "2")]
+    pub code: i32,
+    /// Text.
+    #[prost(string, tag = "3")]
+    pub message: String,
+}
+
+/// What a coordinator says of its query (answer of `squadron.status`).
+#[derive(Clone, PartialEq, Message)]
+pub struct StatusProto {
+    /// How to open it.
+    #[prost(message, optional, tag = "1")]
+    pub open: Option<OpenProto>,
+    /// Whether it was committed: a peer that does not hold it then has lost it.
+    #[prost(bool, tag = "2")]
+    pub committed: bool,
+    /// Its failure.
+    #[prost(message, optional, tag = "3")]
+    pub failed: Option<FailProto>,
+}
+
+/// What a ticket says, under its signature.
+#[derive(Clone, PartialEq, Message)]
+pub struct TicketProto {
+    /// Unix seconds.
+    #[prost(uint64, tag = "1")]
+    pub expires: u64,
+    /// Principal it was given to.
+    #[prost(string, tag = "2")]
+    pub principal: String,
+    /// What it is for.
+    #[prost(oneof = "TicketKind", tags = "3, 4, 5")]
+    pub kind: Option<TicketKind>,
+}
+
+/// What a ticket is for.
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub enum TicketKind {
+    /// A share of a query's result.
+    #[prost(message, tag = "3")]
+    Result(ResultTicketProto),
+    /// The answer of a metadata command: the command itself (an `Any`), answered when it is read.
+    #[prost(bytes, tag = "4")]
+    Command(Vec<u8>),
+    /// A prepared statement's SQL: its handle, not a ticket.
+    #[prost(string, tag = "5")]
+    Statement(String),
+}
+
+/// A share of a query's result.
+#[derive(Clone, PartialEq, Message)]
+pub struct ResultTicketProto {
+    /// Query id, 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub query: Vec<u8>,
+    /// Node id of the coordinator.
+    #[prost(string, tag = "2")]
+    pub coordinator: String,
+    /// Node id of the peer that holds this share.
+    #[prost(string, tag = "3")]
+    pub peer: String,
+    /// Which endpoint: every ticket is its own.
+    #[prost(uint32, tag = "4")]
+    pub endpoint: u32,
+}

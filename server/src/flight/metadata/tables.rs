@@ -1,0 +1,201 @@
+//! GetTables and GetTableTypes.
+//!
+//! One broken table must not hide the others: DBeaver, Tableau and pandas list everything before
+//! they do anything, so a table that cannot be read is listed with no columns and a line in the
+//! log, and the names, which come from memory, never depend on its files.
+
+use arrow_flight::sql::metadata::GetTablesBuilder;
+use arrow_flight::sql::{CommandGetTableTypes, CommandGetTables};
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::common::Result as DataFusionResult;
+use datafusion::logical_expr::TableType;
+use futures::StreamExt;
+use tracing::warn;
+
+use super::Result;
+use super::catalogs::{CatalogView, SchemaEntry};
+use super::columns::{TableName, describe};
+use super::pattern::Pattern;
+
+/// The function that turns a table's schema into the one its results have on the wire.
+pub type WireSchema = fn(&Schema) -> SchemaRef;
+
+/// How many tables are looked up at a time: enough to hide the latency of an object store, few
+/// enough to leave connections for queries.
+const LOOKUPS: usize = 16;
+
+/// The answer to GetTables: one row for each table, ordered by catalog, schema, name and type.
+///
+/// The catalog is compared as it is (`""`: without a catalog, so none), schema and table as LIKE
+/// patterns, types by their names in any case. With `include_schema` every table's columns are
+/// looked up and told as an IPC message of `wire_schema` of the table's schema.
+pub async fn tables(
+    view: &CatalogView,
+    command: &CommandGetTables,
+    wire_schema: WireSchema,
+) -> Result<RecordBatch> {
+    let mut rows = rows(command.include_schema);
+    let schemas = view.schemas(command.catalog.as_deref());
+    let mut found = futures::stream::iter(candidates(&schemas, command))
+        .map(|(schema, name)| Table::look_up(schema, name, command.include_schema))
+        .buffered(LOOKUPS);
+    while let Some(table) = found.next().await {
+        if let Some(table) = table.filter(|it| it.kind.is_wanted(&command.table_types)) {
+            table.append_to(&mut rows, wire_schema)?;
+        }
+    }
+    Ok(rows.build()?)
+}
+
+/// The schema of GetTables, which has a fifth column with `include_schema`.
+pub fn tables_schema(include_schema: bool) -> SchemaRef {
+    rows(include_schema).schema()
+}
+
+/// The answer to GetTableTypes: every type that GetTables may report, in order.
+pub fn table_types() -> Result<RecordBatch> {
+    let mut rows = CommandGetTableTypes::default().into_builder();
+    [Kind::System, Kind::Table, Kind::View]
+        .iter()
+        .for_each(|kind| rows.append(kind.name()));
+    Ok(rows.build()?)
+}
+
+/// The schema of GetTableTypes.
+pub fn table_types_schema() -> SchemaRef {
+    CommandGetTableTypes::default().into_builder().schema()
+}
+
+/// An unfiltered builder: Arrow's LIKE is not ours (see `pattern`), nor is its match of types.
+fn rows(include_schema: bool) -> GetTablesBuilder {
+    CommandGetTables {
+        include_schema,
+        ..Default::default()
+    }
+    .into_builder()
+}
+
+/// The tables whose names the command asks for.
+fn candidates<'a>(
+    schemas: &'a [SchemaEntry],
+    command: &'a CommandGetTables,
+) -> impl Iterator<Item = (&'a SchemaEntry, String)> {
+    let schema_names = Pattern::new(command.db_schema_filter_pattern.as_deref());
+    let table_names = Pattern::new(command.table_name_filter_pattern.as_deref());
+    schemas
+        .iter()
+        .filter(move |schema| schema_names.matches(&schema.name))
+        .flat_map(|schema| {
+            schema
+                .provider
+                .table_names()
+                .into_iter()
+                .map(move |name| (schema, name))
+        })
+        .filter(move |(_, name)| table_names.matches(name))
+}
+
+/// What a table is to a client.
+///
+/// The tables of `information_schema` are `SYSTEM TABLE`, not `VIEW` as DataFusion has them:
+/// DBeaver folds that type away under "system objects", Tableau and Power BI ask for `TABLE` and
+/// `VIEW` and so offer the user's own tables only, and whoever asks for all types has them still.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    System,
+    Table,
+    View,
+}
+
+impl Kind {
+    fn new(schema: &SchemaEntry, table_type: TableType) -> Self {
+        match table_type {
+            _ if schema.is_system() => Self::System,
+            TableType::View => Self::View,
+            // A temporary table is selected from like any other, which is all a tool asks for.
+            TableType::Base | TableType::Temporary => Self::Table,
+        }
+    }
+
+    /// The name JDBC and ODBC have for it. `TABLE`, because Power BI knows no `BASE TABLE`.
+    fn name(self) -> &'static str {
+        match self {
+            Self::System => "SYSTEM TABLE",
+            Self::Table => "TABLE",
+            Self::View => "VIEW",
+        }
+    }
+
+    /// Whether a command that asks for the types `wanted` means this one; none means all.
+    fn is_wanted(self, wanted: &[String]) -> bool {
+        wanted.is_empty() || wanted.iter().any(|name| self.is_called(name.trim()))
+    }
+
+    fn is_called(self, name: &str) -> bool {
+        // Grafana asks for the name that information_schema has.
+        let standard = self == Self::Table && name.eq_ignore_ascii_case("BASE TABLE");
+        standard || name.eq_ignore_ascii_case(self.name())
+    }
+}
+
+/// A table as it is told.
+struct Table<'a> {
+    schema: &'a SchemaEntry,
+    name: String,
+    kind: Kind,
+    /// The table's own columns: none if they were not asked for or cannot be read.
+    columns: SchemaRef,
+}
+
+impl<'a> Table<'a> {
+    /// Looks the table up; `None` if it has gone since its name was listed.
+    async fn look_up(schema: &'a SchemaEntry, name: String, columns: bool) -> Option<Self> {
+        let found = if columns {
+            with_columns(schema, &name).await
+        } else {
+            bare(schema, &name).await
+        };
+        let (table_type, columns) = match found {
+            Ok(found) => found?,
+            Err(error) => {
+                let (catalog, schema) = (&schema.catalog, &schema.name);
+                warn!(%catalog, %schema, table = %name, %error, "table is listed without columns");
+                (TableType::Base, SchemaRef::new(Schema::empty()))
+            }
+        };
+        Some(Self {
+            schema,
+            name,
+            kind: Kind::new(schema, table_type),
+            columns,
+        })
+    }
+
+    fn append_to(&self, rows: &mut GetTablesBuilder, wire_schema: WireSchema) -> Result<()> {
+        let (catalog, schema) = (self.schema.catalog.as_str(), self.schema.name.as_str());
+        let table = TableName {
+            catalog,
+            schema,
+            table: &self.name,
+        };
+        let columns = describe(&wire_schema(&self.columns), &self.columns, table);
+        Ok(rows.append(catalog, schema, &self.name, self.kind.name(), &columns)?)
+    }
+}
+
+type Found = DataFusionResult<Option<(TableType, SchemaRef)>>;
+
+async fn with_columns(schema: &SchemaEntry, name: &str) -> Found {
+    let table = schema.provider.table(name).await?;
+    Ok(table.map(|it| (it.table_type(), it.schema())))
+}
+
+/// Only the type, which many catalogs know without opening the table.
+async fn bare(schema: &SchemaEntry, name: &str) -> Found {
+    let table_type = schema.provider.table_type(name).await?;
+    Ok(table_type.map(|it| (it, SchemaRef::new(Schema::empty()))))
+}
+
+#[cfg(test)]
+mod tests;

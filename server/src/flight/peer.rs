@@ -1,0 +1,255 @@
+//! What nodes ask of this one: parts in, forwarded reads out, commit and failure.
+//!
+//! Mounted on the internal port only, behind the cluster secret: whoever can call it is a node of
+//! the cluster, so nothing here asks for a principal.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow_flight::flight_service_server::FlightService;
+use arrow_flight::{
+    Action, ActionType, Criteria, Empty, FlightData, FlightDescriptor, FlightInfo,
+    HandshakeRequest, HandshakeResponse, PollInfo, PutResult, SchemaResult, Ticket,
+};
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use prost::Message;
+use squadron_planner::deliver::{PartKey, PartTotals};
+use tonic::{Request, Response, Status, Streaming};
+
+use super::frames::{Put, query_id, read_put};
+use super::messages::{FailProto, ManifestProto, OpenProto, PartProto, QueryProto, TotalsProto};
+use super::peers::actions;
+use super::read::read_forwarded;
+use super::status;
+use crate::query::Queries;
+use crate::results::{Opening, PartSummary, QueryResult, ResultError};
+
+/// The internal Flight service.
+#[derive(Clone)]
+pub struct PeerService {
+    queries: Arc<Queries>,
+}
+
+type Stream<T> = BoxStream<'static, Result<T, Status>>;
+
+impl PeerService {
+    /// The service over this node's queries and results.
+    pub fn new(queries: Arc<Queries>) -> Self {
+        Self { queries }
+    }
+
+    async fn receive(
+        &self,
+        part: PartKey,
+        mut messages: Streaming<FlightData>,
+    ) -> Result<PartTotals, Status> {
+        let result = self.held(part.query)?;
+        result.begin(part).map_err(|error| status::result(&error))?;
+        while let Some(message) = messages.message().await? {
+            match read_put(message)? {
+                Put::Frame(frame) => {
+                    let appended = result.append(part, frame).await;
+                    appended.map_err(|error| status::result(&error))?;
+                }
+                Put::End(sent) => return seal(&result, part, sent),
+            }
+        }
+        Err(Status::aborted(format!("{part} ended before its end")))
+    }
+
+    fn held(&self, query: uuid::Uuid) -> Result<Arc<QueryResult>, Status> {
+        let result = self.queries.store().get(query);
+        result.ok_or_else(|| Status::not_found(format!("query {query} is not open here")))
+    }
+
+    fn act(&self, name: &str, body: &[u8]) -> Result<Bytes, Status> {
+        match name {
+            actions::OPEN => self.open(read(body)?),
+            actions::VERIFY => self.verify(read(body)?),
+            actions::COMMIT => self.commit(read(body)?),
+            actions::FAIL => self.fail(&read(body)?),
+            actions::STATUS => self.status(&read(body)?),
+            other => Err(Status::unimplemented(format!("no action {other} between nodes"))),
+        }
+    }
+
+    fn open(&self, open: OpenProto) -> Result<Bytes, Status> {
+        let opened = self.queries.store().open(open.opening()?);
+        opened.map(|_| Bytes::new()).map_err(|error| status::result(&error))
+    }
+
+    fn verify(&self, manifest: ManifestProto) -> Result<Bytes, Status> {
+        let result = self.held(query_id(&manifest.query)?)?;
+        let parts: Vec<PartSummary> =
+            manifest.parts.iter().map(summary).collect::<Result<_, _>>()?;
+        let verified = result.verify(&parts);
+        verified.map(|()| Bytes::new()).map_err(|error| status::result(&error))
+    }
+
+    fn commit(&self, query: QueryProto) -> Result<Bytes, Status> {
+        let committed = self.held(query_id(&query.query)?)?.commit();
+        committed.map(|()| Bytes::new()).map_err(|error| status::result(&error))
+    }
+
+    fn fail(&self, fail: &FailProto) -> Result<Bytes, Status> {
+        if let Some(result) = self.queries.store().get(query_id(&fail.query)?) {
+            result.fail(ResultError::Query { code: fail.code, message: fail.message.clone() });
+        }
+        Ok(Bytes::new())
+    }
+
+    fn status(&self, query: &QueryProto) -> Result<Bytes, Status> {
+        let status = self.queries.status(query_id(&query.query)?);
+        let status = status.map_err(|error| status::result(&error))?;
+        Ok(status.encode_to_vec().into())
+    }
+}
+
+fn seal(result: &QueryResult, part: PartKey, sent: PartTotals) -> Result<PartTotals, Status> {
+    let held = result.seal(part).map_err(|error| status::result(&error))?;
+    match held == sent {
+        true => Ok(held),
+        false => Err(Status::data_loss(format!("{part}: {sent:?} was sent, {held:?} arrived"))),
+    }
+}
+
+fn read<M: Message + Default>(body: &[u8]) -> Result<M, Status> {
+    M::decode(body).map_err(|error| Status::invalid_argument(format!("unreadable action: {error}")))
+}
+
+fn summary(part: &PartProto) -> Result<PartSummary, Status> {
+    let totals = part.totals.ok_or_else(|| Status::invalid_argument("a part without totals"))?;
+    Ok(PartSummary { part: part.key()?, totals: totals.into() })
+}
+
+impl From<&Opening> for OpenProto {
+    fn from(opening: &Opening) -> Self {
+        Self {
+            query: opening.query.as_bytes().to_vec(),
+            attempt: opening.attempt,
+            owner: opening.owner.clone(),
+            coordinator: opening.coordinator.clone(),
+            schema: opening.schema.clone(),
+            keep_ms: opening.keep.as_millis() as u64,
+        }
+    }
+}
+
+impl OpenProto {
+    /// The opening it carries.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT for an id that is not one.
+    pub fn opening(self) -> Result<Opening, Status> {
+        Ok(Opening {
+            query: query_id(&self.query)?,
+            attempt: self.attempt,
+            owner: self.owner,
+            coordinator: self.coordinator,
+            schema: self.schema,
+            keep: Duration::from_millis(self.keep_ms),
+        })
+    }
+}
+
+#[async_trait]
+impl FlightService for PeerService {
+    type HandshakeStream = Stream<HandshakeResponse>;
+    type ListFlightsStream = Stream<FlightInfo>;
+    type DoGetStream = Stream<FlightData>;
+    type DoPutStream = Stream<PutResult>;
+    type DoActionStream = Stream<arrow_flight::Result>;
+    type ListActionsStream = Stream<ActionType>;
+    type DoExchangeStream = Stream<FlightData>;
+
+    /// A part of a result: one stream, one confirmation.
+    async fn do_put(
+        &self,
+        request: Request<Streaming<FlightData>>,
+    ) -> Result<Response<Self::DoPutStream>, Status> {
+        let mut messages = request.into_inner();
+        let first = messages.message().await?;
+        let descriptor = first.and_then(|message| message.flight_descriptor);
+        let descriptor =
+            descriptor.ok_or_else(|| Status::invalid_argument("a part without a descriptor"))?;
+        let part = read::<PartProto>(&descriptor.cmd)?.key()?;
+        let totals = TotalsProto::from(self.receive(part, messages).await?);
+        let confirmed = PutResult { app_metadata: totals.encode_to_vec().into() };
+        Ok(Response::new(futures::stream::iter([Ok(confirmed)]).boxed()))
+    }
+
+    /// A ticket that a client brought to another node.
+    async fn do_get(
+        &self,
+        request: Request<Ticket>,
+    ) -> Result<Response<Self::DoGetStream>, Status> {
+        let stream = read_forwarded(&self.queries, &request.into_inner().ticket).await?;
+        Ok(Response::new(stream))
+    }
+
+    async fn do_action(
+        &self,
+        request: Request<Action>,
+    ) -> Result<Response<Self::DoActionStream>, Status> {
+        let Action { r#type, body } = request.into_inner();
+        let body = self.act(&r#type, &body)?;
+        let answer = futures::stream::iter([Ok(arrow_flight::Result { body })]);
+        Ok(Response::new(answer.boxed()))
+    }
+
+    async fn handshake(
+        &self,
+        _: Request<Streaming<HandshakeRequest>>,
+    ) -> Result<Response<Self::HandshakeStream>, Status> {
+        Err(not_for_clients())
+    }
+
+    async fn list_flights(
+        &self,
+        _: Request<Criteria>,
+    ) -> Result<Response<Self::ListFlightsStream>, Status> {
+        Err(not_for_clients())
+    }
+
+    async fn get_flight_info(
+        &self,
+        _: Request<FlightDescriptor>,
+    ) -> Result<Response<FlightInfo>, Status> {
+        Err(not_for_clients())
+    }
+
+    async fn poll_flight_info(
+        &self,
+        _: Request<FlightDescriptor>,
+    ) -> Result<Response<PollInfo>, Status> {
+        Err(not_for_clients())
+    }
+
+    async fn get_schema(
+        &self,
+        _: Request<FlightDescriptor>,
+    ) -> Result<Response<SchemaResult>, Status> {
+        Err(not_for_clients())
+    }
+
+    async fn do_exchange(
+        &self,
+        _: Request<Streaming<FlightData>>,
+    ) -> Result<Response<Self::DoExchangeStream>, Status> {
+        Err(not_for_clients())
+    }
+
+    async fn list_actions(
+        &self,
+        _: Request<Empty>,
+    ) -> Result<Response<Self::ListActionsStream>, Status> {
+        Err(not_for_clients())
+    }
+}
+
+fn not_for_clients() -> Status {
+    Status::unimplemented("this is the cluster's internal port: clients use the advertised one")
+}

@@ -1,0 +1,256 @@
+//! Flight SQL for clients.
+//!
+//! `FlightService` itself rather than arrow-flight's `FlightSqlService`, whose blanket
+//! implementation answers UNIMPLEMENTED to GetSchema, ListFlights and polling for good. Each method
+//! reads what was asked, calls the room that knows, and turns its answer into messages.
+
+use std::sync::Arc;
+
+use arrow_flight::flight_service_server::FlightService;
+use arrow_flight::sql::Command;
+use arrow_flight::{
+    Action, ActionType, Criteria, Empty, FlightData, FlightDescriptor, FlightInfo,
+    HandshakeRequest, HandshakeResponse, PollInfo, PutResult, SchemaResult, Ticket as FlightTicket,
+};
+use async_trait::async_trait;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use squadron_planner::datafusion::arrow::datatypes::{Schema, SchemaRef};
+use squadron_planner::datafusion::sql::parser::Statement;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::action::{self, set_cookie};
+use super::caller::{Called, called};
+use super::command::{Wish, not_yet, wish};
+use super::read::{Messages, read};
+use super::ticket::Ticket;
+use super::{answer, info, listing, put, status};
+use crate::query::{Outcome, Queries};
+use crate::session::Sessions;
+
+/// The client-facing service of a node.
+#[derive(Clone)]
+pub struct ClientService {
+    queries: Arc<Queries>,
+    sessions: Arc<Sessions>,
+}
+
+type Stream<T> = BoxStream<'static, Result<T, Status>>;
+
+impl ClientService {
+    /// The service over this node's queries and sessions.
+    pub fn new(queries: Arc<Queries>, sessions: Arc<Sessions>) -> Self {
+        Self { queries, sessions }
+    }
+
+    fn called<T>(&self, request: &Request<T>) -> Result<Called, Status> {
+        called(request.metadata(), request.extensions(), &self.sessions)
+    }
+
+    /// The SQL of a wish that runs a statement.
+    fn sql(&self, wish: &Wish, called: &Called) -> Result<Option<String>, Status> {
+        match wish {
+            Wish::Statement(sql) => Ok(Some(sql.clone())),
+            Wish::Path(path) => Ok(Some(listing::select_all(path)?)),
+            Wish::Prepared(handle) => self.prepared(handle, called).map(Some),
+            Wish::Metadata(_) => Ok(None),
+        }
+    }
+
+    fn prepared(&self, handle: &[u8], called: &Called) -> Result<String, Status> {
+        match self.queries.signer().check(handle, &called.caller.principal) {
+            Ok(Ticket::Statement(sql)) => Ok(sql),
+            _ => Err(Status::not_found("no such prepared statement: prepare it again")),
+        }
+    }
+
+    async fn execute(
+        &self,
+        sql: &str,
+        called: &Called,
+        descriptor: FlightDescriptor,
+    ) -> Result<FlightInfo, Status> {
+        let outcome = self.queries.start(sql, &called.caller).await;
+        match outcome.map_err(|error| status::planner(&error))? {
+            Outcome::Started(query) => info::started(&query, descriptor),
+            Outcome::Change(statement) => {
+                self.change(*statement, called).await?;
+                self.on_demand(&Schema::empty(), Vec::new(), called, descriptor)
+            }
+        }
+    }
+
+    /// SET changes the session's own settings, not those that this request's headers add.
+    async fn change(&self, statement: Statement, called: &Called) -> Result<(), Status> {
+        let settings = called.session.settings();
+        let changed = self.queries.planner().change(statement, &settings).await;
+        called.session.set_settings(changed.map_err(|error| status::planner(&error))?);
+        Ok(())
+    }
+
+    fn metadata(
+        &self,
+        command: &Command,
+        called: &Called,
+        descriptor: FlightDescriptor,
+    ) -> Result<FlightInfo, Status> {
+        if answer::shows_single_reader(command) {
+            called.session.set_reads_one();
+        }
+        let schema = answer::schema(command)?;
+        self.on_demand(&schema, descriptor.cmd.to_vec(), called, descriptor)
+    }
+
+    fn on_demand(
+        &self,
+        schema: &Schema,
+        command: Vec<u8>,
+        called: &Called,
+        descriptor: FlightDescriptor,
+    ) -> Result<FlightInfo, Status> {
+        let principal = &called.caller.principal;
+        let ticket = Ticket::Command(command);
+        let ticket = self.queries.signer().sign(ticket, principal, answer::TICKETS_LAST);
+        info::on_demand(schema, ticket, descriptor)
+    }
+
+    async fn schema_of(&self, wish: &Wish, called: &Called) -> Result<SchemaRef, Status> {
+        if let Wish::Metadata(command) = wish {
+            return answer::schema(command);
+        }
+        let sql = self.sql(wish, called)?.unwrap_or_default();
+        let schema = self.queries.schema(&sql, &called.caller).await;
+        schema.map_err(|error| status::planner(&error))
+    }
+}
+
+#[async_trait]
+impl FlightService for ClientService {
+    type HandshakeStream = Stream<HandshakeResponse>;
+    type ListFlightsStream = Stream<FlightInfo>;
+    type DoGetStream = Messages;
+    type DoPutStream = Stream<PutResult>;
+    type DoActionStream = Stream<arrow_flight::Result>;
+    type ListActionsStream = Stream<ActionType>;
+    type DoExchangeStream = Stream<FlightData>;
+
+    /// Anyone may come in; they get a session, and its name as their token. The request stream is
+    /// not waited for: some drivers send no message at all.
+    async fn handshake(
+        &self,
+        _: Request<Streaming<HandshakeRequest>>,
+    ) -> Result<Response<Self::HandshakeStream>, Status> {
+        let (name, _) = self.sessions.create();
+        let token = format!("Bearer {name}");
+        let answer = HandshakeResponse { protocol_version: 0, payload: name.clone().into() };
+        let mut response = Response::new(futures::stream::iter([Ok(answer)]).boxed());
+        let token = token.parse().map_err(|_| status::internal("an unprintable token"))?;
+        response.metadata_mut().insert("authorization", token);
+        Ok(response)
+    }
+
+    async fn get_flight_info(
+        &self,
+        request: Request<FlightDescriptor>,
+    ) -> Result<Response<FlightInfo>, Status> {
+        let called = self.called(&request)?;
+        let descriptor = request.into_inner();
+        let wish = wish(&descriptor)?;
+        let info = match (&wish, self.sql(&wish, &called)?) {
+            (_, Some(sql)) => self.execute(&sql, &called, descriptor).await?,
+            (Wish::Metadata(command), None) => self.metadata(command, &called, descriptor)?,
+            (_, None) => return Err(status::internal("a wish without SQL")),
+        };
+        Ok(Response::new(info))
+    }
+
+    async fn get_schema(
+        &self,
+        request: Request<FlightDescriptor>,
+    ) -> Result<Response<SchemaResult>, Status> {
+        let called = self.called(&request)?;
+        let wish = wish(request.get_ref())?;
+        let schema = self.schema_of(&wish, &called).await?;
+        Ok(Response::new(SchemaResult { schema: info::schema_bytes(&schema)? }))
+    }
+
+    async fn do_get(
+        &self,
+        request: Request<FlightTicket>,
+    ) -> Result<Response<Self::DoGetStream>, Status> {
+        let called = self.called(&request)?;
+        let raw = request.into_inner().ticket;
+        let ticket = self.queries.signer().check(&raw, &called.caller.principal);
+        let stream = match ticket.map_err(|error| status::ticket(&error))? {
+            Ticket::Result(share) => {
+                read(&self.queries, &share, raw, &called.caller.principal).await?
+            }
+            Ticket::Command(command) => {
+                answer::answer(&command, called.caller.settings, &self.queries).await?
+            }
+            Ticket::Statement(_) => {
+                return Err(Status::invalid_argument(
+                    "this is a prepared statement's handle, not a ticket: call GetFlightInfo",
+                ));
+            }
+        };
+        Ok(Response::new(stream))
+    }
+
+    async fn do_put(
+        &self,
+        request: Request<Streaming<FlightData>>,
+    ) -> Result<Response<Self::DoPutStream>, Status> {
+        let called = self.called(&request)?;
+        let handle = put::bind(request.into_inner()).await?;
+        self.prepared(&handle, &called)?;
+        let result = put::bound(handle);
+        Ok(Response::new(futures::stream::iter([Ok(result)]).boxed()))
+    }
+
+    async fn do_action(
+        &self,
+        request: Request<Action>,
+    ) -> Result<Response<Self::DoActionStream>, Status> {
+        let called = self.called(&request)?;
+        let action = request.get_ref();
+        let answer = action::act(action, &called, &self.queries, &self.sessions).await?;
+        let body = answer.body.map(|body| Ok(arrow_flight::Result { body }));
+        let mut response = Response::new(futures::stream::iter(body).boxed());
+        if let Some(session) = &answer.cookie {
+            set_cookie(&mut response, session);
+        }
+        Ok(response)
+    }
+
+    async fn list_actions(
+        &self,
+        _: Request<Empty>,
+    ) -> Result<Response<Self::ListActionsStream>, Status> {
+        let types = action::types().into_iter().map(Ok);
+        Ok(Response::new(futures::stream::iter(types).boxed()))
+    }
+
+    async fn list_flights(
+        &self,
+        request: Request<Criteria>,
+    ) -> Result<Response<Self::ListFlightsStream>, Status> {
+        let called = self.called(&request)?;
+        let flights = listing::flights(&self.queries, &called.caller).await;
+        Ok(Response::new(futures::stream::iter(flights).boxed()))
+    }
+
+    async fn poll_flight_info(
+        &self,
+        _: Request<FlightDescriptor>,
+    ) -> Result<Response<PollInfo>, Status> {
+        Err(not_yet("PollFlightInfo"))
+    }
+
+    async fn do_exchange(
+        &self,
+        _: Request<Streaming<FlightData>>,
+    ) -> Result<Response<Self::DoExchangeStream>, Status> {
+        Err(not_yet("DoExchange"))
+    }
+}

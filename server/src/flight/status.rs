@@ -1,0 +1,126 @@
+//! Errors to gRPC: one mapping, exhaustive, in one place.
+//!
+//! Every status says what happened, on which node and for which query, in under 4 KB: gRPC carries
+//! the text in a header, and clients hang or hide it when headers grow (clients.md, 1.5).
+
+use squadron_cluster::ClusterError;
+use squadron_planner::PlannerError;
+use tonic::{Code, Status};
+use uuid::Uuid;
+
+use super::messages::FailProto;
+use super::ticket::TicketError;
+use crate::results::ResultError;
+
+/// Longest text of a status in bytes. Percent-encoding can triple it.
+const MAX_TEXT: usize = 1300;
+
+/// The status of an error, with its text cut to what a header can carry.
+pub fn status(code: Code, text: &str) -> Status {
+    Status::new(code, shorten(text))
+}
+
+/// A bug of this program.
+pub fn internal(text: impl AsRef<str>) -> Status {
+    status(Code::Internal, text.as_ref())
+}
+
+fn shorten(text: &str) -> String {
+    if text.len() <= MAX_TEXT {
+        return text.to_owned();
+    }
+    let cut = text.floor_char_boundary(MAX_TEXT);
+    format!("{} … ({} more bytes)", &text[..cut], text.len() - cut)
+}
+
+/// The gRPC code of a planner's error.
+pub fn planner_code(error: &PlannerError) -> Code {
+    match error {
+        PlannerError::Syntax(_) | PlannerError::Invalid(_) => Code::InvalidArgument,
+        PlannerError::NotFound(_) => Code::NotFound,
+        PlannerError::AlreadyExists(_) => Code::AlreadyExists,
+        PlannerError::Unsupported(_) => Code::Unimplemented,
+        PlannerError::BadData(_) => Code::FailedPrecondition,
+        PlannerError::Exhausted(_) => Code::ResourceExhausted,
+        PlannerError::Unavailable(_) => Code::Unavailable,
+        PlannerError::Execution(_) => Code::InvalidArgument,
+        PlannerError::Cancelled(_) => Code::Cancelled,
+        PlannerError::Internal(_) => Code::Internal,
+    }
+}
+
+/// The status of a planner's error.
+pub fn planner(error: &PlannerError) -> Status {
+    let code = planner_code(error);
+    if code == Code::Internal {
+        tracing::error!(error = error as &dyn std::error::Error, "a query met a bug");
+    }
+    status(code, &error.to_string())
+}
+
+/// The gRPC code of the result store's error.
+pub fn result_code(error: &ResultError) -> Code {
+    match error {
+        ResultError::NotFound(_) => Code::NotFound,
+        ResultError::Forbidden(_) => Code::PermissionDenied,
+        ResultError::Exhausted(_) => Code::ResourceExhausted,
+        ResultError::Disk(_) => Code::ResourceExhausted,
+        ResultError::Unavailable(_) => Code::Unavailable,
+        ResultError::Corrupt(_) => Code::DataLoss,
+        ResultError::Query { code, .. } => Code::from_i32(*code),
+    }
+}
+
+/// The status of the result store's error.
+pub fn result(error: &ResultError) -> Status {
+    status(result_code(error), &error.to_string())
+}
+
+/// The status of a refused ticket.
+pub fn ticket(error: &TicketError) -> Status {
+    let code = match error {
+        TicketError::Foreign => Code::InvalidArgument,
+        TicketError::Expired(_) => Code::NotFound,
+        TicketError::NotYours => Code::PermissionDenied,
+    };
+    status(code, &error.to_string())
+}
+
+/// The status of an error of reaching another node.
+pub fn cluster(error: &ClusterError) -> Status {
+    status(Code::Unavailable, &error.to_string())
+}
+
+/// A failure on its way to the other nodes.
+pub fn failure(query: Uuid, error: &ResultError) -> FailProto {
+    let code = result_code(error) as i32;
+    FailProto { query: query.as_bytes().to_vec(), code, message: error.to_string() }
+}
+
+/// What a result store keeps of a status that another node gave.
+pub fn to_result_error(status: &Status) -> ResultError {
+    let message = status.message().to_owned();
+    match status.code() {
+        Code::NotFound => ResultError::NotFound(message),
+        Code::Unavailable => ResultError::Unavailable(message),
+        code => ResultError::Query { code: code as i32, message },
+    }
+}
+
+/// What a failed query's result is kept as.
+pub fn query_failure(error: &PlannerError) -> ResultError {
+    let status = planner(error);
+    ResultError::Query { code: status.code() as i32, message: status.message().to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_are_cut_between_characters() {
+        let status = status(Code::Internal, &"ü".repeat(10_000));
+        assert!(status.message().len() < 1400);
+        assert!(status.message().contains("more bytes"));
+    }
+}

@@ -1,0 +1,22 @@
+//! Queries: from SQL to a committed result, and from a ticket to its frames.
+//!
+//! ```text
+//!   start ──► plan ──► open on every peer ──► run, collect receipts ──► verify ──► commit
+//!     │                      │                        │                   │
+//!     └─► FlightInfo         └────────── any failure: fail on every peer ─┘
+//! ```
+//!
+//! Invariants:
+//! * `start` answers when the plan is made, not when the query ran.
+//! * Nothing is committed before every peer has confirmed its manifest.
+//! * A query has one task, owned here; when the node goes, it goes.
+
+mod lifecycle;
+mod read;
+mod registry;
+mod start;
+mod sweep;
+
+pub use registry::{Queries, QueryLimits, QueryParts, QueryState};
+pub use read::Located;
+pub use start::{Caller, Endpoint, Outcome, Started};

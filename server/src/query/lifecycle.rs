@@ -1,0 +1,173 @@
+//! A query runs: open, run, verify, commit; or fail everywhere.
+
+use std::collections::{HashMap, HashSet};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures::future::{join_all, try_join_all};
+use futures::{FutureExt, TryStreamExt};
+use squadron_cluster::member::Member;
+use squadron_planner::datafusion::physical_plan::execute_stream;
+use squadron_planner::deliver::Receipt;
+use squadron_planner::plan::{QueryPlan, Shape};
+use squadron_planner::{PlannerError, Result};
+
+use super::registry::Record;
+use super::{Queries, QueryState};
+use crate::flight::status;
+use crate::results::{PartSummary, ResultError};
+
+/// How often a commit is tried again on a peer that cannot be reached for a moment. A peer that
+/// misses it asks the coordinator by itself later.
+const COMMIT_TRIES: usize = 3;
+
+impl Queries {
+    /// Opens the result here, so that a ticket can be redeemed at once, and starts the task.
+    pub(super) fn run(self: &Arc<Self>, plan: QueryPlan, record: Arc<Record>) -> Result<()> {
+        if record.peers.iter().any(|peer| peer.node_id == self.me.node_id) {
+            self.store.open(record.opening.clone()).map_err(PlannerError::from)?;
+        }
+        self.register(Arc::clone(&record));
+        let queries = Arc::clone(self);
+        let owner = Arc::clone(&record);
+        let task = self.cpu.spawn(async move { queries.complete(plan, &record).await });
+        owner.own(task);
+        Ok(())
+    }
+
+    async fn complete(&self, plan: QueryPlan, record: &Record) {
+        let outcome = AssertUnwindSafe(self.execute(plan, record)).catch_unwind().await;
+        let outcome = outcome.unwrap_or_else(|_| {
+            Err(ResultError::Corrupt("the query's task panicked: see the node's log".into()))
+        });
+        match outcome {
+            Ok(()) => record.set_state(QueryState::Committed),
+            Err(error) => self.fail(record, error).await,
+        }
+    }
+
+    async fn execute(&self, plan: QueryPlan, record: &Record) -> Result<(), ResultError> {
+        self.open_elsewhere(record).await?;
+        let shape = plan.shape;
+        let receipts = receipts(plan, record).await.map_err(|error| status::query_failure(&error))?;
+        let manifest = manifest(&receipts, shape, record)?;
+        self.verify(record, &manifest).await?;
+        self.commit(record).await
+    }
+
+    async fn open_elsewhere(&self, record: &Record) -> Result<(), ResultError> {
+        let others = record.peers.iter().filter(|peer| peer.node_id != self.me.node_id);
+        try_join_all(others.map(|peer| self.peers.open(peer, &record.opening))).await?;
+        Ok(())
+    }
+
+    async fn verify(&self, record: &Record, manifest: &Manifest) -> Result<(), ResultError> {
+        let checks = record.peers.iter().map(|peer| {
+            let parts = manifest.get(&peer.node_id).map(Vec::as_slice).unwrap_or_default();
+            self.verify_on(peer, record, parts)
+        });
+        try_join_all(checks).await?;
+        Ok(())
+    }
+
+    async fn verify_on(
+        &self,
+        peer: &Member,
+        record: &Record,
+        parts: &[PartSummary],
+    ) -> Result<(), ResultError> {
+        let opening = &record.opening;
+        match peer.node_id == self.me.node_id {
+            true => self.held(record)?.verify(parts),
+            false => self.peers.verify(peer, opening.query, opening.attempt, parts).await,
+        }
+    }
+
+    /// From here on the query is complete: a peer that cannot be told now will ask.
+    async fn commit(&self, record: &Record) -> Result<(), ResultError> {
+        record.set_state(QueryState::Committed);
+        let commits = record.peers.iter().map(|peer| self.commit_on(peer, record));
+        for (peer, committed) in record.peers.iter().zip(join_all(commits).await) {
+            if let Err(error) = committed {
+                let (query, peer) = (record.opening.query, &peer.node_id);
+                tracing::warn!(%query, %peer, %error, "a peer could not be told of the commit");
+            }
+        }
+        Ok(())
+    }
+
+    async fn commit_on(&self, peer: &Member, record: &Record) -> Result<(), ResultError> {
+        if peer.node_id == self.me.node_id {
+            return self.held(record)?.commit();
+        }
+        let mut committed = Ok(());
+        for _ in 0..COMMIT_TRIES {
+            committed = self.peers.commit(peer, record.opening.query).await;
+            if committed.is_ok() {
+                break;
+            }
+        }
+        committed
+    }
+
+    fn held(&self, record: &Record) -> Result<Arc<crate::results::QueryResult>, ResultError> {
+        let query = record.opening.query;
+        self.store.get(query).ok_or_else(|| super::registry::gone(query))
+    }
+
+    /// Every endpoint ends in the same error.
+    async fn fail(&self, record: &Record, error: ResultError) {
+        let query = record.opening.query;
+        tracing::info!(%query, %error, "query failed");
+        record.set_state(QueryState::Failed(error.clone()));
+        if let Some(result) = self.store.get(query) {
+            result.fail(error.clone());
+        }
+        let others = record.peers.iter().filter(|peer| peer.node_id != self.me.node_id);
+        let told = join_all(others.map(|peer| self.peers.fail(peer, query, &error))).await;
+        for error in told.into_iter().filter_map(Result::err) {
+            tracing::warn!(%query, %error, "a peer could not be told of the failure");
+        }
+    }
+}
+
+type Manifest = HashMap<String, Vec<PartSummary>>;
+
+async fn receipts(plan: QueryPlan, record: &Record) -> Result<Vec<Receipt>> {
+    let mut stream = execute_stream(plan.plan, plan.context)?;
+    let mut receipts = Vec::with_capacity(plan.shape.parts());
+    while let Some(batch) = stream.try_next().await.map_err(PlannerError::from)? {
+        receipts.extend(Receipt::from_batch(record.opening.query, &batch)?);
+    }
+    Ok(receipts)
+}
+
+/// Turns receipts into what each peer must hold.
+///
+/// # Errors
+/// `Corrupt` unless there is exactly one receipt for each part that the plan promised, all of this
+/// attempt and each from a peer that has an endpoint: anything else would be a short or a doubled
+/// result.
+fn manifest(receipts: &[Receipt], shape: Shape, record: &Record) -> Result<Manifest, ResultError> {
+    let mut seen = HashSet::new();
+    let mut manifest = Manifest::new();
+    for Receipt { part, peer, totals, .. } in receipts {
+        let promised = part.attempt == record.opening.attempt
+            && (part.task as usize) < shape.tasks
+            && (part.partition as usize) < shape.partitions;
+        let served = record.peers.iter().any(|member| member.node_id == *peer);
+        if !promised || !served || !seen.insert(*part) {
+            return Err(ResultError::Corrupt(format!("a receipt that nobody expected: {part} at {peer}")));
+        }
+        let summary = PartSummary { part: *part, totals: *totals };
+        manifest.entry(peer.clone()).or_default().push(summary);
+    }
+    match seen.len() == shape.parts() {
+        true => Ok(manifest),
+        false => Err(ResultError::Corrupt(format!(
+            "{} of {} parts were delivered",
+            seen.len(),
+            shape.parts()
+        ))),
+    }
+}

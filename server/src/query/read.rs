@@ -1,0 +1,85 @@
+//! A ticket is redeemed: where is the share it names?
+
+use std::sync::Arc;
+
+use squadron_cluster::member::Member;
+
+use super::Queries;
+use super::registry::gone;
+use crate::flight::status;
+use crate::flight::ticket::ResultTicket;
+use crate::results::{QueryResult, ResultError};
+
+/// Where a share is.
+pub enum Located {
+    /// In this node's store.
+    Here(Arc<QueryResult>),
+    /// At a peer.
+    At(Member),
+}
+
+impl Queries {
+    /// Finds the share of a ticket that `principal` may redeem.
+    ///
+    /// # Errors
+    /// `NotFound` when it expired, `Unavailable` when its peer or its coordinator is gone,
+    /// `Forbidden` for another principal's.
+    pub async fn locate(
+        &self,
+        share: &ResultTicket,
+        principal: &str,
+    ) -> Result<Located, ResultError> {
+        if share.peer == self.me.node_id {
+            return Ok(Located::Here(self.here(share, principal).await?));
+        }
+        let peer = self.members().get(&share.peer).cloned();
+        peer.map(Located::At).ok_or_else(|| lost(&share.peer, "holds this share of the result"))
+    }
+
+    /// A share that this node must hold.
+    ///
+    /// # Errors
+    /// As [`Queries::locate`].
+    pub async fn here(
+        &self,
+        share: &ResultTicket,
+        principal: &str,
+    ) -> Result<Arc<QueryResult>, ResultError> {
+        let result = match self.store.get(share.query) {
+            Some(result) => result,
+            None => self.opened_late(share).await?,
+        };
+        match result.opening().owner == principal {
+            true => Ok(result),
+            false => Err(ResultError::Forbidden("this result belongs to another user".into())),
+        }
+    }
+
+    /// A reader can be faster than the coordinator's opening: then the coordinator is asked.
+    async fn opened_late(&self, share: &ResultTicket) -> Result<Arc<QueryResult>, ResultError> {
+        if share.coordinator == self.me.node_id {
+            return Err(gone(share.query));
+        }
+        let coordinator = self.members().get(&share.coordinator).cloned();
+        let coordinator = coordinator.ok_or_else(|| lost(&share.coordinator, "ran the query"))?;
+        let answer = self.peers.status(&coordinator, share.query).await?;
+        if let Some(result) = self.store.get(share.query) {
+            return Ok(result);
+        }
+        match (answer.failed, answer.open) {
+            (Some(failed), _) => {
+                Err(ResultError::Query { code: failed.code, message: failed.message })
+            }
+            // Committed without this node: it held the share once and has lost it.
+            (None, Some(open)) if !answer.committed => {
+                let opening = open.opening().map_err(|error| status::to_result_error(&error))?;
+                self.store.open(opening)
+            }
+            _ => Err(gone(share.query)),
+        }
+    }
+}
+
+fn lost(node: &str, role: &str) -> ResultError {
+    ResultError::Unavailable(format!("node {node}, which {role}, is gone: run the query again"))
+}

@@ -1,0 +1,228 @@
+//! A statement arrives: plan it, decide its endpoints, start it, answer.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use squadron_cluster::member::Member;
+use squadron_cluster::nearness;
+use squadron_planner::datafusion::arrow::datatypes::SchemaRef;
+use squadron_planner::datafusion::prelude::SessionConfig;
+use squadron_planner::datafusion::sql::parser::Statement as DfStatement;
+use squadron_planner::options::{Endpoints, Locations, SquadronOptions};
+use squadron_planner::plan::{PlanRequest, Planned, QueryPlan, WorkerAddr, Workers};
+use squadron_planner::{PlannerError, Result};
+use uuid::Uuid;
+
+use super::Queries;
+use super::registry::Record;
+use crate::delivery::schema_header;
+use crate::flight::ticket::{ResultTicket, Ticket};
+use crate::results::Opening;
+
+/// Target bytes of a frame unless a session chooses: half of what the strictest clients take.
+const FRAME_BYTES: usize = 2 << 20;
+
+/// Longest that tickets stay good while a query runs; its result's own time starts after it ended.
+const LONGEST_QUERY: Duration = Duration::from_secs(24 * 3600);
+
+/// Who asks, and with which settings.
+#[derive(Clone)]
+pub struct Caller {
+    /// The principal: results are read by the one who started the query only.
+    pub principal: String,
+    /// The session's settings with those of the request.
+    pub settings: SessionConfig,
+    /// A client known to read one endpoint and no more.
+    pub reads_one: bool,
+}
+
+/// A started query.
+#[derive(Debug)]
+pub struct Started {
+    /// Its id.
+    pub query: Uuid,
+    /// What every endpoint gives.
+    pub schema: SchemaRef,
+    /// Where to read it.
+    pub endpoints: Vec<Endpoint>,
+    /// Until when it can be read at least.
+    pub expires: SystemTime,
+}
+
+/// One share of a result.
+#[derive(Debug)]
+pub struct Endpoint {
+    /// Redeems it, at any node.
+    pub ticket: Bytes,
+    /// Flight locations; empty means "where you asked".
+    pub locations: Vec<String>,
+}
+
+/// What a statement led to.
+pub enum Outcome {
+    /// A query that runs.
+    Started(Started),
+    /// A change of the session's settings, for [`squadron_planner::plan::Planner::change`].
+    Change(Box<DfStatement>),
+}
+
+impl Queries {
+    /// Starts a statement for `caller`.
+    ///
+    /// # Errors
+    /// Those of planning; `Unavailable` when no node serves results.
+    pub async fn start(self: &Arc<Self>, sql: &str, caller: &Caller) -> Result<Outcome> {
+        let request = self.request(caller)?;
+        match self.plan(sql, caller, &request).await? {
+            Planned::Query(plan) => Ok(Outcome::Started(self.launch(*plan, caller, &request)?)),
+            Planned::Session(statement) => Ok(Outcome::Change(statement)),
+        }
+    }
+
+    /// The schema of what a statement would give.
+    ///
+    /// # Errors
+    /// Those of planning.
+    pub async fn schema(self: &Arc<Self>, sql: &str, caller: &Caller) -> Result<SchemaRef> {
+        let request = self.request(caller)?;
+        let (queries, sql, settings) = (Arc::clone(self), sql.to_owned(), caller.settings.clone());
+        let planning = async move { queries.planner.schema(&sql, &settings, &request).await };
+        self.cpu.spawn(planning).await.map_err(panicked)?
+    }
+
+    async fn plan(
+        self: &Arc<Self>,
+        sql: &str,
+        caller: &Caller,
+        request: &PlanRequest,
+    ) -> Result<Planned> {
+        let (queries, sql) = (Arc::clone(self), sql.to_owned());
+        let (settings, request) = (caller.settings.clone(), request.clone());
+        let planning = async move { queries.planner.plan(&sql, &settings, &request).await };
+        self.cpu.spawn(planning).await.map_err(panicked)?
+    }
+
+    /// One snapshot of the cluster for one query.
+    fn request(&self, caller: &Caller) -> Result<PlanRequest> {
+        let options = options(&caller.settings)?;
+        let mut peers = self.serving();
+        if one_endpoint(options, caller) {
+            peers.truncate(1);
+        }
+        if peers.is_empty() {
+            return Err(PlannerError::Unavailable(
+                "no live node of the cluster has the role `serve`: start one".into(),
+            ));
+        }
+        Ok(PlanRequest {
+            query: Uuid::now_v7(),
+            attempt: 0,
+            workers: self.workers(),
+            peers: peers.into_iter().map(|peer| peer.node_id).collect(),
+            frame_bytes: match options.frame_bytes {
+                0 => FRAME_BYTES,
+                chosen => chosen,
+            },
+        })
+    }
+
+    /// The serving peers, the nearest to this node first.
+    fn serving(&self) -> Vec<Member> {
+        let members = self.members();
+        let serving: Vec<&Member> = members.serving().collect();
+        nearness::order(&self.me, &serving, |_| 0).into_iter().cloned().collect()
+    }
+
+    /// The workers, this node first. A cluster of one plans without the distributed planner.
+    fn workers(&self) -> Workers {
+        let members = self.members();
+        let mut workers: Vec<WorkerAddr> = members.workers().filter_map(worker_addr).collect();
+        workers.sort_by_key(|worker| worker.node != self.me.node_id);
+        match workers.as_slice() {
+            [only] if only.node == self.me.node_id => [].into(),
+            _ => workers.into(),
+        }
+    }
+
+    /// Starts a planned query and gives its endpoints.
+    fn launch(
+        self: &Arc<Self>,
+        plan: QueryPlan,
+        caller: &Caller,
+        request: &PlanRequest,
+    ) -> Result<Started> {
+        let options = options(&caller.settings)?;
+        let names = match options.endpoints {
+            Endpoints::All => &request.peers,
+            Endpoints::Auto | Endpoints::One => &plan.peers,
+        };
+        let members = self.members();
+        let peers: Vec<Member> = names.iter().filter_map(|id| members.get(id).cloned()).collect();
+        let opening = self.opening(&plan, caller, request);
+        let endpoints = self.endpoints(&peers, &opening, options.locations);
+        let schema = Arc::clone(&plan.schema);
+        self.run(plan, Arc::new(Record::new(opening, peers)))?;
+        let expires = SystemTime::now() + self.limits.keep;
+        Ok(Started { query: request.query, schema, endpoints, expires })
+    }
+
+    fn opening(&self, plan: &QueryPlan, caller: &Caller, request: &PlanRequest) -> Opening {
+        Opening {
+            query: request.query,
+            attempt: request.attempt,
+            owner: caller.principal.clone(),
+            coordinator: self.me.node_id.clone(),
+            schema: schema_header(&plan.schema),
+            keep: self.limits.keep,
+        }
+    }
+
+    fn endpoints(&self, peers: &[Member], opening: &Opening, mode: Locations) -> Vec<Endpoint> {
+        let alone = peers.len() == 1;
+        let endpoint = |(index, peer): (usize, &Member)| {
+            let share = Ticket::Result(ResultTicket {
+                query: opening.query,
+                coordinator: opening.coordinator.clone(),
+                peer: peer.node_id.clone(),
+                endpoint: index as u32,
+            });
+            let valid = opening.keep + LONGEST_QUERY;
+            let ticket = self.signer.sign(share, &opening.owner, valid);
+            // A lone share that is here is read over the connection the client has already: no
+            // second one to open, and it works wherever the client could reach this node at all.
+            let here = alone && peer.node_id == self.me.node_id;
+            let locations = match mode {
+                Locations::Direct if !here => peer.advertised.clone(),
+                _ => Vec::new(),
+            };
+            Endpoint { ticket, locations }
+        };
+        peers.iter().enumerate().map(endpoint).collect()
+    }
+}
+
+fn one_endpoint(options: &SquadronOptions, caller: &Caller) -> bool {
+    match options.endpoints {
+        Endpoints::One => true,
+        Endpoints::Auto => caller.reads_one,
+        Endpoints::All => false,
+    }
+}
+
+fn options(settings: &SessionConfig) -> Result<&SquadronOptions> {
+    let options = settings.options().extensions.get::<SquadronOptions>();
+    options.ok_or_else(|| PlannerError::Internal("a session without squadron options".into()))
+}
+
+fn worker_addr(member: &Member) -> Option<WorkerAddr> {
+    let url = url::Url::parse(&format!("http://{}", member.internal)).ok()?;
+    Some(WorkerAddr { node: member.node_id.clone(), url })
+}
+
+pub(super) fn panicked(error: tokio::task::JoinError) -> PlannerError {
+    match error.is_cancelled() {
+        true => PlannerError::Cancelled("the node is shutting down".into()),
+        false => PlannerError::Internal(format!("the query's task panicked: {error}")),
+    }
+}

@@ -1,0 +1,79 @@
+//! What nobody will come back for: expired results, and results whose coordinator is gone.
+
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
+use squadron_planner::datafusion::common::runtime::SpawnedTask;
+
+use super::Queries;
+use crate::results::{Phase, QueryResult, ResultError};
+
+const EVERY: Duration = Duration::from_secs(1);
+
+impl Queries {
+    /// Starts the sweeping task; it ends with the last use of `self` or when it is dropped.
+    pub fn sweeping(self: &Arc<Self>) -> SpawnedTask<()> {
+        SpawnedTask::spawn(sweep(Arc::downgrade(self)))
+    }
+
+    async fn sweep_once(&self) {
+        let now = Instant::now();
+        self.forget_old(now);
+        let expired = self.store.remove_expired(now);
+        if expired > 0 {
+            tracing::debug!(expired, "results expired");
+        }
+        let results = self.store.all();
+        join_all(results.iter().map(|result| self.ask_coordinator(result))).await;
+    }
+
+    /// A result that another node coordinates and that is not complete yet: its coordinator may
+    /// have died, or its commit or failure may have been lost on the way. It knows.
+    async fn ask_coordinator(&self, result: &QueryResult) {
+        let opening = result.opening();
+        let undecided = matches!(result.phase(), Phase::Receiving | Phase::Verified);
+        if !undecided || opening.coordinator == self.me.node_id {
+            return;
+        }
+        let members = self.members();
+        let Some(coordinator) = members.get(&opening.coordinator) else {
+            return result.fail(orphaned(&opening.coordinator));
+        };
+        match self.peers.status(coordinator, opening.query).await {
+            Ok(answer) => decide(result, answer.committed, answer.failed.map(|failed| {
+                ResultError::Query { code: failed.code, message: failed.message }
+            })),
+            Err(ResultError::NotFound(_)) => result.fail(orphaned(&opening.coordinator)),
+            // Not reachable for a moment: membership says when it is gone.
+            Err(_) => {}
+        }
+    }
+}
+
+fn decide(result: &QueryResult, committed: bool, failed: Option<ResultError>) {
+    match failed {
+        Some(error) => result.fail(error),
+        None if committed => {
+            if let Err(error) = result.commit() {
+                result.fail(error);
+            }
+        }
+        None => {}
+    }
+}
+
+fn orphaned(coordinator: &str) -> ResultError {
+    ResultError::Unavailable(format!(
+        "node {coordinator}, which ran the query, is gone: run the query again"
+    ))
+}
+
+async fn sweep(queries: Weak<Queries>) {
+    let mut ticks = tokio::time::interval(EVERY);
+    loop {
+        ticks.tick().await;
+        let Some(queries) = queries.upgrade() else { return };
+        queries.sweep_once().await;
+    }
+}

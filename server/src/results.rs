@@ -1,0 +1,35 @@
+//! Results, kept: what this node holds for clients to read, bounded in memory, spilled to disk,
+//! readable again from the start until it expires.
+//!
+//! ```text
+//!   part writers ──► append ──► log of frames ──► readers (any number, each at its own place)
+//!                      │           ▲     │
+//!              over budget?        │     └── waits at the end until commit or failure
+//!                      └──► spill file ──┘
+//! ```
+//!
+//! Invariants:
+//! * A reader ends without an error only after `commit`, which only follows a matching manifest.
+//! * A failure reaches every reader, also one that waits at the end of what it has read.
+//! * Frames leave as they came: nothing here decodes or encodes.
+//! * Whoever waits: a writer waits for the disk when memory is full; a reader waits for frames; a
+//!   writer never waits for a reader.
+
+mod budget;
+mod error;
+mod frame;
+mod log;
+mod manifest;
+mod reader;
+mod result;
+mod spill;
+mod store;
+
+pub use budget::Budget;
+pub use error::ResultError;
+pub use frame::{Frame, chain};
+pub use manifest::PartSummary;
+pub use reader::ResultReader;
+pub use result::{Opening, Phase, QueryResult};
+pub use spill::SpillDir;
+pub use store::{ResultStore, StoreConfig, StoreUse};

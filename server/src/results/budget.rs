@@ -1,0 +1,61 @@
+//! Memory that results may take: a share of the node's one pool, so that operators and results
+//! cannot together take more than the node was given.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use squadron_planner::datafusion::execution::memory_pool::{
+    MemoryConsumer, MemoryPool, MemoryReservation,
+};
+
+/// A bounded share of a memory pool.
+#[derive(Debug)]
+pub struct Budget {
+    reservation: Mutex<MemoryReservation>,
+    limit: usize,
+}
+
+impl Budget {
+    /// At most `limit` bytes, taken from `pool` as they are needed.
+    pub fn new(pool: &Arc<dyn MemoryPool>, limit: usize) -> Self {
+        let reservation = MemoryConsumer::new("results").register(pool);
+        Self { reservation: Mutex::new(reservation), limit }
+    }
+
+    /// Takes `bytes`, or says that they are not to be had.
+    pub fn take(&self, bytes: usize) -> bool {
+        let reservation = self.reservation.lock();
+        reservation.size() + bytes <= self.limit && reservation.try_grow(bytes).is_ok()
+    }
+
+    /// Gives `bytes` back.
+    pub fn give(&self, bytes: usize) {
+        self.reservation.lock().shrink(bytes);
+    }
+
+    /// Bytes taken now.
+    pub fn used(&self) -> usize {
+        self.reservation.lock().size()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use squadron_planner::datafusion::execution::memory_pool::GreedyMemoryPool;
+
+    #[test]
+    fn neither_the_share_nor_the_pool_is_exceeded() {
+        let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(100));
+        let budget = Budget::new(&pool, 60);
+        assert!(budget.take(60));
+        assert!(!budget.take(1), "the share is used up");
+        budget.give(60);
+
+        let other = MemoryConsumer::new("operator").register(&pool);
+        other.try_grow(90).unwrap();
+        assert!(!budget.take(11), "the pool is used up");
+        assert!(budget.take(10));
+        assert_eq!(budget.used(), 10);
+    }
+}

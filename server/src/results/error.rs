@@ -1,0 +1,46 @@
+//! Why a result cannot be written, committed or read.
+
+/// An error of the result store, by what the caller can do.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ResultError {
+    /// No such result: never there, expired, or closed.
+    #[error("{0}")]
+    NotFound(String),
+    /// Not the caller's result.
+    #[error("{0}")]
+    Forbidden(String),
+    /// Disk quota reached: the text names the setting.
+    #[error("{0}")]
+    Exhausted(String),
+    /// The spill folder failed.
+    #[error("{0}")]
+    Disk(String),
+    /// A node was lost: run the query again.
+    #[error("{0}")]
+    Unavailable(String),
+    /// What arrived is not what was sent. The query fails rather than give a wrong answer.
+    #[error("{0}")]
+    Corrupt(String),
+    /// The query failed; every reader gets its error, with the gRPC code it had.
+    #[error("{message}")]
+    Query {
+        /// gRPC code number.
+        code: i32,
+        /// The query's error text.
+        message: String,
+    },
+}
+
+impl From<ResultError> for squadron_planner::PlannerError {
+    /// Inside a running plan: the query fails with the store's words.
+    fn from(error: ResultError) -> Self {
+        let text = error.to_string();
+        match error {
+            ResultError::Exhausted(_) => Self::Exhausted(text),
+            ResultError::Unavailable(_) => Self::Unavailable(text),
+            ResultError::NotFound(_) | ResultError::Query { .. } => Self::Cancelled(text),
+            ResultError::Disk(_) => Self::Exhausted(text),
+            ResultError::Forbidden(_) | ResultError::Corrupt(_) => Self::Internal(text),
+        }
+    }
+}

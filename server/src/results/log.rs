@@ -1,0 +1,81 @@
+//! The frames of one result in the order in which they arrived: append only, read by index.
+
+use std::sync::Arc;
+
+use super::Frame;
+use super::spill::{Place, SpillFile};
+
+/// Where one frame is.
+#[derive(Debug, Clone)]
+pub(super) enum Slot {
+    /// In memory.
+    Memory(Frame),
+    /// On disk.
+    Disk(Place),
+}
+
+/// A result's frames. Slots move from memory to disk in place; their order never changes.
+#[derive(Debug, Default)]
+pub(super) struct Log {
+    slots: Vec<Slot>,
+    file: Option<Arc<SpillFile>>,
+    in_memory: usize,
+}
+
+impl Log {
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Bytes held in memory.
+    pub(super) fn in_memory(&self) -> usize {
+        self.in_memory
+    }
+
+    pub(super) fn push(&mut self, slot: Slot) {
+        if let Slot::Memory(frame) = &slot {
+            self.in_memory += frame.bytes();
+        }
+        self.slots.push(slot);
+    }
+
+    pub(super) fn get(&self, index: usize) -> Option<Slot> {
+        self.slots.get(index).cloned()
+    }
+
+    pub(super) fn file(&self) -> Option<Arc<SpillFile>> {
+        self.file.clone()
+    }
+
+    pub(super) fn set_file(&mut self, file: Arc<SpillFile>) {
+        self.file = Some(file);
+    }
+
+    /// The first frame in memory at or after `from`, with its index.
+    pub(super) fn next_in_memory(&self, from: usize) -> Option<(usize, Frame)> {
+        let mut slots = self.slots.iter().enumerate().skip(from);
+        slots.find_map(|(index, slot)| match slot {
+            Slot::Memory(frame) => Some((index, frame.clone())),
+            Slot::Disk(_) => None,
+        })
+    }
+
+    /// Replaces a slot in memory by its place on disk; gives the bytes that memory lost.
+    pub(super) fn moved(&mut self, index: usize, place: Place) -> usize {
+        let Some(slot @ Slot::Memory(_)) = self.slots.get_mut(index) else {
+            return 0;
+        };
+        let Slot::Memory(frame) = std::mem::replace(slot, Slot::Disk(place)) else {
+            return 0;
+        };
+        self.in_memory -= frame.bytes();
+        frame.bytes()
+    }
+
+    /// Drops every frame; gives the bytes that memory lost.
+    pub(super) fn clear(&mut self) -> usize {
+        self.slots = Vec::new();
+        self.file = None;
+        std::mem::take(&mut self.in_memory)
+    }
+}
