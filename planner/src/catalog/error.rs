@@ -105,8 +105,8 @@ impl CatalogError {
         error: &DataFusionError,
     ) -> Self {
         match find::<object_store::Error>(error) {
-            Some(store_error) => Self::from_store(path, store_error),
-            None => Self::invalid(path, format!("{problem}: {}", one_line(error))),
+            Some(store_error) if !is_decoding(store_error) => Self::from_store(path, store_error),
+            _ => Self::invalid(path, format!("{problem}: {}", one_line(error))),
         }
     }
 }
@@ -133,21 +133,43 @@ fn find<'e, T: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e 
     None
 }
 
+/// DataFusion's CSV reader dresses up what goes wrong in decompression as a store's error.
+fn is_decoding(error: &object_store::Error) -> bool {
+    let generic = matches!(error, object_store::Error::Generic { .. });
+    generic
+        && error
+            .to_string()
+            .contains("read to delimited chunks failed")
+}
+
 /// Local files report a missing permission as a generic error around an I/O error.
 fn is_denied_io(error: &object_store::Error) -> bool {
     find::<std::io::Error>(error).is_some_and(|e| e.kind() == std::io::ErrorKind::PermissionDenied)
 }
 
-/// An error's text on one line, cut to a length that leaves room in a gRPC header.
+/// An error's text on one line, without what only DataFusion's developers need, cut to a length
+/// that leaves room in a gRPC header.
 fn one_line(error: &dyn Error) -> String {
     const LONGEST: usize = 800;
-    let text = error
-        .to_string()
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ");
+    const REPORT_IT: &str = "This issue was likely caused by a bug in DataFusion's code";
+    let text = error.to_string();
+    let text = text.split(REPORT_IT).next().unwrap_or_default();
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = without_kind(&words);
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
+        None => text.to_owned(),
     }
+}
+
+/// DataFusion and its libraries each put the kind of error in front, some twice.
+fn without_kind(mut text: &str) -> &str {
+    const KINDS: [&str; 5] = ["Execution", "Internal", "Arrow", "Parquet", "Object Store"];
+    while let Some(rest) = KINDS.iter().find_map(|kind| {
+        text.strip_prefix(kind)
+            .and_then(|rest| rest.strip_prefix(" error: "))
+    }) {
+        text = rest;
+    }
+    text
 }

@@ -10,6 +10,7 @@
 //! A known name costs one listing of that table's folder. An unknown name, or one whose files are
 //! gone, costs one look into every location, and then is either there or not.
 
+mod arrow_file;
 pub(crate) mod detailed;
 mod discover;
 mod entry;

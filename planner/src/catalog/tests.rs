@@ -7,6 +7,7 @@ mod formats;
 mod http;
 mod names;
 mod partitions;
+mod remote;
 mod schemas;
 mod speed;
 

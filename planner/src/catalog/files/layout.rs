@@ -35,7 +35,7 @@ pub(crate) struct Site<'s> {
 // === impl Layout ===
 
 impl Layout {
-    /// Understands a listing from nothing.
+    /// Understands a listing, or says which file stands in the way.
     pub(crate) fn of(site: Site, listing: &Listing) -> Result<Self, CatalogError> {
         let files = site.files(listing)?;
         let format = site.one_format(&files)?;
@@ -45,22 +45,6 @@ impl Layout {
         Ok(Self {
             format,
             columns,
-            files,
-        })
-    }
-
-    /// Understands a later listing of the same table, whose format and columns are settled.
-    pub(crate) fn again(&self, site: Site, listing: &Listing) -> Result<Self, CatalogError> {
-        let files = site.files(listing)?;
-        let (format, rows) = (site.one_format(&files)?, site.partition_rows(&files)?);
-        let names = rows.first().into_iter().flatten().map(|pair| &pair.name);
-        if format != self.format || !names.eq(self.columns.iter().map(|column| column.name())) {
-            return Err(site.invalid("its layout changed since the statement was prepared"));
-        }
-        let files = site.place_files(&files, &rows, &self.columns)?;
-        Ok(Self {
-            format,
-            columns: self.columns.clone(),
             files,
         })
     }

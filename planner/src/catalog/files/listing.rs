@@ -13,6 +13,8 @@ use super::format::DataFormat;
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
 
 /// Where a table's files are: in a folder, or one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,10 +137,26 @@ pub(crate) async fn head(
     path: &Path,
 ) -> object_store::Result<Option<ObjectMeta>> {
     match store.head(path).await {
-        Ok(meta) => Ok(Some(meta)),
+        Ok(meta) => Ok(Some(datable(meta))),
         Err(object_store::Error::NotFound { .. }) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Caches of footers and statistics, here and on workers, tell versions of a file apart by size and
+/// time. A web server that gives an entity tag but no time gets a time made from the tag.
+fn datable(mut meta: ObjectMeta) -> ObjectMeta {
+    const SPAN: u64 = 1 << 32;
+    if let Some(tag) = meta
+        .e_tag
+        .as_ref()
+        .filter(|_| meta.last_modified.timestamp() == 0)
+    {
+        let mut hasher = DefaultHasher::new();
+        tag.hash(&mut hasher);
+        meta.last_modified += Duration::from_secs(hasher.finish() % SPAN);
+    }
+    meta
 }
 
 /// Names that tools keep for themselves: `_SUCCESS`, `_delta_log`, `.crc`. A partition column may

@@ -3,7 +3,8 @@
 //! Every file is asked by itself, so that a broken or deviating one can be named. Parquet footers
 //! read here stay in DataFusion's cache of file metadata: the query that follows finds them there.
 
-use super::format::DataFormat;
+use super::arrow_file;
+use super::format::{DataFormat, Kind};
 use super::layout::PlacedFile;
 use super::merge::{FileSchema, merge};
 use crate::catalog::error::CatalogError;
@@ -57,15 +58,21 @@ impl Inference<'_> {
     }
 
     async fn ask(&self, file: &ObjectMeta) -> Result<SchemaRef, CatalogError> {
-        let files = std::slice::from_ref(file);
-        let schema = self
-            .reader
-            .infer_schema(self.session, self.store, files)
-            .await;
-        schema.map_err(|error| {
+        self.read(file).await.map_err(|error| {
             let path = self.location.show(&file.location);
             CatalogError::from_read(path, &self.format.unreadable(), &error)
         })
+    }
+
+    async fn read(&self, file: &ObjectMeta) -> datafusion::common::Result<SchemaRef> {
+        if self.format.kind == Kind::Arrow
+            && let Some(schema) = arrow_file::schema(self.store.as_ref(), file).await?
+        {
+            return Ok(schema);
+        }
+        self.reader
+            .infer_schema(self.session, self.store, std::slice::from_ref(file))
+            .await
     }
 
     /// Columns of text files that never had a value are strings: clients know no Null type.

@@ -89,6 +89,41 @@ impl Resolved {
     pub(crate) fn format(&self) -> DataFormat {
         self.layout.format
     }
+
+    /// The files of a later listing, if a plan over this table can read them.
+    async fn changed_files(
+        &self,
+        listing: Listing,
+        session: &dyn Session,
+    ) -> Result<Vec<PlacedFile>, CatalogError> {
+        let (source, reference) = (Arc::clone(&self.source), self.reference.clone());
+        let new = Self::new(source, reference, listing, self.settings.clone(), session).await?;
+        match self.reads(&new) {
+            true => Ok(new.layout.files),
+            false => Err(CatalogError::invalid(
+                self.source.show(),
+                "its columns changed since the statement was prepared; prepare it again",
+            )),
+        }
+    }
+
+    /// Whether a plan over this table is right over `new` too: the same format, partition columns,
+    /// and columns, with more of them where they are found by name.
+    fn reads(&self, new: &Self) -> bool {
+        let (mine, theirs) = (self.schema.file_schema(), new.schema.file_schema());
+        let found = mine.fields().iter().all(|field| {
+            theirs
+                .field_with_name(field.name())
+                .is_ok_and(|other| field.contains(other))
+        });
+        let same_columns = match self.layout.format.is_positional() {
+            true => mine == theirs,
+            false => found,
+        };
+        self.layout.format == new.layout.format
+            && self.layout.columns == new.layout.columns
+            && same_columns
+    }
 }
 
 // === impl FilesTable ===
@@ -116,7 +151,7 @@ impl FilesTable {
         &self.resolved.layout.columns
     }
 
-    async fn files(&self) -> Result<Vec<PlacedFile>, CatalogError> {
+    async fn files(&self, session: &dyn Session) -> Result<Vec<PlacedFile>, CatalogError> {
         let resolved = &self.resolved;
         if self.listed.elapsed() < FRESH {
             return Ok(resolved.layout.files.clone());
@@ -125,10 +160,7 @@ impl FilesTable {
         if listing.data == resolved.listing.data {
             return Ok(resolved.layout.files.clone());
         }
-        Ok(resolved
-            .layout
-            .again(resolved.source.site(), &listing)?
-            .files)
+        resolved.changed_files(listing, session).await
     }
 
     async fn describe(
@@ -193,7 +225,12 @@ impl TableProvider for FilesTable {
             .iter()
             .cloned()
             .partition(|f| is_partition_filter(f, self.columns()));
-        let files = prune(self.files().await?, self.columns(), by_folder, session)?;
+        let files = prune(
+            self.files(session).await?,
+            self.columns(),
+            by_folder,
+            session,
+        )?;
         let reader = self
             .resolved
             .layout

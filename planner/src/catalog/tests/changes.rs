@@ -1,6 +1,8 @@
 //! Files come, change and go while a node runs: the next query sees it.
 
 use super::*;
+use crate::catalog::files::table::FilesTable;
+use datafusion::catalog::TableProvider;
 
 #[tokio::test]
 async fn a_new_file_of_a_table_is_seen() {
@@ -115,18 +117,34 @@ async fn a_location_may_start_out_empty_and_become_partitioned() {
     assert_eq!(tables.rows("SELECT * FROM sales").await, ["1 | 2024"]);
 }
 
+/// The table as a statement prepared a while ago still holds it.
+async fn prepared(tables: &Tables) -> Arc<dyn TableProvider> {
+    let table = tables.session().table_provider("t").await.unwrap();
+    Arc::new(table.downcast_ref::<FilesTable>().unwrap().aged())
+}
+
+async fn run(tables: &Tables, table: Arc<dyn TableProvider>) -> Result<Vec<String>> {
+    let batches = tables.session().read_table(table)?.collect().await?;
+    Ok(lines(&batches))
+}
+
 #[tokio::test]
-async fn a_plan_made_earlier_reads_the_files_of_now() {
+async fn a_statement_prepared_earlier_reads_the_files_of_now() {
     let data = Data::new();
     data.parquet("t/a.parquet", "SELECT 1 AS x").await;
     let tables = data.open().await;
-    let session = tables.session();
-    let table = session.table_provider("t").await.unwrap();
-    let table = table
-        .downcast_ref::<super::super::files::table::FilesTable>()
-        .unwrap();
-    let aged = Arc::new(table.aged());
+    let table = prepared(&tables).await;
     data.parquet("t/b.parquet", "SELECT 2 AS x, 3 AS y").await;
-    let rows = session.read_table(aged).unwrap().collect().await.unwrap();
-    assert_eq!(lines(&rows), ["1", "2"]);
+    assert_eq!(run(&tables, table).await.unwrap(), ["1", "2"]);
+}
+
+#[tokio::test]
+async fn a_statement_prepared_earlier_over_other_columns_must_be_prepared_again() {
+    let data = Data::new();
+    data.write("t/a.csv", "x,y\n1,2\n");
+    let tables = data.open().await;
+    let table = prepared(&tables).await;
+    data.write("t/a.csv", "y,x\n1,2222\n");
+    let error = run(&tables, table).await.unwrap_err();
+    assert_says(&error.to_string(), &["columns changed", "prepare it again"]);
 }

@@ -41,6 +41,46 @@ async fn a_file_that_is_no_arrow_is_named() {
 }
 
 #[tokio::test]
+async fn a_truncated_arrow_file_is_named() {
+    let data = Data::new();
+    data.copy("t.arrow", "ARROW", "", "SELECT 1 AS x").await;
+    let whole = std::fs::read(data.path("t.arrow")).unwrap();
+    for length in [6, 12, whole.len() / 2, whole.len() - 1] {
+        data.write("t.arrow", &whole[..length]);
+        let error = data.open().await.catalog_error("SELECT * FROM t").await;
+        assert_says(&error, &["t.arrow", "not readable as Arrow"]);
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_compressed_as_its_name_says_is_invalid_data() {
+    let data = Data::new();
+    data.write("t.csv.gz", "x\n1\n");
+    let error = data.open().await.failure("SELECT * FROM t").await;
+    let error = CatalogError::find_in(&error).unwrap();
+    assert!(matches!(error, CatalogError::InvalidData { .. }), "{error}");
+    assert_says(
+        &error.to_string(),
+        &["t.csv.gz", "not readable as CSV (gzip)"],
+    );
+}
+
+#[tokio::test]
+async fn messages_leave_out_what_is_not_for_users() {
+    let data = Data::new();
+    data.write("t.parquet", "PAR1 broken");
+    data.write("u.arrow", "definitely not arrow");
+    let tables = data.open().await;
+    let error = tables.catalog_error("SELECT * FROM t").await;
+    assert!(
+        error.ends_with("cut short: Invalid Parquet file. Corrupt footer"),
+        "{error}"
+    );
+    let error = tables.catalog_error("SELECT * FROM u").await;
+    assert!(!error.contains("bug in DataFusion"), "{error}");
+}
+
+#[tokio::test]
 async fn two_formats_in_a_folder_are_named_with_an_example_of_each() {
     let data = Data::new();
     data.parquet("t/a.parquet", "SELECT 1 AS x").await;

@@ -2,12 +2,14 @@
 
 use super::*;
 use datafusion::common::runtime::SpawnedTask;
+use parking_lot::Mutex;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 /// A web server for one file at `/x.parquet`, with ranges and HEAD, that ends when dropped.
 struct Server {
     address: std::net::SocketAddr,
+    content: Arc<Mutex<Vec<u8>>>,
     _task: SpawnedTask<()>,
 }
 
@@ -15,26 +17,29 @@ impl Server {
     async fn of(content: Vec<u8>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let content = Arc::new(content);
+        let content = Arc::new(Mutex::new(content));
+        let served = Arc::clone(&content);
         let task = SpawnedTask::spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
             while let Ok((connection, _)) = listener.accept().await {
-                let content = Arc::clone(&content);
+                let content = Arc::clone(&served);
                 connections.spawn(async move { serve(connection, &content).await });
             }
         });
         Self {
             address,
+            content,
             _task: task,
         }
     }
 }
 
 /// Answers requests on one connection until the client closes it.
-async fn serve(connection: TcpStream, content: &[u8]) -> std::io::Result<()> {
+async fn serve(connection: TcpStream, content: &Mutex<Vec<u8>>) -> std::io::Result<()> {
     let mut connection = BufReader::new(connection);
     while let Some((request, range)) = read_request(&mut connection).await? {
-        let (head, body) = answer(&request, range.as_deref(), content);
+        let content = content.lock().clone();
+        let (head, body) = answer(&request, range.as_deref(), &content);
         connection.write_all(head.as_bytes()).await?;
         connection.write_all(body).await?;
     }
@@ -77,8 +82,11 @@ fn answer<'c>(request: &str, range: Option<&str>, content: &'c [u8]) -> (String,
             ("206 Partial Content", &content[start..end], more)
         }
     };
+    let tag = content.iter().fold(0u32, |sum, byte| {
+        sum.wrapping_mul(31).wrapping_add(u32::from(*byte))
+    });
     let head = format!(
-        "HTTP/1.1 {status}\r\nContent-Length: {}\r\n{more}\r\n",
+        "HTTP/1.1 {status}\r\nETag: \"{tag}\"\r\nContent-Length: {}\r\n{more}\r\n",
         body.len()
     );
     (
@@ -121,6 +129,21 @@ async fn a_file_on_a_web_server_is_a_table() {
         ["10 | row 9999"]
     );
     assert_eq!(tables.catalog.describe()[0].location, url);
+}
+
+#[tokio::test]
+async fn a_new_version_of_the_same_size_is_told_by_its_entity_tag() {
+    let data = Data::new();
+    data.parquet("1.parquet", "SELECT 1 AS x").await;
+    data.parquet("2.parquet", "SELECT 2 AS x").await;
+    let versions = ["1", "2"].map(|v| std::fs::read(data.path(&format!("{v}.parquet"))).unwrap());
+    assert_eq!(versions[0].len(), versions[1].len());
+    let server = Server::of(versions[0].clone()).await;
+    let url = format!("http://{}/x.parquet", server.address);
+    let tables = Tables::open(vec![url.parse().unwrap()]).await.unwrap();
+    assert_eq!(tables.rows("SELECT min(x) FROM x").await, ["1"]);
+    server.content.lock().clone_from(&versions[1]);
+    assert_eq!(tables.rows("SELECT min(x) FROM x").await, ["2"]);
 }
 
 #[tokio::test]
