@@ -78,10 +78,7 @@ impl CatalogError {
     }
 
     pub(super) fn invalid(path: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self::InvalidData {
-            path: path.into(),
-            problem: problem.into(),
-        }
+        Self::InvalidData { path: path.into(), problem: problem.into() }
     }
 
     /// Sorts an object store's error into the variants, naming `path`.
@@ -122,9 +119,8 @@ fn find<'e, T: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e 
     let mut next = Some(error);
     while let Some(error) = next {
         // A boxed or shared error hides the type of what it holds.
-        let found = error
-            .downcast_ref::<T>()
-            .or_else(|| error.downcast_ref::<Box<T>>().map(Box::as_ref));
+        let found =
+            error.downcast_ref::<T>().or_else(|| error.downcast_ref::<Box<T>>().map(Box::as_ref));
         if found.is_some() {
             return found;
         }
@@ -136,10 +132,7 @@ fn find<'e, T: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e 
 /// DataFusion's CSV reader dresses up what goes wrong in decompression as a store's error.
 fn is_decoding(error: &object_store::Error) -> bool {
     let generic = matches!(error, object_store::Error::Generic { .. });
-    generic
-        && error
-            .to_string()
-            .contains("read to delimited chunks failed")
+    generic && error.to_string().contains("read to delimited chunks failed")
 }
 
 /// Local files report a missing permission as a generic error around an I/O error.
@@ -165,10 +158,10 @@ fn one_line(error: &dyn Error) -> String {
 /// DataFusion and its libraries each put the kind of error in front, some twice.
 fn without_kind(mut text: &str) -> &str {
     const KINDS: [&str; 5] = ["Execution", "Internal", "Arrow", "Parquet", "Object Store"];
-    while let Some(rest) = KINDS.iter().find_map(|kind| {
-        text.strip_prefix(kind)
-            .and_then(|rest| rest.strip_prefix(" error: "))
-    }) {
+    while let Some(rest) = KINDS
+        .iter()
+        .find_map(|kind| text.strip_prefix(kind).and_then(|rest| rest.strip_prefix(" error: ")))
+    {
         text = rest;
     }
     text

@@ -93,10 +93,7 @@ impl FilesCatalog {
     ) -> Result<Self, CatalogError> {
         let roots = locations.into_iter().map(|location| {
             let store = register_object_store(&runtime, &location)?;
-            Ok(Root {
-                location: Arc::new(location),
-                store,
-            })
+            Ok(Root { location: Arc::new(location), store })
         });
         let catalog = Self {
             shared: Arc::new(Shared {
@@ -126,10 +123,7 @@ impl FilesCatalog {
         self.list().await?;
         let entries = self.entries();
         let peeks: Vec<_> = entries.values().map(|entry| entry.peek().boxed()).collect();
-        futures::stream::iter(peeks)
-            .buffer_unordered(AT_ONCE)
-            .collect::<()>()
-            .await;
+        futures::stream::iter(peeks).buffer_unordered(AT_ONCE).collect::<()>().await;
         Ok(())
     }
 
@@ -151,10 +145,7 @@ impl FilesCatalog {
     pub fn suggest(&self, name: &str) -> Option<String> {
         let wanted = name.to_lowercase();
         let entries = self.entries();
-        entries
-            .keys()
-            .find(|known| known.to_lowercase() == wanted && *known != name)
-            .cloned()
+        entries.keys().find(|known| known.to_lowercase() == wanted && *known != name).cloned()
     }
 
     /// Adds a schema beside `public` for all sessions, or replaces it.
@@ -198,16 +189,8 @@ impl FilesCatalog {
     /// Finds the names again; entries that are still the same stay with all they know.
     async fn list(&self) -> Result<(), CatalogError> {
         let _one_at_a_time = self.shared.listing.lock().await;
-        let lists: Vec<_> = self
-            .shared
-            .roots
-            .iter()
-            .map(|root| root.tables().boxed())
-            .collect();
-        let found: Vec<_> = futures::stream::iter(lists)
-            .buffered(AT_ONCE)
-            .try_collect()
-            .await?;
+        let lists: Vec<_> = self.shared.roots.iter().map(|root| root.tables().boxed()).collect();
+        let found: Vec<_> = futures::stream::iter(lists).buffered(AT_ONCE).try_collect().await?;
         let mut entries = BTreeMap::<String, Entry>::new();
         for (name, source) in found.into_iter().flatten() {
             match entries.get_mut(&name) {
@@ -232,10 +215,7 @@ impl FilesCatalog {
         let entries = self.entries();
         for Root { location, .. } in &self.shared.roots {
             let path = location.show(location.path());
-            if entries
-                .values()
-                .any(|entry| Arc::ptr_eq(&entry.source.location, location))
-            {
+            if entries.values().any(|entry| Arc::ptr_eq(&entry.source.location, location)) {
                 continue;
             }
             if location.scheme() == Scheme::Http {

@@ -61,14 +61,8 @@ impl DataLocation {
 
     /// The name of the table, were the location a single one: its last segment without suffix.
     pub(super) fn table_name(&self) -> String {
-        let last = self
-            .path
-            .filename()
-            .or(self.url.host_str())
-            .unwrap_or("data");
-        DataFormat::split(last)
-            .map_or(last, |(stem, _)| stem)
-            .to_owned()
+        let last = self.path.filename().or(self.url.host_str()).unwrap_or("data");
+        DataFormat::split(last).map_or(last, |(stem, _)| stem).to_owned()
     }
 
     /// A path inside this location's store the way a user would write it.
@@ -96,10 +90,7 @@ impl FromStr for DataLocation {
             None => local(given, PathBuf::from(given)),
             Some((scheme, _)) => remote(given, &scheme.to_ascii_lowercase()),
         };
-        parsed.map_err(|reason| CatalogError::BadLocation {
-            location: given.to_owned(),
-            reason,
-        })
+        parsed.map_err(|reason| CatalogError::BadLocation { location: given.to_owned(), reason })
     }
 }
 
@@ -109,9 +100,7 @@ fn local(given: &str, path: PathBuf) -> Result<DataLocation, String> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     if path.is_file() && DataFormat::split(&name).is_none() {
         let suffixes = DataFormat::suffixes();
-        return Err(format!(
-            "is a file, but not one whose name ends in {suffixes}"
-        ));
+        return Err(format!("is a file, but not one whose name ends in {suffixes}"));
     }
     Ok(DataLocation {
         given: given.to_owned(),
@@ -132,11 +121,7 @@ fn absolute(path: PathBuf) -> Result<PathBuf, String> {
         });
     }
     let climbs = path.components().any(|c| c == Component::ParentDir);
-    let absolute = if climbs {
-        path.canonicalize()
-    } else {
-        std::path::absolute(&path)
-    };
+    let absolute = if climbs { path.canonicalize() } else { std::path::absolute(&path) };
     absolute.map_err(|e| e.to_string())
 }
 
@@ -161,19 +146,12 @@ fn remote(given: &str, scheme: &str) -> Result<DataLocation, String> {
     if scheme == Scheme::Http {
         check_single_file(&path)?;
     }
-    Ok(DataLocation {
-        given: given.to_owned(),
-        scheme,
-        store: store_key(&url)?,
-        path,
-        url,
-    })
+    Ok(DataLocation { given: given.to_owned(), scheme, store: store_key(&url)?, path, url })
 }
 
 fn file_path(given: &str) -> Result<PathBuf, String> {
     let url = Url::parse(given).map_err(|e| format!("is not a URL: {e}"))?;
-    url.to_file_path()
-        .map_err(|()| "a file URL is written file:///absolute/path".to_owned())
+    url.to_file_path().map_err(|()| "a file URL is written file:///absolute/path".to_owned())
 }
 
 fn check_url(url: &Url, scheme: Scheme) -> Result<(), String> {
@@ -181,20 +159,16 @@ fn check_url(url: &Url, scheme: Scheme) -> Result<(), String> {
         return Err("has no bucket, container or host".to_owned());
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err(
-            "a query ('?…') or fragment ('#…') is not supported; write '?' as %3F and \
+        return Err("a query ('?…') or fragment ('#…') is not supported; write '?' as %3F and \
              '#' as %23 if they belong to the name"
-                .to_owned(),
-        );
+            .to_owned());
     }
     // abfs[s]://container@account.… is the only URL whose user part is not a credential.
     let has_user = !url.username().is_empty() && scheme != Scheme::Azure;
     if has_user || url.password().is_some() {
-        return Err(
-            "credentials do not belong in a URL, where logs and error messages would \
+        return Err("credentials do not belong in a URL, where logs and error messages would \
              show them; use the environment"
-                .to_owned(),
-        );
+            .to_owned());
     }
     Ok(())
 }
@@ -275,19 +249,13 @@ mod tests {
     #[test]
     fn an_unknown_scheme_is_refused_with_the_known_ones() {
         let text = refusal("ftp://host/x");
-        assert!(
-            text.contains("unknown scheme 'ftp'") && text.contains("s3://"),
-            "{text}"
-        );
+        assert!(text.contains("unknown scheme 'ftp'") && text.contains("s3://"), "{text}");
     }
 
     #[test]
     fn a_missing_path_is_refused_by_name() {
         let text = refusal("/no/such/folder");
-        assert_eq!(
-            text,
-            "data location '/no/such/folder': no such file or folder"
-        );
+        assert_eq!(text, "data location '/no/such/folder': no such file or folder");
     }
 
     #[test]
@@ -299,10 +267,7 @@ mod tests {
     #[test]
     fn a_folder_on_a_web_server_is_refused() {
         let text = refusal("http://host/folder/");
-        assert!(
-            text.contains("cannot be listed") && text.contains(".parquet"),
-            "{text}"
-        );
+        assert!(text.contains("cannot be listed") && text.contains(".parquet"), "{text}");
     }
 
     #[test]

@@ -52,12 +52,7 @@ fn build(location: &DataLocation) -> object_store::Result<Arc<dyn ObjectStore>> 
         Scheme::Http => {
             let options = ClientOptions::new().with_allow_http(url.scheme() == "http");
             let builder = HttpBuilder::new().with_url(location.store_url().as_str());
-            Arc::new(
-                builder
-                    .with_client_options(options)
-                    .with_retry(retry())
-                    .build()?,
-            )
+            Arc::new(builder.with_client_options(options).with_retry(retry()).build()?)
         }
     })
 }
@@ -77,10 +72,7 @@ fn complete_s3(mut builder: AmazonS3Builder, bucket: &str) -> AmazonS3Builder {
             let key = AmazonS3ConfigKey::Client(ClientConfigKey::AllowHttp);
             builder = builder.with_config(key, "true");
         }
-        if builder
-            .get_config_value(&AmazonS3ConfigKey::Region)
-            .is_none()
-        {
+        if builder.get_config_value(&AmazonS3ConfigKey::Region).is_none() {
             builder = builder.with_region("us-east-1");
         }
     }
@@ -90,11 +82,7 @@ fn complete_s3(mut builder: AmazonS3Builder, bucket: &str) -> AmazonS3Builder {
 /// Seconds, not the minutes of the default: somebody waits for the answer, at start-up or in a
 /// query, and a store that is down should be named while they still do.
 fn retry() -> RetryConfig {
-    RetryConfig {
-        max_retries: 6,
-        retry_timeout: Duration::from_secs(30),
-        ..Default::default()
-    }
+    RetryConfig { max_retries: 6, retry_timeout: Duration::from_secs(30), ..Default::default() }
 }
 
 #[cfg(test)]
@@ -105,60 +93,35 @@ mod tests {
 
     /// The builder as `from_env` makes it of these variables.
     fn from_vars(vars: &[(&str, &str)]) -> AmazonS3Builder {
-        let builder = vars
-            .iter()
-            .fold(AmazonS3Builder::new(), |builder, (key, value)| {
-                builder.with_config(key.to_ascii_lowercase().parse().unwrap(), *value)
-            });
+        let builder = vars.iter().fold(AmazonS3Builder::new(), |builder, (key, value)| {
+            builder.with_config(key.to_ascii_lowercase().parse().unwrap(), *value)
+        });
         complete_s3(builder, "bucket")
     }
 
     #[test]
     fn a_plain_http_endpoint_allows_http_and_has_a_region() {
         let builder = from_vars(&[("AWS_ENDPOINT_URL", "http://127.0.0.1:9000")]);
+        assert_eq!(builder.get_config_value(&ALLOW_HTTP).as_deref(), Some("true"));
         assert_eq!(
-            builder.get_config_value(&ALLOW_HTTP).as_deref(),
-            Some("true")
-        );
-        assert_eq!(
-            builder
-                .get_config_value(&AmazonS3ConfigKey::Region)
-                .as_deref(),
+            builder.get_config_value(&AmazonS3ConfigKey::Region).as_deref(),
             Some("us-east-1")
         );
-        assert_eq!(
-            builder
-                .get_config_value(&AmazonS3ConfigKey::Bucket)
-                .as_deref(),
-            Some("bucket")
-        );
+        assert_eq!(builder.get_config_value(&AmazonS3ConfigKey::Bucket).as_deref(), Some("bucket"));
     }
 
     #[test]
     fn the_s3_only_endpoint_variable_counts_too() {
         let builder = from_vars(&[("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9000")]);
-        assert_eq!(
-            builder.get_config_value(&ALLOW_HTTP).as_deref(),
-            Some("true")
-        );
+        assert_eq!(builder.get_config_value(&ALLOW_HTTP).as_deref(), Some("true"));
     }
 
     #[test]
     fn a_region_of_the_environment_is_kept() {
-        let builder = from_vars(&[
-            ("AWS_ENDPOINT_URL", "https://s3.local"),
-            ("AWS_REGION", "eu-1"),
-        ]);
-        assert_eq!(
-            builder
-                .get_config_value(&AmazonS3ConfigKey::Region)
-                .as_deref(),
-            Some("eu-1")
-        );
-        assert_ne!(
-            builder.get_config_value(&ALLOW_HTTP).as_deref(),
-            Some("true")
-        );
+        let builder =
+            from_vars(&[("AWS_ENDPOINT_URL", "https://s3.local"), ("AWS_REGION", "eu-1")]);
+        assert_eq!(builder.get_config_value(&AmazonS3ConfigKey::Region).as_deref(), Some("eu-1"));
+        assert_ne!(builder.get_config_value(&ALLOW_HTTP).as_deref(), Some("true"));
     }
 
     #[test]
@@ -188,11 +151,6 @@ mod tests {
             return;
         }
         let error = register_object_store(&RuntimeEnv::default(), &location).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .starts_with("data location 'az://container/x': "),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with("data location 'az://container/x': "), "{error}");
     }
 }

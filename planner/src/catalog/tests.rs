@@ -39,9 +39,7 @@ struct Tables {
 
 impl Data {
     fn new() -> Self {
-        Self {
-            dir: tempfile::tempdir().unwrap(),
-        }
+        Self { dir: tempfile::tempdir().unwrap() }
     }
 
     /// A path in the folder; the folders above it exist.
@@ -74,27 +72,12 @@ impl Data {
     /// Writes the rows of a query with DataFusion's own writer of that format.
     async fn copy(&self, name: &str, format: &str, options: &str, sql: &str) {
         let path = self.path(name);
-        let copy = format!(
-            "COPY ({sql}) TO '{}' STORED AS {format} {options}",
-            path.display()
-        );
-        SessionContext::new()
-            .sql(&copy)
-            .await
-            .unwrap()
-            .collect()
-            .await
-            .unwrap();
+        let copy = format!("COPY ({sql}) TO '{}' STORED AS {format} {options}", path.display());
+        SessionContext::new().sql(&copy).await.unwrap().collect().await.unwrap();
     }
 
     fn location(&self, name: &str) -> DataLocation {
-        self.dir
-            .path()
-            .join(name)
-            .to_str()
-            .unwrap()
-            .parse()
-            .unwrap()
+        self.dir.path().join(name).to_str().unwrap().parse().unwrap()
     }
 
     /// A catalog over the whole folder.
@@ -128,11 +111,7 @@ impl Tables {
     }
 
     fn names(&self) -> Vec<String> {
-        self.catalog
-            .describe()
-            .into_iter()
-            .map(|table| table.name)
-            .collect()
+        self.catalog.describe().into_iter().map(|table| table.name).collect()
     }
 
     async fn batches(&self, sql: &str) -> Result<Vec<RecordBatch>> {
@@ -146,15 +125,10 @@ impl Tables {
 
     /// The columns of a table as `name: type`.
     async fn columns(&self, table: &str) -> String {
-        let rows = self
-            .session()
-            .sql(&format!("SELECT * FROM {table}"))
-            .await
-            .unwrap();
+        let rows = self.session().sql(&format!("SELECT * FROM {table}")).await.unwrap();
         let fields = rows.schema().fields().iter();
-        let columns: Vec<_> = fields
-            .map(|field| format!("{}: {}", field.name(), field.data_type()))
-            .collect();
+        let columns: Vec<_> =
+            fields.map(|field| format!("{}: {}", field.name(), field.data_type())).collect();
         columns.join(", ")
     }
 
@@ -184,9 +158,7 @@ impl Tables {
 
 fn lines(batches: &[RecordBatch]) -> Vec<String> {
     let options = FormatOptions::new().with_null("NULL");
-    let table = pretty_format_batches_with_options(batches, &options)
-        .unwrap()
-        .to_string();
+    let table = pretty_format_batches_with_options(batches, &options).unwrap().to_string();
     let rows = table.lines().filter(|line| line.starts_with('|')).skip(1);
     rows.map(|row| {
         let cells = row.trim_matches('|').split('|').map(str::trim);

@@ -24,9 +24,7 @@ pub(crate) async fn schema(
 ) -> Result<Option<SchemaRef>> {
     let (path, size) = (&file.location, file.size);
     let short = || exec_datafusion_err!("the file is cut short");
-    let start = store
-        .get_range(path, 0..size.min(MAGIC.len() as u64))
-        .await?;
+    let start = store.get_range(path, 0..size.min(MAGIC.len() as u64)).await?;
     if start != MAGIC {
         return Ok(None);
     }
@@ -34,13 +32,9 @@ pub(crate) async fn schema(
     let tail = store.get_range(path, body..size).await?;
     let tail = <[u8; TAIL as usize]>::try_from(tail.as_ref()).map_err(|_| short())?;
     let length = read_footer_length(tail)? as u64;
-    let footer = store
-        .get_range(path, body.checked_sub(length).ok_or_else(short)?..body)
-        .await?;
+    let footer = store.get_range(path, body.checked_sub(length).ok_or_else(short)?..body).await?;
     let footer = root_as_footer(&footer)
         .map_err(|error| exec_datafusion_err!("the footer cannot be read: {error}"))?;
-    let schema = footer
-        .schema()
-        .ok_or_else(|| exec_datafusion_err!("the footer has no schema"))?;
+    let schema = footer.schema().ok_or_else(|| exec_datafusion_err!("the footer has no schema"))?;
     Ok(Some(Arc::new(fb_to_schema(schema))))
 }

@@ -58,9 +58,7 @@ pub(crate) fn keep(scan: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
 }
 
 fn file_scan(plan: &Arc<dyn ExecutionPlan>) -> Option<&FileScanConfig> {
-    plan.downcast_ref::<DataSourceExec>()?
-        .data_source()
-        .downcast_ref()
+    plan.downcast_ref::<DataSourceExec>()?.data_source().downcast_ref()
 }
 
 // === impl Detail ===
@@ -75,10 +73,7 @@ impl Detail {
             other => other.to_string(),
         };
         let arrow_stream = config.file_source().file_type() == "arrow_stream";
-        Self {
-            compression,
-            arrow_stream,
-        }
+        Self { compression, arrow_stream }
     }
 
     /// Puts the detail into every scan at or below `plan`; there must be one.
@@ -89,9 +84,7 @@ impl Detail {
                 return Ok(Transformed::no(plan));
             };
             found = true;
-            Ok(Transformed::yes(DataSourceExec::from_data_source(
-                self.complete(config)?,
-            )))
+            Ok(Transformed::yes(DataSourceExec::from_data_source(self.complete(config)?)))
         })?;
         match found {
             true => Ok(restored.data),
@@ -162,10 +155,7 @@ impl ExecutionPlan for DetailedScanExec {
         mut children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         match (children.pop(), children.is_empty()) {
-            (Some(scan), true) => Ok(Arc::new(Self {
-                detail: self.detail.clone(),
-                scan,
-            })),
+            (Some(scan), true) => Ok(Arc::new(Self { detail: self.detail.clone(), scan })),
             _ => internal_err!("DetailedScanExec has exactly one child"),
         }
     }

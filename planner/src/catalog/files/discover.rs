@@ -35,14 +35,7 @@ impl Root {
         })?;
         let sources = places.into_iter().map(|(name, place)| {
             let (location, store) = (Arc::clone(&self.location), Arc::clone(&self.store));
-            (
-                name,
-                Arc::new(Source {
-                    location,
-                    store,
-                    place,
-                }),
-            )
+            (name, Arc::new(Source { location, store, place }))
         });
         Ok(sources.collect())
     }
@@ -52,10 +45,7 @@ impl Root {
         if path.filename().and_then(DataFormat::split).is_some()
             && head(self.store.as_ref(), path).await?.is_some()
         {
-            return Ok(vec![(
-                self.location.table_name(),
-                Place::File(path.clone()),
-            )]);
+            return Ok(vec![(self.location.table_name(), Place::File(path.clone()))]);
         }
         if self.location.scheme() == Scheme::Http {
             return Ok(Vec::new());
@@ -71,10 +61,7 @@ impl Root {
 
 fn children(listed: ListResult) -> Vec<(String, Place)> {
     let folders = listed.common_prefixes.into_iter().filter_map(|folder| {
-        let name = folder
-            .filename()
-            .filter(|name| !is_hidden(name))?
-            .to_owned();
+        let name = folder.filename().filter(|name| !is_hidden(name))?.to_owned();
         Some((name, Place::Folder(folder)))
     });
     let files = listed.objects.into_iter().filter_map(|meta| {
@@ -88,7 +75,5 @@ fn children(listed: ListResult) -> Vec<(String, Place)> {
 }
 
 fn is_partition(folder: &Path) -> bool {
-    folder
-        .filename()
-        .is_some_and(|name| name.contains('=') && !is_hidden(name))
+    folder.filename().is_some_and(|name| name.contains('=') && !is_hidden(name))
 }

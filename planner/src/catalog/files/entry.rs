@@ -58,13 +58,11 @@ impl Entry {
     }
 
     pub(crate) fn duplicate(&self) -> Option<CatalogError> {
-        self.rival
-            .as_ref()
-            .map(|rival| CatalogError::DuplicateTable {
-                table: self.name.clone(),
-                first: self.source.show(),
-                second: rival.show(),
-            })
+        self.rival.as_ref().map(|rival| CatalogError::DuplicateTable {
+            table: self.name.clone(),
+            first: self.source.show(),
+            second: rival.show(),
+        })
     }
 
     /// The table as its files are now, for a session with `config`; `None` if nothing is there.
@@ -77,10 +75,7 @@ impl Entry {
         let mut seen = self.seen.lock();
         match &resolved {
             Ok(Some(resolved)) => {
-                *seen = Seen {
-                    format: Some(resolved.format()),
-                    error: None,
-                };
+                *seen = Seen { format: Some(resolved.format()), error: None };
             }
             Ok(None) => seen.error = Some("is empty".to_owned()),
             Err(error) => seen.error = Some(error.to_string()),
@@ -102,9 +97,7 @@ impl Entry {
         }
         let settings = SchemaSettings::of(config.options());
         let mut kept = self.resolved.lock().await;
-        let hit = kept
-            .iter()
-            .find(|r| r.settings == settings && r.listing.data == listing.data);
+        let hit = kept.iter().find(|r| r.settings == settings && r.listing.data == listing.data);
         if let Some(hit) = hit {
             return Ok(Some(Arc::clone(hit)));
         }
@@ -141,12 +134,7 @@ impl Entry {
         let peeked = self.source.place.peek(self.source.store.as_ref()).await;
         let mut seen = self.seen.lock();
         match peeked {
-            Ok(Some(format)) => {
-                *seen = Seen {
-                    format: Some(format),
-                    error: None,
-                }
-            }
+            Ok(Some(format)) => *seen = Seen { format: Some(format), error: None },
             Ok(None) => seen.error = Some(self.empty().to_string()),
             Err(error) => {
                 seen.error = Some(CatalogError::from_store(self.source.show(), &error).to_string());

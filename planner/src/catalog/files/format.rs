@@ -71,10 +71,7 @@ impl DataFormat {
             let (stem, kind) = SUFFIXES
                 .iter()
                 .find_map(|(suffix, kind)| Some((strip_suffix(inner, suffix)?, *kind)))?;
-            let format = DataFormat {
-                kind,
-                compression: *compression,
-            };
+            let format = DataFormat { kind, compression: *compression };
             let allowed = format.is_text() || *compression == Compression::UNCOMPRESSED;
             (allowed && !stem.is_empty()).then_some((stem, format))
         })
@@ -135,10 +132,7 @@ impl DataFormat {
     }
 
     fn json(self, options: JsonOptions) -> JsonFormat {
-        let options = JsonOptions {
-            compression: self.compression,
-            ..options
-        };
+        let options = JsonOptions { compression: self.compression, ..options };
         JsonFormat::default().with_options(options)
     }
 }
@@ -180,10 +174,7 @@ impl SchemaSettings {
         options.global.binary_as_string = self.binary_as_string;
         options.global.skip_metadata = self.skip_metadata;
         options.global.coerce_int96.clone_from(&self.coerce_int96);
-        options
-            .global
-            .coerce_int96_tz
-            .clone_from(&self.coerce_int96_tz);
+        options.global.coerce_int96_tz.clone_from(&self.coerce_int96_tz);
         options
     }
 }
@@ -199,9 +190,8 @@ mod tests {
     use super::*;
 
     fn describe(name: &str) -> String {
-        DataFormat::split(name).map_or("not data".to_owned(), |(stem, format)| {
-            format!("{stem}: {format}")
-        })
+        DataFormat::split(name)
+            .map_or("not data".to_owned(), |(stem, format)| format!("{stem}: {format}"))
     }
 
     #[test]
@@ -216,14 +206,7 @@ mod tests {
 
     #[test]
     fn other_names_are_not_data() {
-        for name in [
-            "README.md",
-            "a.gz",
-            "a.parquet.gz",
-            ".parquet",
-            "parquet",
-            "größe",
-        ] {
+        for name in ["README.md", "a.gz", "a.parquet.gz", ".parquet", "parquet", "größe"] {
             assert_eq!(describe(name), "not data", "{name}");
         }
     }

@@ -42,11 +42,7 @@ impl Layout {
         let rows = site.partition_rows(&files)?;
         let columns = partitions::columns(&rows);
         let files = site.place_files(&files, &rows, &columns)?;
-        Ok(Self {
-            format,
-            columns,
-            files,
-        })
+        Ok(Self { format, columns, files })
     }
 }
 
@@ -63,11 +59,7 @@ impl<'s> Site<'s> {
 
     /// The files that hold anything. Writers leave empty files behind as markers; they have no rows.
     fn files<'l>(&self, listing: &'l Listing) -> Result<Vec<&'l DataFile>, CatalogError> {
-        let files: Vec<_> = listing
-            .data
-            .iter()
-            .filter(|file| file.meta.size > 0)
-            .collect();
+        let files: Vec<_> = listing.data.iter().filter(|file| file.meta.size > 0).collect();
         match files.is_empty() {
             true => Err(self.invalid(self.no_data(listing))),
             false => Ok(files),
@@ -81,10 +73,7 @@ impl<'s> Site<'s> {
                 "the file is empty (0 bytes)".to_owned()
             }
             ([file, ..], _, _) => {
-                format!(
-                    "all its data files are empty (0 bytes), for example {}",
-                    self.show(file)
-                )
+                format!("all its data files are empty (0 bytes), for example {}", self.show(file))
             }
             ([], Some(nested), _) => format!(
                 "has data in plain sub-folders only, for example {}; give the folder itself as a \
@@ -116,9 +105,7 @@ impl<'s> Site<'s> {
 
     /// The `name=value` folders of every file, the same names for all.
     fn partition_rows(&self, files: &[&DataFile]) -> Result<Vec<Vec<Pair>>, CatalogError> {
-        let folders = files
-            .iter()
-            .map(|file| self.place.folders_to(&file.meta.location));
+        let folders = files.iter().map(|file| self.place.folders_to(&file.meta.location));
         let rows: Vec<_> = folders.map(|folders| partitions::pairs(&folders)).collect();
         let names = |row: &[Pair]| row.iter().map(|pair| pair.name.clone()).collect::<Vec<_>>();
         let expected = names(&rows[0]);
@@ -142,16 +129,11 @@ impl<'s> Site<'s> {
     ) -> Result<Vec<PlacedFile>, CatalogError> {
         let placed = files.iter().zip(rows).map(|(file, row)| {
             let values = partitions::values(row, columns).map_err(|pair| {
-                let problem = format!(
-                    "its value of partition column '{}' has another type",
-                    pair.name
-                );
+                let problem =
+                    format!("its value of partition column '{}' has another type", pair.name);
                 CatalogError::invalid(self.show(file), problem)
             })?;
-            Ok(PlacedFile {
-                meta: file.meta.clone(),
-                values,
-            })
+            Ok(PlacedFile { meta: file.meta.clone(), values })
         });
         placed.collect()
     }

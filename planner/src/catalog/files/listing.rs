@@ -51,10 +51,7 @@ impl Place {
 
     /// The names of the folders between this place and a file in it.
     pub(crate) fn folders_to<'f>(&self, file: &'f Path) -> Vec<&'f str> {
-        let below = file
-            .as_ref()
-            .strip_prefix(self.path().as_ref())
-            .unwrap_or_default();
+        let below = file.as_ref().strip_prefix(self.path().as_ref()).unwrap_or_default();
         let mut segments: Vec<_> = below.split('/').filter(|s| !s.is_empty()).collect();
         segments.pop();
         segments
@@ -119,10 +116,7 @@ impl Listing {
             let (_, format) = DataFormat::split(meta.location.filename()?)?;
             Some(DataFile { meta, format })
         });
-        Self {
-            data: data.into_iter().collect(),
-            ..Self::default()
-        }
+        Self { data: data.into_iter().collect(), ..Self::default() }
     }
 
     /// Whether there is nothing at all, as when the place is gone.
@@ -147,11 +141,7 @@ pub(crate) async fn head(
 /// time. A web server that gives an entity tag but no time gets a time made from the tag.
 fn datable(mut meta: ObjectMeta) -> ObjectMeta {
     const SPAN: u64 = 1 << 32;
-    if let Some(tag) = meta
-        .e_tag
-        .as_ref()
-        .filter(|_| meta.last_modified.timestamp() == 0)
-    {
+    if let Some(tag) = meta.e_tag.as_ref().filter(|_| meta.last_modified.timestamp() == 0) {
         let mut hasher = DefaultHasher::new();
         tag.hash(&mut hasher);
         meta.last_modified += Duration::from_secs(hasher.finish() % SPAN);

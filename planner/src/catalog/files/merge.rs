@@ -40,12 +40,7 @@ pub(crate) fn merge(
     if format.is_positional() {
         check_same_columns(location, first, rest)?;
     }
-    let mut columns = Columns {
-        format,
-        location,
-        fields: Vec::new(),
-        by_name: HashMap::new(),
-    };
+    let mut columns = Columns { format, location, fields: Vec::new(), by_name: HashMap::new() };
     for field in first.schema.fields() {
         columns.push(field.as_ref().clone(), first.file);
     }
@@ -53,10 +48,7 @@ pub(crate) fn merge(
         columns.add(*next)?;
     }
     let fields: Vec<_> = columns.fields.into_iter().map(|(field, _)| field).collect();
-    Ok(Schema::new_with_metadata(
-        fields,
-        first.schema.metadata().clone(),
-    ))
+    Ok(Schema::new_with_metadata(fields, first.schema.metadata().clone()))
 }
 
 fn check_same_columns(
@@ -81,11 +73,7 @@ fn check_same_columns(
 }
 
 fn names(schema: &Schema) -> Vec<&str> {
-    schema
-        .fields()
-        .iter()
-        .map(|field| field.name().as_str())
-        .collect()
+    schema.fields().iter().map(|field| field.name().as_str()).collect()
 }
 
 // === impl Columns ===

@@ -13,11 +13,7 @@ pub(crate) fn common(files: &[PartitionedFile]) -> Option<LexOrdering> {
     let mut shared = first.len();
     for file in rest {
         let other = file.ordering.as_ref()?;
-        let same = first
-            .iter()
-            .zip(other.iter())
-            .take_while(|(a, b)| a == b)
-            .count();
+        let same = first.iter().zip(other.iter()).take_while(|(a, b)| a == b).count();
         shared = shared.min(same);
     }
     LexOrdering::new(first.iter().take(shared).cloned())

@@ -32,12 +32,7 @@ pub(crate) fn pairs(folders: &[&str]) -> Vec<Pair> {
 
 /// The partition columns of files whose folders are `rows`, which all have the same names.
 pub(crate) fn columns(rows: &[Vec<Pair>]) -> Vec<FieldRef> {
-    let names = rows
-        .first()
-        .into_iter()
-        .flatten()
-        .map(|pair| &pair.name)
-        .enumerate();
+    let names = rows.first().into_iter().flatten().map(|pair| &pair.name).enumerate();
     names
         .map(|(column, name)| {
             let values = rows.iter().filter_map(|row| row[column].value.as_deref());
@@ -59,9 +54,9 @@ fn scalar(pair: &Pair, data_type: &DataType) -> Option<ScalarValue> {
     match &pair.value {
         Some(text) if data_type == &DataType::Utf8 => Some(ScalarValue::Utf8(Some(text.clone()))),
         // No text is a string, but neither a number nor a date: there it can only mean NULL.
-        Some(text) if !text.is_empty() => ScalarValue::try_from_string(text.clone(), data_type)
-            .ok()
-            .filter(|v| !v.is_null()),
+        Some(text) if !text.is_empty() => {
+            ScalarValue::try_from_string(text.clone(), data_type).ok().filter(|v| !v.is_null())
+        }
         _ => ScalarValue::try_from(data_type).ok(),
     }
 }
@@ -116,10 +111,7 @@ mod tests {
     use super::*;
 
     fn type_of(values: &[&str]) -> DataType {
-        let rows: Vec<_> = values
-            .iter()
-            .map(|value| pairs(&[&format!("k={value}")]))
-            .collect();
+        let rows: Vec<_> = values.iter().map(|value| pairs(&[&format!("k={value}")])).collect();
         columns(&rows)[0].data_type().clone()
     }
 
@@ -136,10 +128,7 @@ mod tests {
     #[test]
     fn names_and_values_are_percent_decoded() {
         let pair = &pairs(&["a%20b=K%C3%B6ln%2F1"])[0];
-        assert_eq!(
-            (pair.name.as_str(), pair.value.as_deref()),
-            ("a b", Some("Köln/1"))
-        );
+        assert_eq!((pair.name.as_str(), pair.value.as_deref()), ("a b", Some("Köln/1")));
         assert_eq!(pairs(&["k=100%"])[0].value.as_deref(), Some("100%"));
         assert_eq!(pairs(&["k=a=b"])[0].value.as_deref(), Some("a=b"));
     }

@@ -27,10 +27,7 @@ struct FilesSchema {
 
 impl SessionCatalog {
     pub(crate) fn new(catalog: FilesCatalog, config: SessionConfig) -> Self {
-        let public = Arc::new(FilesSchema {
-            catalog: catalog.clone(),
-            config,
-        });
+        let public = Arc::new(FilesSchema { catalog: catalog.clone(), config });
         Self { catalog, public }
     }
 }
@@ -39,9 +36,7 @@ impl CatalogProvider for SessionCatalog {
     fn schema_names(&self) -> Vec<String> {
         let others = self.catalog.shared.schemas.read();
         let others = others.keys().filter(|name| *name != SCHEMA_NAME).cloned();
-        std::iter::once(SCHEMA_NAME.to_owned())
-            .chain(others)
-            .collect()
+        std::iter::once(SCHEMA_NAME.to_owned()).chain(others).collect()
     }
 
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {

@@ -14,10 +14,7 @@ use std::sync::Arc;
 
 /// Whether `filter` can be answered from the partition columns alone.
 pub(crate) fn is_partition_filter(filter: &Expr, columns: &[FieldRef]) -> bool {
-    let names: Vec<_> = columns
-        .iter()
-        .map(|column| column.name().as_str())
-        .collect();
+    let names: Vec<_> = columns.iter().map(|column| column.name().as_str()).collect();
     !names.is_empty() && expr_applicable_for_cols(&names, filter) && !asks_elsewhere(filter)
 }
 
@@ -36,11 +33,7 @@ fn asks_elsewhere(filter: &Expr) -> bool {
                 | Expr::Placeholder(_)
                 | Expr::ScalarVariable(_, _)
         );
-        Ok(if found {
-            TreeNodeRecursion::Stop
-        } else {
-            TreeNodeRecursion::Continue
-        })
+        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
     });
     found
 }

@@ -34,25 +34,13 @@ impl Inference<'_> {
         files: &[PlacedFile],
         partition_columns: &[FieldRef],
     ) -> Result<SchemaRef, CatalogError> {
-        let concurrency = self
-            .session
-            .config_options()
-            .execution
-            .meta_fetch_concurrency
-            .get();
-        let asks: Vec<_> = files
-            .iter()
-            .map(|file| self.ask(&file.meta).boxed())
-            .collect();
-        let schemas: Vec<_> = futures::stream::iter(asks)
-            .buffered(concurrency)
-            .try_collect()
-            .await?;
+        let concurrency = self.session.config_options().execution.meta_fetch_concurrency.get();
+        let asks: Vec<_> = files.iter().map(|file| self.ask(&file.meta).boxed()).collect();
+        let schemas: Vec<_> =
+            futures::stream::iter(asks).buffered(concurrency).try_collect().await?;
         let metas = files.iter().map(|file| &file.meta);
-        let schemas: Vec<_> = metas
-            .zip(&schemas)
-            .map(|(file, schema)| FileSchema { file, schema })
-            .collect();
+        let schemas: Vec<_> =
+            metas.zip(&schemas).map(|(file, schema)| FileSchema { file, schema }).collect();
         let merged = merge(self.format, self.location, &schemas)?;
         self.without(self.finish(merged), partition_columns, schemas[0].file)
     }
@@ -70,9 +58,7 @@ impl Inference<'_> {
         {
             return Ok(schema);
         }
-        self.reader
-            .infer_schema(self.session, self.store, std::slice::from_ref(file))
-            .await
+        self.reader.infer_schema(self.session, self.store, std::slice::from_ref(file)).await
     }
 
     /// Columns of text files that never had a value are strings: clients know no Null type.
@@ -95,26 +81,18 @@ impl Inference<'_> {
         given: &[FieldRef],
         example: &ObjectMeta,
     ) -> Result<SchemaRef, CatalogError> {
-        let in_both = given
-            .iter()
-            .find(|column| schema.column_with_name(column.name()).is_some());
+        let in_both = given.iter().find(|column| schema.column_with_name(column.name()).is_some());
         match in_both {
             None => Ok(Arc::new(schema)),
             Some(column) if self.format.is_positional() => Err(CatalogError::invalid(
                 self.location.show(&example.location),
-                format!(
-                    "column '{}' is in the file and in its folder's name",
-                    column.name()
-                ),
+                format!("column '{}' is in the file and in its folder's name", column.name()),
             )),
             Some(_) => {
                 let kept = schema.fields().iter();
                 let kept = kept.filter(|field| given.iter().all(|c| c.name() != field.name()));
                 let fields: Vec<_> = kept.cloned().collect();
-                Ok(Arc::new(Schema::new_with_metadata(
-                    fields,
-                    schema.metadata().clone(),
-                )))
+                Ok(Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone())))
             }
         }
     }

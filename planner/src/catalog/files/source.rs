@@ -19,10 +19,7 @@ pub(crate) struct Source {
 
 impl Source {
     pub(crate) fn site(&self) -> Site<'_> {
-        Site {
-            location: &self.location,
-            place: &self.place,
-        }
+        Site { location: &self.location, place: &self.place }
     }
 
     /// The place the way a user would write it.

@@ -41,9 +41,7 @@ impl Collector<'_> {
         if !file.values.is_empty() {
             let whole = Arc::make_mut(&mut statistics);
             let rows = whole.num_rows;
-            whole
-                .column_statistics
-                .extend(file.values.iter().map(|value| constant(value, rows)));
+            whole.column_statistics.extend(file.values.iter().map(|value| constant(value, rows)));
         }
         let mut described = PartitionedFile::new_from_meta(file.meta)
             .with_partition_values(file.values)
@@ -54,15 +52,9 @@ impl Collector<'_> {
     }
 
     async fn known(&self, file: &PlacedFile) -> Result<CachedFileMetadata> {
-        let cache = self
-            .session
-            .runtime_env()
-            .cache_manager
-            .get_file_statistic_cache();
-        let key = TableScopedPath {
-            table: Some(self.table.clone()),
-            path: file.meta.location.clone(),
-        };
+        let cache = self.session.runtime_env().cache_manager.get_file_statistic_cache();
+        let key =
+            TableScopedPath { table: Some(self.table.clone()), path: file.meta.location.clone() };
         let kept = cache.as_ref().and_then(|cache| cache.get(&key));
         if let Some(kept) = kept.filter(|kept| kept.is_valid_for(&file.meta, self.fingerprint)) {
             return Ok(kept);
@@ -77,8 +69,7 @@ impl Collector<'_> {
     async fn read(&self, file: &PlacedFile) -> Result<CachedFileMetadata> {
         let schema = Arc::clone(self.file_schema);
         let reading =
-            self.reader
-                .infer_stats_and_ordering(self.session, self.store, schema, &file.meta);
+            self.reader.infer_stats_and_ordering(self.session, self.store, schema, &file.meta);
         let read = reading.await?;
         Ok(self.metadata(file, read.statistics, read.ordering))
     }
@@ -94,12 +85,7 @@ impl Collector<'_> {
         ordering: Option<datafusion::physical_expr::LexOrdering>,
     ) -> CachedFileMetadata {
         let fingerprint = Arc::clone(self.fingerprint);
-        CachedFileMetadata::new(
-            file.meta.clone(),
-            fingerprint,
-            Arc::new(statistics),
-            ordering,
-        )
+        CachedFileMetadata::new(file.meta.clone(), fingerprint, Arc::new(statistics), ordering)
     }
 }
 
@@ -118,36 +104,21 @@ pub(crate) fn summarize(
             Ok(group.with_statistics(Arc::new(together)))
         })
         .collect::<Result<_>>()?;
-    let together = groups
-        .iter()
-        .filter_map(|group| group.file_statistics(None));
+    let together = groups.iter().filter_map(|group| group.file_statistics(None));
     let together = Statistics::try_merge_iter(together, schema)?;
-    Ok((
-        groups,
-        if exact {
-            together
-        } else {
-            together.to_inexact()
-        },
-    ))
+    Ok((groups, if exact { together } else { together.to_inexact() }))
 }
 
 /// The statistics of a column that has one value throughout.
 fn constant(value: &ScalarValue, rows: Precision<usize>) -> ColumnStatistics {
     let width = value.data_type().primitive_width();
-    let bytes = width.map_or(Precision::Absent, |width| {
-        rows.multiply(&Precision::Exact(width))
-    });
+    let bytes = width.map_or(Precision::Absent, |width| rows.multiply(&Precision::Exact(width)));
     let bound = match value.is_null() {
         true => Precision::Absent,
         false => Precision::Exact(value.clone()),
     };
     ColumnStatistics {
-        null_count: if value.is_null() {
-            rows
-        } else {
-            Precision::Exact(0)
-        },
+        null_count: if value.is_null() { rows } else { Precision::Exact(0) },
         max_value: bound.clone(),
         min_value: bound,
         distinct_count: Precision::Exact(usize::from(!value.is_null())),

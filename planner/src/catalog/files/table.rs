@@ -112,9 +112,7 @@ impl Resolved {
     fn reads(&self, new: &Self) -> bool {
         let (mine, theirs) = (self.schema.file_schema(), new.schema.file_schema());
         let found = mine.fields().iter().all(|field| {
-            theirs
-                .field_with_name(field.name())
-                .is_ok_and(|other| field.contains(other))
+            theirs.field_with_name(field.name()).is_ok_and(|other| field.contains(other))
         });
         let same_columns = match self.layout.format.is_positional() {
             true => mine == theirs,
@@ -131,20 +129,14 @@ impl Resolved {
 impl FilesTable {
     /// A table whose listing is true now.
     pub(crate) fn new(resolved: Arc<Resolved>) -> Self {
-        Self {
-            resolved,
-            listed: Instant::now(),
-        }
+        Self { resolved, listed: Instant::now() }
     }
 
     /// The same table, its listing too old to be trusted.
     #[cfg(test)]
     pub(crate) fn aged(&self) -> Self {
         let listed = Instant::now().checked_sub(FRESH * 2).unwrap_or(self.listed);
-        Self {
-            resolved: Arc::clone(&self.resolved),
-            listed,
-        }
+        Self { resolved: Arc::clone(&self.resolved), listed }
     }
 
     fn columns(&self) -> &[FieldRef] {
@@ -177,19 +169,11 @@ impl FilesTable {
             file_schema: self.resolved.schema.file_schema(),
             fingerprint: &self.resolved.fingerprint,
         };
-        let concurrency = session
-            .config_options()
-            .execution
-            .meta_fetch_concurrency
-            .get();
-        futures::stream::iter(
-            files
-                .into_iter()
-                .map(|file| collector.describe(file).boxed()),
-        )
-        .buffered(concurrency)
-        .try_collect()
-        .await
+        let concurrency = session.config_options().execution.meta_fetch_concurrency.get();
+        futures::stream::iter(files.into_iter().map(|file| collector.describe(file).boxed()))
+            .buffered(concurrency)
+            .try_collect()
+            .await
     }
 }
 
@@ -221,31 +205,17 @@ impl TableProvider for FilesTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let (by_folder, others): (Vec<_>, Vec<_>) = filters
-            .iter()
-            .cloned()
-            .partition(|f| is_partition_filter(f, self.columns()));
-        let files = prune(
-            self.files(session).await?,
-            self.columns(),
-            by_folder,
-            session,
-        )?;
-        let reader = self
-            .resolved
-            .layout
-            .format
-            .reader(session, &self.resolved.settings);
+        let (by_folder, others): (Vec<_>, Vec<_>) =
+            filters.iter().cloned().partition(|f| is_partition_filter(f, self.columns()));
+        let files = prune(self.files(session).await?, self.columns(), by_folder, session)?;
+        let reader = self.resolved.layout.format.reader(session, &self.resolved.settings);
         let mut files = self.describe(session, reader.as_ref(), files).await?;
         let before = files.len();
         if let Some(limit) = limit.filter(|_| others.is_empty()) {
             files.truncate(enough_files(&files, limit));
         }
         if files.is_empty() {
-            return Ok(Arc::new(EmptyExec::new(project_schema(
-                &self.schema(),
-                projection,
-            )?)));
+            return Ok(Arc::new(EmptyExec::new(project_schema(&self.schema(), projection)?)));
         }
         let (exact, ordering) = (files.len() == before, ordering::common(&files));
         let groups = FileGroup::new(files).split_files(session.config().target_partitions().max(1));
@@ -268,11 +238,7 @@ impl TableProvider for FilesTable {
 fn enough_files(files: &[PartitionedFile], limit: usize) -> usize {
     let mut rows = 0;
     for (at, file) in files.iter().enumerate() {
-        match file
-            .statistics
-            .as_ref()
-            .map(|statistics| statistics.num_rows)
-        {
+        match file.statistics.as_ref().map(|statistics| statistics.num_rows) {
             Some(Precision::Exact(more)) => rows += more,
             _ => return files.len(),
         }

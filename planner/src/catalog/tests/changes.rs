@@ -20,12 +20,8 @@ async fn a_new_files_columns_are_seen() {
     data.parquet("t/a.parquet", "SELECT 1 AS x").await;
     let tables = data.open().await;
     assert_eq!(tables.columns("t").await, "x: Int64");
-    data.parquet("t/b.parquet", "SELECT 2 AS x, 'new' AS y")
-        .await;
-    assert_eq!(
-        tables.rows("SELECT * FROM t ORDER BY x").await,
-        ["1 | NULL", "2 | new"]
-    );
+    data.parquet("t/b.parquet", "SELECT 2 AS x, 'new' AS y").await;
+    assert_eq!(tables.rows("SELECT * FROM t ORDER BY x").await, ["1 | NULL", "2 | new"]);
 }
 
 #[tokio::test]
@@ -79,20 +75,10 @@ async fn a_file_overwritten_in_place_is_read_anew() {
     let data = Data::new();
     data.parquet("t/a.parquet", "SELECT 1 AS x").await;
     let tables = data.open().await;
-    assert_eq!(
-        tables.rows("SELECT x, count(*) OVER () FROM t").await,
-        ["1 | 1"]
-    );
-    data.parquet(
-        "t/a.parquet",
-        "SELECT 'other' AS s FROM generate_series(1, 3)",
-    )
-    .await;
+    assert_eq!(tables.rows("SELECT x, count(*) OVER () FROM t").await, ["1 | 1"]);
+    data.parquet("t/a.parquet", "SELECT 'other' AS s FROM generate_series(1, 3)").await;
     assert_eq!(tables.columns("t").await, "s: Utf8View");
-    assert_eq!(
-        tables.rows("SELECT count(*), min(s) FROM t").await,
-        ["3 | other"]
-    );
+    assert_eq!(tables.rows("SELECT count(*), min(s) FROM t").await, ["3 | other"]);
 }
 
 #[tokio::test]
@@ -112,8 +98,7 @@ async fn a_location_may_start_out_empty_and_become_partitioned() {
     let data = Data::new();
     data.folder("sales");
     let tables = Tables::open(vec![data.location("sales")]).await.unwrap();
-    data.parquet("sales/year=2024/a.parquet", "SELECT 1 AS x")
-        .await;
+    data.parquet("sales/year=2024/a.parquet", "SELECT 1 AS x").await;
     assert_eq!(tables.rows("SELECT * FROM sales").await, ["1 | 2024"]);
 }
 

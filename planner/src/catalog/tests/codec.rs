@@ -13,14 +13,7 @@ const ROWS: &str = "SELECT value AS x, 'row ' || value AS s FROM generate_series
 async fn check(data: &Data) {
     let tables = data.open().await;
     let sql = "SELECT s, x + 1 FROM t WHERE x > 50 ORDER BY x";
-    let here = tables
-        .session()
-        .sql(sql)
-        .await
-        .unwrap()
-        .create_physical_plan()
-        .await
-        .unwrap();
+    let here = tables.session().sql(sql).await.unwrap().create_physical_plan().await.unwrap();
     let bytes = physical_plan_to_bytes_with_extension_codec(here, &DetailedScanCodec).unwrap();
     let worker = SessionContext::new();
     let there: Arc<dyn ExecutionPlan> = physical_plan_from_bytes_with_extension_codec(
@@ -38,25 +31,17 @@ async fn check(data: &Data) {
 async fn parquet_with_partitions_and_null() {
     let data = Data::new();
     data.parquet("t/k=a/ä 1.parquet", ROWS).await;
-    data.parquet(
-        "t/k=__HIVE_DEFAULT_PARTITION__/1.parquet",
-        "SELECT 1 AS x, '' AS s",
-    )
-    .await;
+    data.parquet("t/k=__HIVE_DEFAULT_PARTITION__/1.parquet", "SELECT 1 AS x, '' AS s").await;
     check(&data).await;
 }
 
 #[tokio::test]
 async fn csv_plain_and_compressed() {
-    for (suffix, compression) in [
-        ("csv", "uncompressed"),
-        ("csv.gz", "gzip"),
-        ("csv.zst", "zstd"),
-    ] {
+    for (suffix, compression) in [("csv", "uncompressed"), ("csv.gz", "gzip"), ("csv.zst", "zstd")]
+    {
         let data = Data::new();
         let options = format!("OPTIONS ('format.compression' '{compression}')");
-        data.copy(&format!("t/a.{suffix}"), "CSV", &options, ROWS)
-            .await;
+        data.copy(&format!("t/a.{suffix}"), "CSV", &options, ROWS).await;
         check(&data).await;
     }
 }
@@ -66,8 +51,7 @@ async fn json_plain_and_compressed() {
     for (suffix, compression) in [("json", "uncompressed"), ("json.gz", "gzip")] {
         let data = Data::new();
         let options = format!("OPTIONS ('format.compression' '{compression}')");
-        data.copy(&format!("t/a.{suffix}"), "JSON", &options, ROWS)
-            .await;
+        data.copy(&format!("t/a.{suffix}"), "JSON", &options, ROWS).await;
         check(&data).await;
     }
 }

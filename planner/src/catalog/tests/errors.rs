@@ -7,11 +7,7 @@ async fn a_truncated_parquet_file_is_named_and_others_work() {
     let data = Data::new();
     data.parquet("good.parquet", "SELECT 1 AS x").await;
     data.parquet("bad/a.parquet", "SELECT 1 AS x").await;
-    data.parquet(
-        "bad/b.parquet",
-        "SELECT 1 AS x FROM generate_series(1, 1000)",
-    )
-    .await;
+    data.parquet("bad/b.parquet", "SELECT 1 AS x FROM generate_series(1, 1000)").await;
     let path = data.path("bad/b.parquet");
     let whole = std::fs::read(&path).unwrap();
     std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
@@ -59,10 +55,7 @@ async fn a_file_that_is_not_compressed_as_its_name_says_is_invalid_data() {
     let error = data.open().await.failure("SELECT * FROM t").await;
     let error = CatalogError::find_in(&error).unwrap();
     assert!(matches!(error, CatalogError::InvalidData { .. }), "{error}");
-    assert_says(
-        &error.to_string(),
-        &["t.csv.gz", "not readable as CSV (gzip)"],
-    );
+    assert_says(&error.to_string(), &["t.csv.gz", "not readable as CSV (gzip)"]);
 }
 
 #[tokio::test]
@@ -72,10 +65,7 @@ async fn messages_leave_out_what_is_not_for_users() {
     data.write("u.arrow", "definitely not arrow");
     let tables = data.open().await;
     let error = tables.catalog_error("SELECT * FROM t").await;
-    assert!(
-        error.ends_with("cut short: Invalid Parquet file. Corrupt footer"),
-        "{error}"
-    );
+    assert!(error.ends_with("cut short: Invalid Parquet file. Corrupt footer"), "{error}");
     let error = tables.catalog_error("SELECT * FROM u").await;
     assert!(!error.contains("bug in DataFusion"), "{error}");
 }
@@ -88,10 +78,7 @@ async fn two_formats_in_a_folder_are_named_with_an_example_of_each() {
     let tables = data.open().await;
     assert_eq!(tables.names(), ["t"]);
     let error = tables.catalog_error("SELECT * FROM t").await;
-    assert_says(
-        &error,
-        &["two formats", "Parquet", "t/a.parquet", "CSV", "t/b.csv"],
-    );
+    assert_says(&error, &["two formats", "Parquet", "t/a.parquet", "CSV", "t/b.csv"]);
 }
 
 #[tokio::test]
@@ -101,10 +88,7 @@ async fn an_empty_folder_says_so() {
     let tables = data.open().await;
     let error = tables.catalog_error("SELECT * FROM t").await;
     assert_says(&error, &["/t: is empty", ".parquet"]);
-    assert_says(
-        &tables.catalog.describe()[0].error.clone().unwrap(),
-        &["is empty"],
-    );
+    assert_says(&tables.catalog.describe()[0].error.clone().unwrap(), &["is empty"]);
 }
 
 #[tokio::test]
@@ -129,14 +113,8 @@ async fn empty_files_alone_are_no_table_but_do_no_harm_beside_others() {
     data.write("t/a.parquet", "");
     data.write("u.csv", "");
     let tables = data.open().await;
-    assert_says(
-        &tables.catalog_error("SELECT * FROM t").await,
-        &["0 bytes", "t/a.parquet"],
-    );
-    assert_says(
-        &tables.catalog_error("SELECT * FROM u").await,
-        &["u.csv", "0 bytes"],
-    );
+    assert_says(&tables.catalog_error("SELECT * FROM t").await, &["0 bytes", "t/a.parquet"]);
+    assert_says(&tables.catalog_error("SELECT * FROM u").await, &["u.csv", "0 bytes"]);
     data.parquet("t/b.parquet", "SELECT 1 AS x").await;
     assert_eq!(tables.rows("SELECT * FROM t").await, ["1"]);
 }
@@ -158,10 +136,7 @@ async fn a_file_and_a_folder_of_one_name_fail_only_when_queried() {
     data.parquet("t/x.parquet", "SELECT 1 AS x").await;
     data.parquet("u.parquet", "SELECT 1 AS x").await;
     let tables = data.open().await;
-    assert_says(
-        &tables.catalog_error("SELECT * FROM t").await,
-        &["twice", "t.parquet"],
-    );
+    assert_says(&tables.catalog_error("SELECT * FROM t").await, &["twice", "t.parquet"]);
     assert_eq!(tables.rows("SELECT * FROM u").await, ["1"]);
     std::fs::remove_file(data.path("t.parquet")).unwrap();
     tables.catalog.refresh().await.unwrap();
@@ -193,10 +168,7 @@ async fn a_file_without_permission_is_access_denied() {
         return; // root reads everything
     }
     let error = data.open().await.failure("SELECT * FROM t").await;
-    assert!(matches!(
-        CatalogError::find_in(&error),
-        Some(CatalogError::AccessDenied { .. })
-    ));
+    assert!(matches!(CatalogError::find_in(&error), Some(CatalogError::AccessDenied { .. })));
 }
 
 #[tokio::test]
@@ -204,11 +176,6 @@ async fn a_file_that_is_no_data_is_refused_as_a_location() {
     let data = Data::new();
     data.write("notes.txt", "x");
     let path = data.path("notes.txt");
-    let error = path
-        .to_str()
-        .unwrap()
-        .parse::<DataLocation>()
-        .unwrap_err()
-        .to_string();
+    let error = path.to_str().unwrap().parse::<DataLocation>().unwrap_err().to_string();
     assert_says(&error, &["notes.txt", "is a file, but", ".parquet"]);
 }

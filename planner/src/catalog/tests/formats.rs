@@ -11,10 +11,7 @@ async fn check(data: &Data) {
         tables.rows("SELECT id, name FROM people ORDER BY id").await,
         ["1 | Ada", "2 | NULL"]
     );
-    assert_eq!(
-        tables.rows("SELECT name FROM people WHERE id = 1").await,
-        ["Ada"]
-    );
+    assert_eq!(tables.rows("SELECT name FROM people WHERE id = 1").await, ["Ada"]);
 }
 
 #[tokio::test]
@@ -29,10 +26,7 @@ async fn csv_has_a_header_and_types() {
     let data = Data::new();
     data.write("people.csv", "id,name\n1,Ada\n2,\n");
     check(&data).await;
-    assert_eq!(
-        data.open().await.columns("people").await,
-        "id: Int64, name: Utf8"
-    );
+    assert_eq!(data.open().await.columns("people").await, "id: Int64, name: Utf8");
 }
 
 #[tokio::test]
@@ -58,8 +52,7 @@ async fn json_lines_under_each_suffix() {
 async fn arrow_files_under_each_suffix() {
     for suffix in ["arrow", "feather", "ipc"] {
         let data = Data::new();
-        data.copy(&format!("people.{suffix}"), "ARROW", "", PEOPLE)
-            .await;
+        data.copy(&format!("people.{suffix}"), "ARROW", "", PEOPLE).await;
         check(&data).await;
     }
 }
@@ -82,8 +75,7 @@ async fn compressed_csv_and_json() {
     ] {
         let data = Data::new();
         let options = format!("OPTIONS ('format.compression' '{compression}')");
-        data.copy(&format!("people.{suffix}"), format, &options, PEOPLE)
-            .await;
+        data.copy(&format!("people.{suffix}"), format, &options, PEOPLE).await;
         check(&data).await;
     }
 }
@@ -94,16 +86,8 @@ async fn the_format_of_each_table_is_described_before_any_query() {
     data.parquet("a/x.parquet", "SELECT 1 AS x").await;
     data.write("b.csv.gz", "not read yet");
     let tables = data.open().await;
-    let formats: Vec<_> = tables
-        .catalog
-        .describe()
-        .into_iter()
-        .map(|table| table.format)
-        .collect();
-    assert_eq!(
-        formats,
-        [Some("Parquet".to_owned()), Some("CSV (gzip)".to_owned())]
-    );
+    let formats: Vec<_> = tables.catalog.describe().into_iter().map(|table| table.format).collect();
+    assert_eq!(formats, [Some("Parquet".to_owned()), Some("CSV (gzip)".to_owned())]);
 }
 
 #[tokio::test]
@@ -113,16 +97,8 @@ async fn a_session_without_string_views_gets_none() {
     let tables = data.open().await;
     for (views, expected) in [(true, "Utf8View"), (false, "Utf8"), (true, "Utf8View")] {
         let mut config = SessionConfig::new();
-        config
-            .options_mut()
-            .execution
-            .parquet
-            .schema_force_view_types = views;
-        let rows = tables
-            .session_with(config)
-            .sql("SELECT s FROM t")
-            .await
-            .unwrap();
+        config.options_mut().execution.parquet.schema_force_view_types = views;
+        let rows = tables.session_with(config).sql("SELECT s FROM t").await.unwrap();
         assert_eq!(rows.schema().field(0).data_type().to_string(), expected);
         assert_eq!(lines(&rows.collect().await.unwrap()), ["x"]);
     }

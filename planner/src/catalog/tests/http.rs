@@ -26,11 +26,7 @@ impl Server {
                 connections.spawn(async move { serve(connection, &content).await });
             }
         });
-        Self {
-            address,
-            content,
-            _task: task,
-        }
+        Self { address, content, _task: task }
     }
 }
 
@@ -69,10 +65,7 @@ async fn read_request(
 
 fn answer<'c>(request: &str, range: Option<&str>, content: &'c [u8]) -> (String, &'c [u8]) {
     if !request.contains(" /x.parquet ") {
-        return (
-            "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_owned(),
-            &[],
-        );
+        return ("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_owned(), &[]);
     }
     let total = content.len();
     let (status, body, more) = match range.map(|range| bounds(range, total)) {
@@ -82,30 +75,18 @@ fn answer<'c>(request: &str, range: Option<&str>, content: &'c [u8]) -> (String,
             ("206 Partial Content", &content[start..end], more)
         }
     };
-    let tag = content.iter().fold(0u32, |sum, byte| {
-        sum.wrapping_mul(31).wrapping_add(u32::from(*byte))
-    });
+    let tag =
+        content.iter().fold(0u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(*byte)));
     let head = format!(
         "HTTP/1.1 {status}\r\nETag: \"{tag}\"\r\nContent-Length: {}\r\n{more}\r\n",
         body.len()
     );
-    (
-        head,
-        if request.starts_with("HEAD") {
-            &[]
-        } else {
-            body
-        },
-    )
+    (head, if request.starts_with("HEAD") { &[] } else { body })
 }
 
 /// `bytes=a-b` or `bytes=-n` as a half-open range.
 fn bounds(range: &str, total: usize) -> (usize, usize) {
-    let (start, end) = range
-        .strip_prefix("bytes=")
-        .unwrap()
-        .split_once('-')
-        .unwrap();
+    let (start, end) = range.strip_prefix("bytes=").unwrap().split_once('-').unwrap();
     match (start.parse::<usize>(), end.parse::<usize>()) {
         (Ok(start), Ok(end)) => (start, (end + 1).min(total)),
         (Ok(start), Err(_)) => (start, total),
@@ -123,9 +104,7 @@ async fn a_file_on_a_web_server_is_a_table() {
     let tables = Tables::open(vec![url.parse().unwrap()]).await.unwrap();
     assert_eq!(tables.names(), ["x"]);
     assert_eq!(
-        tables
-            .rows("SELECT count(*), max(s) FROM x WHERE x > 9990")
-            .await,
+        tables.rows("SELECT count(*), max(s) FROM x WHERE x > 9990").await,
         ["10 | row 9999"]
     );
     assert_eq!(tables.catalog.describe()[0].location, url);
@@ -150,10 +129,7 @@ async fn a_new_version_of_the_same_size_is_told_by_its_entity_tag() {
 async fn a_missing_file_on_a_web_server_is_no_table() {
     let server = Server::of(Vec::new()).await;
     let url = format!("http://{}/other.parquet", server.address);
-    let error = Tables::open(vec![url.parse().unwrap()])
-        .await
-        .err()
-        .expect("nothing there");
+    let error = Tables::open(vec![url.parse().unwrap()]).await.err().expect("nothing there");
     assert!(matches!(error, CatalogError::NotFound { .. }), "{error}");
     assert_says(&error.to_string(), &[&url]);
 }

@@ -4,13 +4,10 @@ use super::*;
 
 #[tokio::test]
 async fn strange_names_can_be_queried() {
-    let names = [
-        "My Table", "größe", "a.b", "UPPER", "50% [x]", "q?#", "x'y", "日本", "a+b&c",
-    ];
+    let names = ["My Table", "größe", "a.b", "UPPER", "50% [x]", "q?#", "x'y", "日本", "a+b&c"];
     let data = Data::new();
     for name in names {
-        data.parquet(&format!("{name}/part 1 – é.parquet"), "SELECT 1 AS x")
-            .await;
+        data.parquet(&format!("{name}/part 1 – é.parquet"), "SELECT 1 AS x").await;
         data.write(&format!("file {name}.csv"), "x\n2\n");
     }
     let tables = data.open().await;
@@ -23,11 +20,8 @@ async fn strange_names_can_be_queried() {
 #[tokio::test]
 async fn a_location_with_a_strange_path() {
     let data = Data::new();
-    data.parquet("my data, ä/50%/t.parquet", "SELECT 1 AS x")
-        .await;
-    let tables = Tables::open(vec![data.location("my data, ä/50%")])
-        .await
-        .unwrap();
+    data.parquet("my data, ä/50%/t.parquet", "SELECT 1 AS x").await;
+    let tables = Tables::open(vec![data.location("my data, ä/50%")]).await.unwrap();
     assert_eq!(tables.rows("SELECT x FROM t").await, ["1"]);
 }
 
@@ -36,9 +30,7 @@ async fn a_single_file_is_a_table_named_by_its_stem() {
     let data = Data::new();
     data.parquet("people.parquet", "SELECT 1 AS x").await;
     data.parquet("others.parquet", "SELECT 1 AS x").await;
-    let tables = Tables::open(vec![data.location("people.parquet")])
-        .await
-        .unwrap();
+    let tables = Tables::open(vec![data.location("people.parquet")]).await.unwrap();
     assert_eq!(tables.names(), ["people"]);
     assert_eq!(tables.rows("SELECT x FROM people").await, ["1"]);
 }
@@ -86,9 +78,7 @@ async fn other_schemas_can_be_added_for_all_sessions() {
     let session = tables.session();
     let system = MemorySchemaProvider::new();
     let rows = session.sql("SELECT 7 AS x").await.unwrap();
-    system
-        .register_table("t".to_owned(), rows.into_view())
-        .unwrap();
+    system.register_table("t".to_owned(), rows.into_view()).unwrap();
     tables.catalog.add_schema("system", Arc::new(system));
     assert_eq!(tables.rows("SELECT x FROM system.t").await, ["7"]);
 }
@@ -98,9 +88,8 @@ async fn several_locations_share_one_schema() {
     let data = Data::new();
     data.parquet("a/t.parquet", "SELECT 1 AS x").await;
     data.parquet("b/u.parquet", "SELECT 2 AS x").await;
-    let tables = Tables::open(vec![data.location("a"), data.location("b/u.parquet")])
-        .await
-        .unwrap();
+    let tables =
+        Tables::open(vec![data.location("a"), data.location("b/u.parquet")]).await.unwrap();
     assert_eq!(tables.rows("SELECT t.x, u.x FROM t, u").await, ["1 | 2"]);
     let url = format!("file://{}", data.path("a").display());
     let tables = Tables::open(vec![url.parse().unwrap()]).await.unwrap();

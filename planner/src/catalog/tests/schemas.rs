@@ -6,15 +6,11 @@ use super::*;
 async fn parquet_columns_are_united_by_name() {
     let data = Data::new();
     data.parquet("t/a.parquet", "SELECT 1 AS x, 'a' AS s").await;
-    data.parquet("t/b.parquet", "SELECT true AS flag, 2 AS x")
-        .await;
+    data.parquet("t/b.parquet", "SELECT true AS flag, 2 AS x").await;
     let tables = data.open().await;
     let rows = tables.rows("SELECT x, s, flag FROM t ORDER BY x").await;
     assert_eq!(rows, ["1 | a | NULL", "2 | NULL | true"]);
-    assert_eq!(
-        tables.rows("SELECT count(s), count(flag) FROM t").await,
-        ["1 | 1"]
-    );
+    assert_eq!(tables.rows("SELECT count(s), count(flag) FROM t").await, ["1 | 1"]);
     assert_eq!(tables.rows("SELECT x FROM t WHERE s IS NULL").await, ["2"]);
 }
 
@@ -24,10 +20,7 @@ async fn parquet_types_that_clash_name_column_and_files() {
     data.parquet("t/a.parquet", "SELECT 1 AS x").await;
     data.parquet("t/b.parquet", "SELECT 'one' AS x").await;
     let error = data.open().await.catalog_error("SELECT * FROM t").await;
-    assert_says(
-        &error,
-        &["t/b.parquet", "column 'x'", "Utf8", "Int64", "t/a.parquet"],
-    );
+    assert_says(&error, &["t/b.parquet", "column 'x'", "Utf8", "Int64", "t/a.parquet"]);
 }
 
 #[tokio::test]
@@ -58,19 +51,14 @@ async fn json_columns_are_united_and_numbers_widen() {
     data.write("t/a.json", "{\"x\": 1}\n");
     data.write("t/b.json", "{\"x\": 2.5, \"y\": [1, 2]}\n");
     let tables = data.open().await;
-    assert_eq!(
-        tables.rows("SELECT x, y FROM t ORDER BY x").await,
-        ["1.0 | NULL", "2.5 | [1, 2]"]
-    );
+    assert_eq!(tables.rows("SELECT x, y FROM t ORDER BY x").await, ["1.0 | NULL", "2.5 | [1, 2]"]);
 }
 
 #[tokio::test]
 async fn arrow_columns_that_differ_are_refused_by_name() {
     let data = Data::new();
-    data.copy("t/a.arrow", "ARROW", "", "SELECT 1 AS x, 2 AS y")
-        .await;
-    data.copy("t/b.arrow", "ARROW", "", "SELECT 2 AS y, 1 AS x")
-        .await;
+    data.copy("t/a.arrow", "ARROW", "", "SELECT 1 AS x, 2 AS y").await;
+    data.copy("t/b.arrow", "ARROW", "", "SELECT 2 AS y, 1 AS x").await;
     let error = data.open().await.catalog_error("SELECT * FROM t").await;
     assert_says(&error, &["t/b.arrow", "(y, x)", "(x, y)"]);
 }
@@ -83,9 +71,7 @@ async fn many_files_are_one_table() {
         data.parquet(&format!("t/{file}.parquet"), &sql).await;
     }
     let tables = data.open().await;
-    let rows = tables
-        .rows("SELECT count(*), count(DISTINCT f), sum(x) FROM t")
-        .await;
+    let rows = tables.rows("SELECT count(*), count(DISTINCT f), sum(x) FROM t").await;
     assert_eq!(rows, ["250 | 25 | 1375"]);
 }
 
@@ -93,35 +79,19 @@ async fn many_files_are_one_table() {
 async fn a_limit_needs_no_more_files_than_hold_it() {
     let data = Data::new();
     for file in 0..10 {
-        data.parquet(
-            &format!("t/{file}.parquet"),
-            "SELECT * FROM generate_series(1, 10)",
-        )
-        .await;
+        data.parquet(&format!("t/{file}.parquet"), "SELECT * FROM generate_series(1, 10)").await;
     }
     let tables = data.open().await;
     let plan = tables.plan("SELECT * FROM t LIMIT 15").await;
-    assert!(
-        plan.contains("t/1.parquet") && !plan.contains("t/2.parquet"),
-        "{plan}"
-    );
-    assert_eq!(
-        tables
-            .batches("SELECT * FROM t LIMIT 15")
-            .await
-            .map(|b| rows(&b))
-            .unwrap(),
-        15
-    );
+    assert!(plan.contains("t/1.parquet") && !plan.contains("t/2.parquet"), "{plan}");
+    assert_eq!(tables.batches("SELECT * FROM t LIMIT 15").await.map(|b| rows(&b)).unwrap(), 15);
 }
 
 #[tokio::test]
 async fn counts_come_from_statistics() {
     let data = Data::new();
-    data.parquet("t/a.parquet", "SELECT * FROM generate_series(1, 10)")
-        .await;
-    data.parquet("t/b.parquet", "SELECT * FROM generate_series(1, 10)")
-        .await;
+    data.parquet("t/a.parquet", "SELECT * FROM generate_series(1, 10)").await;
+    data.parquet("t/b.parquet", "SELECT * FROM generate_series(1, 10)").await;
     let tables = data.open().await;
     let plan = tables.plan("SELECT count(*) FROM t").await;
     assert!(!plan.contains("DataSourceExec: file_groups"), "{plan}");

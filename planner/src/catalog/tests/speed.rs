@@ -90,15 +90,10 @@ async fn a_known_table_costs_one_listing_and_no_read() {
     let runtime = Arc::new(RuntimeEnv::default());
     let location = data.location("");
     runtime.register_object_store(location.store_url().as_ref(), Arc::clone(&store) as _);
-    let catalog = FilesCatalog::open(vec![location], Arc::clone(&runtime))
-        .await
-        .unwrap();
+    let catalog = FilesCatalog::open(vec![location], Arc::clone(&runtime)).await.unwrap();
     let tables = Tables { catalog, runtime };
     tables.plan("SELECT * FROM t WHERE x = 1").await;
-    let (lists, gets) = (
-        store.lists.load(Ordering::Relaxed),
-        store.gets.load(Ordering::Relaxed),
-    );
+    let (lists, gets) = (store.lists.load(Ordering::Relaxed), store.gets.load(Ordering::Relaxed));
     tables.plan("SELECT * FROM t WHERE x = 1").await;
     assert_eq!(store.lists.load(Ordering::Relaxed), lists + 1);
     assert_eq!(store.gets.load(Ordering::Relaxed), gets);
@@ -111,16 +106,10 @@ async fn queries_at_once_read_each_footer_once() {
     let tables = data.open().await;
     let store = Arc::new(Counting::default());
     let url = data.location("").store_url().clone();
-    tables
-        .runtime
-        .register_object_store(url.as_ref(), Arc::clone(&store) as _);
-    let catalog = FilesCatalog::open(vec![data.location("")], Arc::clone(&tables.runtime))
-        .await
-        .unwrap();
-    let tables = Tables {
-        catalog,
-        runtime: tables.runtime,
-    };
+    tables.runtime.register_object_store(url.as_ref(), Arc::clone(&store) as _);
+    let catalog =
+        FilesCatalog::open(vec![data.location("")], Arc::clone(&tables.runtime)).await.unwrap();
+    let tables = Tables { catalog, runtime: tables.runtime };
     let alone = {
         tables.columns("t").await;
         store.gets.load(Ordering::Relaxed)
