@@ -8,6 +8,7 @@
 //!
 //! Everything here is a pure function of the catalogs and the command; nothing knows a socket.
 
+mod answer;
 mod catalogs;
 mod columns;
 #[cfg(test)]
@@ -18,6 +19,7 @@ mod tables;
 mod types;
 mod xdbc;
 
+pub use answer::{answer, answer_schema};
 pub use catalogs::{CatalogView, catalogs, catalogs_schema, db_schemas, db_schemas_schema};
 pub use columns::with_type_metadata;
 pub use keys::{
@@ -29,6 +31,7 @@ pub use types::{SqlType, sql_type};
 pub use xdbc::{xdbc_type_info, xdbc_type_info_schema};
 
 use arrow_flight::error::FlightError;
+use datafusion::arrow::error::ArrowError;
 
 /// Why a metadata answer could not be made.
 ///
@@ -39,6 +42,12 @@ pub enum MetadataError {
     /// Names and types that are valid one by one do not make a record batch: a bug.
     #[error("the metadata answer could not be encoded")]
     Encode(#[from] FlightError),
+}
+
+impl From<ArrowError> for MetadataError {
+    fn from(error: ArrowError) -> Self {
+        Self::Encode(error.into())
+    }
 }
 
 /// A metadata answer or the reason why there is none.

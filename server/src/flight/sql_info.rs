@@ -9,15 +9,15 @@
 mod capabilities;
 mod functions;
 mod keywords;
+mod union;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use arrow_flight::sql::metadata::SqlInfoDataBuilder;
 use arrow_flight::sql::{CommandGetSqlInfo, SqlInfo};
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::execution::FunctionRegistry;
 
+pub use self::union::sql_info_schema;
 use super::metadata::Result;
 
 /// Whether every table is read-only and every statement a query.
@@ -34,18 +34,13 @@ pub fn sql_info(
     capabilities::tell(&mut answer);
     keywords::tell(&mut answer);
     functions::tell(&mut answer, functions);
-    Ok(answer.rows.build()?.record_batch([])?)
-}
-
-/// The schema of GetSqlInfo.
-pub fn sql_info_schema() -> SchemaRef {
-    SchemaRef::new(SqlInfoDataBuilder::schema().clone())
+    Ok(union::batch(answer.rows)?)
 }
 
 /// An answer in the making, which drops what was not asked for.
 struct Answer {
     wanted: BTreeSet<u32>,
-    rows: SqlInfoDataBuilder,
+    rows: BTreeMap<u32, Value>,
 }
 
 /// The values that drivers expect, by arm of the union.
@@ -64,7 +59,7 @@ impl Answer {
     fn new(wanted: &[u32]) -> Self {
         Self {
             wanted: wanted.iter().copied().collect(),
-            rows: SqlInfoDataBuilder::new(),
+            rows: BTreeMap::new(),
         }
     }
 
@@ -73,16 +68,8 @@ impl Answer {
     }
 
     fn tell(&mut self, code: SqlInfo, value: Value) {
-        if !self.wants(code) {
-            return;
-        }
-        match value {
-            Value::Flag(value) => self.rows.append(code, value),
-            Value::Text(value) => self.rows.append(code, value),
-            Value::Long(value) => self.rows.append(code, value),
-            Value::Int(value) => self.rows.append(code, value),
-            Value::List(value) => self.rows.append(code, value),
-            Value::Map(value) => self.rows.append(code, BTreeMap::from_iter(value)),
+        if self.wants(code) {
+            self.rows.insert(code as u32, value);
         }
     }
 }

@@ -4,6 +4,8 @@
 //! they do anything, so a table that cannot be read is listed with no columns and a line in the
 //! log, and the names, which come from memory, never depend on its files.
 
+use std::sync::Arc;
+
 use arrow_flight::sql::metadata::GetTablesBuilder;
 use arrow_flight::sql::{CommandGetTableTypes, CommandGetTables};
 use datafusion::arrow::array::RecordBatch;
@@ -35,10 +37,10 @@ pub async fn tables(
     command: &CommandGetTables,
     wire_schema: WireSchema,
 ) -> Result<RecordBatch> {
-    let mut rows = rows(command.include_schema);
-    let schemas = view.schemas(command.catalog.as_deref());
-    let mut found = futures::stream::iter(candidates(&schemas, command))
-        .map(|(schema, name)| Table::look_up(schema, name, command.include_schema))
+    let (include_schema, mut rows) = (command.include_schema, rows(command.include_schema));
+    // Owned: a stream of futures that borrow is not `Send` to the compiler, and so no RPC.
+    let mut found = futures::stream::iter(candidates(view, command))
+        .map(move |(schema, name)| Table::look_up(schema, name, include_schema))
         .buffered(LOOKUPS);
     while let Some(table) = found.next().await {
         if let Some(table) = table.filter(|it| it.kind.is_wanted(&command.table_types)) {
@@ -77,23 +79,20 @@ fn rows(include_schema: bool) -> GetTablesBuilder {
 }
 
 /// The tables whose names the command asks for.
-fn candidates<'a>(
-    schemas: &'a [SchemaEntry],
-    command: &'a CommandGetTables,
-) -> impl Iterator<Item = (&'a SchemaEntry, String)> {
+fn candidates(view: &CatalogView, command: &CommandGetTables) -> Vec<(Arc<SchemaEntry>, String)> {
     let schema_names = Pattern::new(command.db_schema_filter_pattern.as_deref());
     let table_names = Pattern::new(command.table_name_filter_pattern.as_deref());
-    schemas
-        .iter()
-        .filter(move |schema| schema_names.matches(&schema.name))
-        .flat_map(|schema| {
-            schema
-                .provider
-                .table_names()
-                .into_iter()
-                .map(move |name| (schema, name))
-        })
-        .filter(move |(_, name)| table_names.matches(name))
+    let of_schema = |schema: Arc<SchemaEntry>| {
+        let names = schema.provider.table_names().into_iter();
+        names
+            .filter(|name| table_names.matches(name))
+            .map(move |name| (Arc::clone(&schema), name))
+    };
+    view.schemas(command.catalog.as_deref())
+        .into_iter()
+        .filter(|schema| schema_names.matches(&schema.name))
+        .flat_map(|schema| of_schema(Arc::new(schema)))
+        .collect()
 }
 
 /// What a table is to a client.
@@ -140,21 +139,21 @@ impl Kind {
 }
 
 /// A table as it is told.
-struct Table<'a> {
-    schema: &'a SchemaEntry,
+struct Table {
+    schema: Arc<SchemaEntry>,
     name: String,
     kind: Kind,
     /// The table's own columns: none if they were not asked for or cannot be read.
     columns: SchemaRef,
 }
 
-impl<'a> Table<'a> {
+impl Table {
     /// Looks the table up; `None` if it has gone since its name was listed.
-    async fn look_up(schema: &'a SchemaEntry, name: String, columns: bool) -> Option<Self> {
+    async fn look_up(schema: Arc<SchemaEntry>, name: String, columns: bool) -> Option<Self> {
         let found = if columns {
-            with_columns(schema, &name).await
+            with_columns(&schema, &name).await
         } else {
-            bare(schema, &name).await
+            bare(&schema, &name).await
         };
         let (table_type, columns) = match found {
             Ok(found) => found?,
@@ -165,9 +164,9 @@ impl<'a> Table<'a> {
             }
         };
         Some(Self {
+            kind: Kind::new(&schema, table_type),
             schema,
             name,
-            kind: Kind::new(schema, table_type),
             columns,
         })
     }

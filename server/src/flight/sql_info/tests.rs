@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, AsArray, UnionArray};
-use datafusion::arrow::datatypes::{Int32Type, Int64Type, UInt32Type};
+use datafusion::arrow::datatypes::{
+    DataType, Field, Int32Type, Int64Type, Schema, UInt32Type, UnionFields, UnionMode,
+};
 use datafusion::prelude::SessionContext;
 
 use super::*;
@@ -111,6 +113,32 @@ fn what_is_asked_for_comes_in_order_once_and_unknown_codes_are_ignored() {
     assert_eq!(codes(&ask(&[8])), [8]);
     assert_eq!(codes(&ask(&[10_000, u32::MAX, 6, 1])), [1]);
     assert_eq!(codes(&ask(&[4711])), [0; 0]);
+}
+
+/// The names and nullability of C++, Java and Go.
+#[test]
+fn the_schema_is_that_of_the_spec() {
+    let list = |item| DataType::List(Arc::new(Field::new("item", item, true)));
+    let key = Field::new("key", DataType::Int32, false);
+    let value = Field::new("value", list(DataType::Int32), true);
+    let entries = Field::new("entries", DataType::Struct(vec![key, value].into()), false);
+    let arms = UnionFields::from_fields(vec![
+        Field::new("string_value", DataType::Utf8, false),
+        Field::new("bool_value", DataType::Boolean, false),
+        Field::new("bigint_value", DataType::Int64, false),
+        Field::new("int32_bitmask", DataType::Int32, false),
+        Field::new("string_list", list(DataType::Utf8), false),
+        Field::new(
+            "int32_to_int32_list_map",
+            DataType::Map(entries.into(), false),
+            false,
+        ),
+    ]);
+    let expected = Schema::new(vec![
+        Field::new("info_name", DataType::UInt32, false),
+        Field::new("value", DataType::Union(arms, UnionMode::Dense), false),
+    ]);
+    assert_eq!(*sql_info_schema(), expected);
 }
 
 #[test]

@@ -219,6 +219,13 @@ async fn tables_are_looked_up_many_at_a_time_but_not_all() {
     assert_eq!(slow.most.load(Ordering::SeqCst), LOOKUPS);
 }
 
+/// Or no RPC could await it.
+#[test]
+fn the_answer_may_be_awaited_on_any_thread() {
+    fn check(_: impl Send) {}
+    check(tables(&view_of_catalogs(), &command(), wire));
+}
+
 #[test]
 fn table_types_are_all_that_may_be_reported() {
     let found = table_types().unwrap();
