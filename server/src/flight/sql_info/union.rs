@@ -2,8 +2,8 @@
 //! of value.
 //!
 //! Not arrow-flight's `SqlInfoDataBuilder`: its map has `keys` and `values` where the spec and
-//! every other implementation have `key` and `value`, and JDBC, which reads by those names, finds
-//! an empty map. Its list and map are nullable besides, as nobody else's are.
+//! every other implementation have `key` and `value`, and JDBC, which reads by those names, sees no
+//! conversion. Its list and map are nullable besides, as nobody else's are.
 
 use std::sync::Arc;
 
