@@ -109,9 +109,15 @@ impl Engine {
         &self.worker
     }
 
-    /// The settings that a new session starts with.
+    /// The settings that a new session starts with. They carry the distributed planner's handlers,
+    /// which it adds to the configuration it is built with and to no other.
     pub fn session_config(&self) -> SessionConfig {
-        self.local.config().clone()
+        let mut config = self.distributed.config().clone();
+        let optimizer = &self.local.config().options().optimizer;
+        let physical_subqueries = optimizer.enable_physical_uncorrelated_scalar_subquery;
+        let options = config.options_mut();
+        options.optimizer.enable_physical_uncorrelated_scalar_subquery = physical_subqueries;
+        config
     }
 
     /// The tables found in files.
