@@ -212,9 +212,7 @@ impl FixedGround {
     /// The port of a node that does not run yet.
     pub fn listener(&self, node: usize) -> std::net::TcpListener {
         let kept = self.listeners.lock()[node].take();
-        let listener =
-            kept.unwrap_or_else(|| std::net::TcpListener::bind(self.addresses[node]).unwrap());
-        listener
+        kept.unwrap_or_else(|| std::net::TcpListener::bind(self.addresses[node]).unwrap())
     }
 }
 
