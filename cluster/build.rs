@@ -8,7 +8,9 @@ fn main() {
         .input_type("crate::member::wire::Greeting")
         .output_type("crate::member::wire::Greeting")
         .codec_path("tonic_prost::ProstCodec")
-        .comment("Tells who the caller is and learns who the callee is: liveness and identity in one.")
+        .comment(
+            "Tells who the caller is and learns who the callee is: liveness and identity in one.",
+        )
         .build();
     let membership = tonic_build::manual::Service::builder()
         .name("Membership")

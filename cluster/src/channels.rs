@@ -5,7 +5,7 @@
 //! honest, and every call carries the token that proves the cluster secret: the channel given out
 //! here cannot be used without it.
 //!
-//! No TLS yet. It will come in [`Channels::dial`], where the endpoint is built, and nowhere else.
+//! No TLS yet. It will come in `Channels::dial`, where the endpoint is built, and nowhere else.
 
 mod connect;
 
@@ -72,7 +72,12 @@ impl Channels {
     /// Another set of connections, made in the same way but shared with nobody: for traffic that must
     /// not wait behind the other.
     pub fn separate(&self) -> Self {
-        let Inner { runtime, connector, tokens, .. } = &*self.0;
+        let Inner {
+            runtime,
+            connector,
+            tokens,
+            ..
+        } = &*self.0;
         Self::new(runtime.clone(), connector.clone(), tokens.clone())
     }
 
@@ -85,7 +90,10 @@ impl Channels {
     /// connection broke.
     pub fn get(&self, address: &Address) -> MemberChannel {
         let mut open = self.0.open.lock();
-        let channel = open.entry(address.clone()).or_insert_with(|| self.dial(address)).clone();
+        let channel = open
+            .entry(address.clone())
+            .or_insert_with(|| self.dial(address))
+            .clone();
         WithToken::new(channel, self.0.tokens.clone())
     }
 
@@ -106,8 +114,9 @@ impl Channels {
 
     /// From now on, drops the channel of every member that leaves, or that comes back as a new
     /// process.
-    pub fn follow(&self, members: watch::Receiver<Arc<Members>>) {
-        let follow = follow(Arc::downgrade(&self.0), members);
+    pub fn follow(&self, mut members: watch::Receiver<Arc<Members>>) {
+        let now = processes(&members.borrow_and_update());
+        let follow = follow(Arc::downgrade(&self.0), members, now);
         self.0.followers.lock().spawn_on(follow, &self.0.runtime);
     }
 
@@ -131,11 +140,16 @@ impl Channels {
     }
 }
 
-async fn follow(channels: Weak<Inner>, mut members: watch::Receiver<Arc<Members>>) {
-    let mut before = processes(&members.borrow_and_update());
+async fn follow(
+    channels: Weak<Inner>,
+    mut members: watch::Receiver<Arc<Members>>,
+    mut before: HashSet<(Address, u64)>,
+) {
     while members.changed().await.is_ok() {
         let now = processes(&members.borrow_and_update());
-        let Some(channels) = channels.upgrade() else { return };
+        let Some(channels) = channels.upgrade() else {
+            return;
+        };
         let mut open = channels.open.lock();
         for (address, _) in before.difference(&now) {
             open.remove(address);
@@ -146,5 +160,9 @@ async fn follow(channels: Weak<Inner>, mut members: watch::Receiver<Arc<Members>
 
 /// What a channel goes to: an address and the incarnation behind it.
 fn processes(members: &Members) -> HashSet<(Address, u64)> {
-    members.all().iter().map(|m| (m.internal.clone(), m.generation)).collect()
+    members
+        .all()
+        .iter()
+        .map(|m| (m.internal.clone(), m.generation))
+        .collect()
 }

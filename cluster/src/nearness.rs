@@ -70,7 +70,10 @@ mod tests {
 
     fn ids(me: &Member, candidates: &[(Member, u64)]) -> Vec<String> {
         let candidates = candidates.iter().map(|(member, load)| (member, *load));
-        order(me, candidates).into_iter().map(|m| m.node_id.clone()).collect()
+        order(me, candidates)
+            .into_iter()
+            .map(|m| m.node_id.clone())
+            .collect()
     }
 
     #[test]
@@ -88,8 +91,11 @@ mod tests {
     #[test]
     fn equally_near_go_by_load_then_by_id() {
         let me = member("me", "h0", None);
-        let candidates =
-            [(member("c", "h1", None), 1), (member("b", "h2", None), 1), (member("a", "h3", None), 9)];
+        let candidates = [
+            (member("c", "h1", None), 1),
+            (member("b", "h2", None), 1),
+            (member("a", "h3", None), 9),
+        ];
         assert_eq!(ids(&me, &candidates), ["b", "c", "a"]);
     }
 

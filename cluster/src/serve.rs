@@ -57,7 +57,12 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     };
     matches!(
         error.kind(),
-        BrokenPipe | ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted | TimedOut
+        BrokenPipe
+            | ConnectionAborted
+            | ConnectionRefused
+            | ConnectionReset
+            | Interrupted
+            | TimedOut
     )
 }
 
@@ -76,7 +81,9 @@ mod tests {
     #[tokio::test]
     async fn accepted_sockets_do_not_wait_for_more_to_send() {
         let listener = listener().await;
-        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap())
+            .await
+            .unwrap();
         let mut accepted = std::pin::pin!(accept(listener));
         assert!(accepted.next().await.unwrap().unwrap().nodelay().unwrap());
     }
@@ -84,7 +91,9 @@ mod tests {
     #[tokio::test]
     async fn accepting_goes_on_after_every_error() {
         let listener = listener().await;
-        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap())
+            .await
+            .unwrap();
         const EMFILE: i32 = 24;
         const ECONNABORTED: i32 = 103;
         let errors = [EMFILE, ECONNABORTED, EMFILE];

@@ -31,7 +31,10 @@ pub struct RequireToken {
 impl RequireToken {
     /// Lets through what proves the secret of these tokens.
     pub fn new(tokens: CallTokens) -> Self {
-        Self { tokens, log: Arc::new(Log::new()) }
+        Self {
+            tokens,
+            log: Arc::new(Log::new()),
+        }
     }
 
     fn check<B>(&self, request: &Request<B>) -> Result<()> {
@@ -48,7 +51,10 @@ impl<S> Layer<S> for RequireToken {
     type Service = Guarded<S>;
 
     fn layer(&self, inner: S) -> Guarded<S> {
-        Guarded { inner, guard: self.clone() }
+        Guarded {
+            inner,
+            guard: self.clone(),
+        }
     }
 }
 
@@ -94,7 +100,10 @@ struct Log {
 
 impl Log {
     fn new() -> Self {
-        Self { start: Instant::now(), next: AtomicU64::new(0) }
+        Self {
+            start: Instant::now(),
+            next: AtomicU64::new(0),
+        }
     }
 
     fn refusal(&self, path: &str, error: &Error) {
@@ -102,7 +111,10 @@ impl Log {
         let next = self.next.load(Ordering::Relaxed);
         let later = (now + LOG_EVERY).as_millis() as u64;
         let due = now.as_millis() as u64 >= next
-            && self.next.compare_exchange(next, later, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+            && self
+                .next
+                .compare_exchange(next, later, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok();
         if due {
             tracing::warn!(path = %path, "a call on the internal port is refused: {error}");
         }

@@ -12,7 +12,8 @@ use crate::address::{Address, location};
 use crate::error::Error;
 
 /// What a good entry looks like, at the end of every complaint about a bad one.
-const SHAPE: &str = "write internal,advertised (for example 10.0.0.2:8816,10.0.0.2:8815) and put ; between entries";
+const SHAPE: &str =
+    "write internal,advertised (for example 10.0.0.2:8816,10.0.0.2:8815) and put ; between entries";
 
 /// One static peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,10 +76,14 @@ impl FromStr for Peer {
             [_] => Err(format!("has no advertised address; {SHAPE}")),
             [internal, advertised] => Ok(Self {
                 internal: dialled(internal)?,
-                advertised: location(advertised)
-                    .map_err(|why| format!("advertised address \"{advertised}\": {why}; {SHAPE}"))?,
+                advertised: location(advertised).map_err(|why| {
+                    format!("advertised address \"{advertised}\": {why}; {SHAPE}")
+                })?,
             }),
-            _ => Err(format!("has {} addresses instead of two; {SHAPE}", parts.len())),
+            _ => Err(format!(
+                "has {} addresses instead of two; {SHAPE}",
+                parts.len()
+            )),
         }
     }
 }
@@ -95,7 +100,10 @@ fn dialled(text: &str) -> Result<Address, String> {
 /// Gives the peer back if none of `earlier` has one of its addresses.
 fn unlike(earlier: &[Peer], peer: Peer) -> Result<Peer, String> {
     let twice = |kind: &str, address: &str, i: usize| {
-        Err(format!("{kind} address {address} stands in entry {} already; give every node its own", i + 1))
+        Err(format!(
+            "{kind} address {address} stands in entry {} already; give every node its own",
+            i + 1
+        ))
     };
     if let Some(i) = earlier.iter().position(|p| p.internal == peer.internal) {
         return twice("internal", &peer.internal.to_string(), i);
@@ -157,11 +165,20 @@ mod tests {
     fn a_mistake_is_told_with_entry_reason_and_remedy() {
         let shape = SHAPE;
         let cases = [
-            ("a:1", "peers = \"a:1\": entry 1: has no advertised address; "),
+            (
+                "a:1",
+                "peers = \"a:1\": entry 1: has no advertised address; ",
+            ),
             ("a:1,b:2;;c:1,d:2", "peers = \"\": entry 2: is empty; "),
-            (";", "peers = \"\": entry 1: is empty; "),
-            ("a:1,b:2,c:3", "peers = \"a:1,b:2,c:3\": entry 1: has 3 addresses instead of two; "),
-            ("a,b:2", "peers = \"a,b:2\": entry 1: internal address \"a\": has no port; write host:port; "),
+            (";a:1,b:2", "peers = \"\": entry 1: is empty; "),
+            (
+                "a:1,b:2,c:3",
+                "peers = \"a:1,b:2,c:3\": entry 1: has 3 addresses instead of two; ",
+            ),
+            (
+                "a,b:2",
+                "peers = \"a,b:2\": entry 1: internal address \"a\": has no port; write host:port; ",
+            ),
             (
                 "a:1,http://b:2",
                 "peers = \"a:1,http://b:2\": entry 1: advertised address \"http://b:2\": the scheme \"http\" is none that Flight clients dial; write grpc+tcp://host:port or grpc+tls://host:port; ",
@@ -180,8 +197,14 @@ mod tests {
     #[test]
     fn an_address_written_twice_is_refused_with_both_places() {
         let cases = [
-            ("a:1,b:2;c:3,d:4;A:1,e:5", "entry 3: internal address a:1 stands in entry 1 already"),
-            ("a:1,b:2;c:3,grpc://b:2", "entry 2: advertised address grpc+tcp://b:2 stands in entry 1 already"),
+            (
+                "a:1,b:2;c:3,d:4;A:1,e:5",
+                "entry 3: internal address a:1 stands in entry 1 already",
+            ),
+            (
+                "a:1,b:2;c:3,grpc://b:2",
+                "entry 2: advertised address grpc+tcp://b:2 stands in entry 1 already",
+            ),
         ];
         for (text, message) in cases {
             let error = text.parse::<Peers>().unwrap_err().to_string();

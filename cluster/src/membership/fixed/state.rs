@@ -35,7 +35,10 @@ impl State {
         let me = Arc::new(me);
         let others: Vec<_> = peers.except(&me.internal).cloned().collect();
         let roster = Roster::new(Arc::clone(&me), others.clone(), probe.misses);
-        roster.compare_own_entry(peers).iter().for_each(|remark| remark.log());
+        roster
+            .compare_own_entry(peers)
+            .iter()
+            .for_each(|remark| remark.log());
         Self {
             members: watch::Sender::new(roster.members()),
             first_round: watch::Sender::new(others.is_empty()),
@@ -140,7 +143,8 @@ impl State {
             self.members.send_replace(members);
         }
         if roster.is_first_round_over() {
-            self.first_round.send_if_modified(|over| !std::mem::replace(over, true));
+            self.first_round
+                .send_if_modified(|over| !std::mem::replace(over, true));
         }
         roster.take_remarks().iter().for_each(|remark| remark.log());
         given
