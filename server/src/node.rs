@@ -4,6 +4,7 @@
 //! hangs on [`Node`] and ends with it; two nodes in one process share nothing.
 
 use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -95,8 +96,18 @@ impl Listeners {
     /// When a port is taken or not allowed.
     pub async fn bind(config: &NodeConfig) -> Result<Self, NodeError> {
         let flight = bind("--listen", &config.listen).await?;
-        let internal = bind("--cluster-listen", &config.cluster.listen).await?;
+        let internal = bind("--cluster-listen", &internal_address(config)).await?;
         Ok(Self { flight, internal })
+    }
+}
+
+/// A node without peers is dialled by nobody: unless told otherwise it takes any free port, so that
+/// a second one can be started beside it.
+fn internal_address(config: &NodeConfig) -> Address {
+    let default = squadron_cluster::Config::default().listen;
+    match config.cluster.peers.all().is_empty() && config.cluster.listen == default {
+        true => Address::from(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
+        false => config.cluster.listen.clone(),
     }
 }
 

@@ -62,6 +62,30 @@ mod tests {
         assert_eq!(FileConfig::parse("").unwrap().results, ResultsSection::default());
     }
 
+    /// The example, with the keys that have no fixed default switched on or left as comments.
+    const EXAMPLE: &str = include_str!("../../../squadron.example.toml");
+
+    #[test]
+    fn the_example_says_the_defaults() {
+        let example = FileConfig::parse(EXAMPLE).unwrap();
+        assert_eq!(example.listen.as_deref(), Some(super::super::LISTEN));
+        assert_eq!(example.cluster, squadron_cluster::Config::default());
+        assert_eq!(example.results, ResultsSection::default());
+        assert_eq!(example.engine, EngineSection::default());
+    }
+
+    #[test]
+    fn the_example_names_keys_that_exist() {
+        let uncommented: Vec<&str> = EXAMPLE
+            .lines()
+            .map(|line| match line.strip_prefix("# ") {
+                Some(setting) if setting.contains(" = ") && !setting.ends_with('.') => setting,
+                _ => line,
+            })
+            .collect();
+        FileConfig::parse(&uncommented.join("\n")).unwrap();
+    }
+
     #[test]
     fn sections_are_read() {
         let file = FileConfig::parse(

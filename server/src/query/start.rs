@@ -105,6 +105,7 @@ impl Queries {
 
     /// One snapshot of the cluster for one query.
     fn request(&self, caller: &Caller) -> Result<PlanRequest> {
+        self.must_coordinate()?;
         let options = options(&caller.settings)?;
         let mut peers = self.serving();
         if one_endpoint(options, caller) {
@@ -125,6 +126,20 @@ impl Queries {
                 chosen => chosen,
             },
         })
+    }
+
+    /// A node without the role takes no queries: it says who does.
+    fn must_coordinate(&self) -> Result<()> {
+        if self.me.roles.coordinator {
+            return Ok(());
+        }
+        let members = self.members();
+        let others: Vec<&str> =
+            members.coordinators().flat_map(|node| &node.advertised).map(String::as_str).collect();
+        Err(PlannerError::Unavailable(format!(
+            "this node has not the role `coordinator` and takes no queries: connect to one of [{}]",
+            others.join(", ")
+        )))
     }
 
     /// The serving peers, the nearest to this node first.
