@@ -7,6 +7,7 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 use datafusion::object_store;
+use datafusion::sql::sqlparser::parser::ParserError;
 
 use crate::catalog::CatalogError;
 
@@ -66,9 +67,9 @@ impl From<ArrowError> for PlannerError {
 /// Finds the variant for a DataFusion error by its root cause; the text is DataFusion's own, with
 /// the back trace cut off.
 fn classify(error: &DataFusionError) -> PlannerError {
-    let text = error.strip_backtrace();
+    let text = plain(error);
     match error.find_root() {
-        DataFusionError::SQL(_, _) => PlannerError::Syntax(text),
+        DataFusionError::SQL(cause, _) => PlannerError::Syntax(syntax(cause)),
         DataFusionError::SchemaError(cause, _) => classify_schema(cause, text),
         DataFusionError::Plan(message) | DataFusionError::Configuration(message) => {
             classify_plan(message, text)
@@ -88,6 +89,27 @@ fn classify(error: &DataFusionError) -> PlannerError {
             PlannerError::Internal(text)
         }
         _ => PlannerError::Execution(text),
+    }
+}
+
+/// DataFusion's text without back trace and without the wrappers' preambles, which tell a user
+/// nothing.
+fn plain(error: &DataFusionError) -> String {
+    let text = error.strip_backtrace();
+    let preambles = ["External error: ", "Error during planning: ", "Execution error: "];
+    let mut text = text.as_str();
+    while let Some(rest) = preambles.iter().find_map(|preamble| text.strip_prefix(preamble)) {
+        text = rest;
+    }
+    text.to_owned()
+}
+
+fn syntax(error: &ParserError) -> String {
+    match error {
+        ParserError::TokenizerError(text) | ParserError::ParserError(text) => {
+            format!("SQL syntax: {text}")
+        }
+        ParserError::RecursionLimitExceeded => "SQL nested too deeply".into(),
     }
 }
 
@@ -148,7 +170,7 @@ fn classify_external(
     text: String,
 ) -> PlannerError {
     if let Some(error) = cause.downcast_ref::<PlannerError>() {
-        return error.with_text(text);
+        return error.clone();
     }
     if let Some(error) = cause.downcast_ref::<CatalogError>() {
         return error.into();

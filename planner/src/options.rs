@@ -4,25 +4,113 @@
 //! all three end in [`SquadronOptions::set`] through DataFusion's `ConfigOptions`, so a wrong name or
 //! value is refused with the same words wherever it comes from.
 
+use std::any::Any;
 use std::fmt;
 use std::str::FromStr;
 
-use datafusion::common::extensions_options;
-use datafusion::config::{ConfigExtension, ConfigField, ExtensionOptions, Visit};
+use datafusion::config::{ConfigEntry, ConfigExtension, ExtensionOptions};
 use datafusion::error::{DataFusionError, Result};
 
-extensions_options! {
-    /// Settings of Squadron itself, beside DataFusion's own `datafusion.*`.
-    pub struct SquadronOptions {
-        /// Where a query runs: `auto` (distributed when the scan is large enough to gain from it), `local` (in the node that took it), `distributed` (on as many workers as have something to do)
-        pub execution_mode: ExecutionMode, default = ExecutionMode::Auto
-        /// How many endpoints a result has: `auto` (every serving peer; one where the order matters or the result is local), `all`, `one`
-        pub endpoints: Endpoints, default = Endpoints::Auto
-        /// What the endpoints point to: `direct` (each node's advertised address) or `proxy` (no address: all bytes through the node the client is connected to)
-        pub locations: Locations, default = Locations::Direct
-        /// Target size in bytes of one result message; the largest is twice this. `0` chooses by client
-        pub frame_bytes: usize, default = 0
+/// Settings of Squadron itself, beside DataFusion's own `datafusion.*`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SquadronOptions {
+    /// Where a query runs.
+    pub execution_mode: ExecutionMode,
+    /// How many endpoints a result has.
+    pub endpoints: Endpoints,
+    /// What the endpoints point to.
+    pub locations: Locations,
+    /// Target bytes of one result message; 0 lets the node choose.
+    pub frame_bytes: usize,
+}
+
+impl Default for SquadronOptions {
+    fn default() -> Self {
+        Self {
+            execution_mode: ExecutionMode::Auto,
+            endpoints: Endpoints::Auto,
+            locations: Locations::Direct,
+            frame_bytes: 0,
+        }
     }
+}
+
+/// Messages of more than this no client takes.
+const LARGEST_FRAME: usize = 1 << 30;
+
+/// By hand rather than by DataFusion's macro: its entries leave out the prefix, and then `SHOW
+/// squadron.endpoints` and `information_schema.df_settings` do not know them.
+impl ExtensionOptions for SquadronOptions {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+
+    fn cloned(&self) -> Box<dyn ExtensionOptions> {
+        Box::new(self.clone())
+    }
+
+    fn set(&mut self, key: &str, value: &str) -> Result<()> {
+        match key {
+            "execution_mode" => self.execution_mode = value.parse()?,
+            "endpoints" => self.endpoints = value.parse()?,
+            "locations" => self.locations = value.parse()?,
+            "frame_bytes" => self.frame_bytes = frame_bytes(value)?,
+            _ => return Err(unknown(key)),
+        }
+        Ok(())
+    }
+
+    fn entries(&self) -> Vec<ConfigEntry> {
+        let entry = |key: &str, value: String, description| ConfigEntry {
+            key: format!("{}.{key}", Self::PREFIX),
+            value: Some(value),
+            description,
+        };
+        vec![
+            entry(
+                "execution_mode",
+                self.execution_mode.to_string(),
+                "Where a query runs: auto (distributed when the scan is large enough to gain from it), local (in the node that took it), distributed (on as many workers as have something to do)",
+            ),
+            entry(
+                "endpoints",
+                self.endpoints.to_string(),
+                "How many endpoints a result has: auto (every serving peer; one where the order matters or the result is local), all, one",
+            ),
+            entry(
+                "locations",
+                self.locations.to_string(),
+                "What the endpoints point to: direct (each node's advertised address) or proxy (no address: all bytes through the node the client is connected to)",
+            ),
+            entry(
+                "frame_bytes",
+                self.frame_bytes.to_string(),
+                "Target size in bytes of one result message, the largest is twice this; 0 lets the node choose",
+            ),
+        ]
+    }
+}
+
+fn frame_bytes(value: &str) -> Result<usize> {
+    let bytes = value.trim().parse().ok().filter(|bytes| *bytes <= LARGEST_FRAME);
+    bytes.ok_or_else(|| {
+        DataFusionError::Configuration(format!(
+            "squadron.frame_bytes takes a number of bytes up to {LARGEST_FRAME}, or 0, not '{value}'"
+        ))
+    })
+}
+
+fn unknown(key: &str) -> DataFusionError {
+    let known = SquadronOptions::default().entries();
+    let known: Vec<&str> = known.iter().map(|entry| entry.key.as_str()).collect();
+    DataFusionError::Configuration(format!(
+        "there is no option squadron.{key}; there are {}",
+        known.join(", ")
+    ))
 }
 
 impl ConfigExtension for SquadronOptions {
@@ -51,16 +139,6 @@ macro_rules! words {
                         "squadron.{} takes one of {}, not '{text}'", $key, [$($word),+].join(", ")
                     ))),
                 }
-            }
-        }
-
-        impl ConfigField for $name {
-            fn set(&mut self, _: &str, value: &str) -> Result<()> {
-                *self = value.parse()?;
-                Ok(())
-            }
-            fn visit<V: Visit>(&self, visitor: &mut V, key: &str, description: &'static str) {
-                visitor.some(key, *self, description)
             }
         }
     };
@@ -97,12 +175,48 @@ words!(
     Proxy = "proxy",
 });
 
-/// Says why a setting was refused and, for an unknown one of ours, which there are.
-pub fn explain_refusal(key: &str, error: &DataFusionError) -> String {
-    let ours = SquadronOptions::default().entries();
-    let known: Vec<String> = ours.iter().map(|entry| format!("squadron.{}", entry.key)).collect();
-    match key.starts_with("squadron.") && !known.iter().any(|known| known == key) {
-        true => format!("there is no option {key}; there are {}", known.join(", ")),
-        false => error.strip_backtrace(),
+/// Says why a setting was refused, without DataFusion's preamble.
+pub fn explain_refusal(error: &DataFusionError) -> String {
+    match error.find_root() {
+        DataFusionError::Configuration(text) => text.clone(),
+        other => other.strip_backtrace(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datafusion::config::ConfigOptions;
+
+    fn set(key: &str, value: &str) -> std::result::Result<ConfigOptions, String> {
+        let mut options = ConfigOptions::default();
+        options.extensions.insert(SquadronOptions::default());
+        options.set(key, value).map_err(|error| explain_refusal(&error))?;
+        Ok(options)
+    }
+
+    #[test]
+    fn every_option_can_be_set_to_what_it_shows() {
+        for entry in SquadronOptions::default().entries() {
+            let value = entry.value.unwrap();
+            assert!(set(&entry.key, &value).is_ok(), "{}", entry.key);
+        }
+    }
+
+    #[test]
+    fn an_option_is_shown_as_it_was_set() {
+        let options = set("squadron.execution_mode", "LOCAL").unwrap();
+        let shown = options.entries().into_iter().find(|entry| entry.key == "squadron.execution_mode");
+        assert_eq!(shown.unwrap().value.as_deref(), Some("local"));
+    }
+
+    #[test]
+    fn a_mistake_is_answered_with_what_there_is() {
+        let unknown = set("squadron.mode", "x").unwrap_err();
+        assert!(unknown.contains("no option squadron.mode"), "{unknown}");
+        assert!(unknown.contains("squadron.execution_mode"), "{unknown}");
+        let value = set("squadron.endpoints", "two").unwrap_err();
+        assert_eq!(value, "squadron.endpoints takes one of auto, all, one, not 'two'");
+        assert!(set("squadron.frame_bytes", "-1").unwrap_err().contains("'-1'"));
     }
 }

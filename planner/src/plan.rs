@@ -12,7 +12,7 @@ use datafusion_distributed::DistributedConfig;
 use uuid::Uuid;
 
 use crate::deliver::{DeliverExec, DeliverSpec};
-use crate::options::{ExecutionMode, SquadronOptions};
+use crate::options::{ExecutionMode, SquadronOptions, explain_refusal};
 use crate::session::Engine;
 use crate::statement::{self, Statement};
 use crate::{PlannerError, Result, explain};
@@ -173,7 +173,8 @@ impl Planner {
         refuse_node_settings(&statement)?;
         let context = SessionContext::new_with_state(self.engine.local_state(config.clone()));
         let plan = context.state().statement_to_plan(statement).await?;
-        context.execute_logical_plan(plan).await?;
+        let changed = context.execute_logical_plan(plan).await;
+        changed.map_err(|error| PlannerError::Invalid(explain_refusal(&error)))?;
         Ok(context.copied_config())
     }
 }

@@ -99,7 +99,7 @@ fn apply_headers(metadata: &MetadataMap, settings: &mut SessionConfig) -> Result
 /// Sets an option by name; the error says which there are.
 pub fn set_option(settings: &mut SessionConfig, key: &str, value: &str) -> Result<(), String> {
     let set = settings.options_mut().set(key, value);
-    set.map_err(|error| squadron_planner::options::explain_refusal(key, &error))
+    set.map_err(|error| squadron_planner::options::explain_refusal(&error))
 }
 
 fn refused(header: &str, why: &str) -> Status {

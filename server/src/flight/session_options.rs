@@ -153,7 +153,7 @@ fn current(settings: &SessionConfig, key: &str) -> Option<String> {
 
 fn default(key: &str) -> Option<String> {
     let ours = SquadronOptions::default().entries();
-    let entry = ours.into_iter().find(|entry| format!("squadron.{}", entry.key) == key);
+    let entry = ours.into_iter().find(|entry| entry.key == key);
     entry.and_then(|entry| entry.value)
 }
 
