@@ -11,6 +11,7 @@ mod error;
 mod files;
 mod location;
 mod stores;
+mod tolerant;
 
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ pub use files::detailed::{DetailedScanCodec, DetailedScanExec};
 pub use files::{FilesCatalog, TableEntry};
 pub use location::{DataLocation, Scheme};
 pub use stores::register_object_store;
+pub(crate) use tolerant::tolerant;
 
 /// Name of the catalog that every session starts in.
 pub const CATALOG_NAME: &str = "squadron";

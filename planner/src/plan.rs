@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::information_schema::INFORMATION_SCHEMA;
 use datafusion::config::ConfigOptions;
 use datafusion::execution::{SessionState, TaskContext};
 use datafusion::physical_plan::ExecutionPlan;
@@ -11,6 +12,7 @@ use datafusion::sql::parser::Statement as DfStatement;
 use datafusion_distributed::DistributedConfig;
 use uuid::Uuid;
 
+use crate::catalog::tolerant;
 use crate::deliver::{DeliverExec, DeliverSpec};
 use crate::options::{ExecutionMode, SquadronOptions, explain_refusal};
 use crate::session::Engine;
@@ -134,7 +136,11 @@ impl Planner {
         config: &SessionConfig,
         request: &PlanRequest,
     ) -> Result<QueryPlan> {
-        let state = self.query_state(config, request)?;
+        let mut state = self.query_state(config, request)?;
+        if asks_for_information(&state, &query)? {
+            let catalogs = tolerant(state.catalog_list().as_ref());
+            state.register_catalog_list(catalogs);
+        }
         let logical = state.statement_to_plan(query).await?;
         refuse_parameters(&logical)?;
         let plan = state.create_physical_plan(&logical).await?;
@@ -217,6 +223,12 @@ pub(crate) fn deliver_here(
     let schema = crate::wire_schema::wire_schema(&input.schema());
     let deliver = DeliverExec::new(input, deliver_spec(request), schema);
     finish(Arc::new(deliver), state, request)
+}
+
+/// Whether a statement looks at `information_schema`.
+fn asks_for_information(state: &SessionState, query: &DfStatement) -> Result<bool> {
+    let tables = state.resolve_table_references(query)?;
+    Ok(tables.iter().any(|table| table.schema() == Some(INFORMATION_SCHEMA)))
 }
 
 fn execution_mode(options: &ConfigOptions) -> Result<ExecutionMode> {

@@ -61,7 +61,11 @@ fn fail(message: &str) -> ExitCode {
 fn start_logging(default: &str) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("SQUADRON_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(colours)
+        .with_writer(std::io::stderr);
     // Fails only where a subscriber is set already: then that one is meant.
     let _ = subscriber.try_init();
 }
