@@ -25,6 +25,7 @@ pub mod peer;
 pub mod peers;
 pub mod put;
 pub mod read;
+pub mod relay;
 pub mod service;
 pub mod session_options;
 pub mod sql_info;

@@ -35,6 +35,7 @@ use crate::flight::connection::Connection;
 use crate::flight::on_cpu::OnCpu;
 use crate::flight::peer::PeerService;
 use crate::flight::peers::Peers;
+use crate::flight::relay::Relay;
 use crate::flight::service::ClientService;
 use crate::flight::ticket::Signer;
 use crate::query::{Queries, QueryLimits, QueryParts};
@@ -344,10 +345,10 @@ impl Servers<'_> {
 
     fn flight(&self, listener: TcpListener, sessions: Arc<Sessions>) -> SpawnedTask<()> {
         let service = ClientService::new(Arc::clone(self.queries), Arc::clone(&sessions));
-        let service = FlightServiceServer::new(service)
+        let all = FlightServiceServer::new(service.clone())
             .max_decoding_message_size(REQUEST_BYTES)
             .max_encoding_message_size(usize::MAX);
-        let server = Self::http2().add_service(service);
+        let server = Self::http2().add_service(Relay::new(all, service));
         let incoming = serve::accept(listener)
             .map(move |stream| stream.map(|stream| Connection::new(stream, sessions.unnamed())));
         let stopped = self.stop.clone().cancelled_owned();
