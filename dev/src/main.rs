@@ -1,0 +1,3 @@
+//! `cargo dev <task>`: everything that a developer and CI do.
+
+fn main() {}
