@@ -5,6 +5,8 @@
 //! * [`answer`] – a statement's whole answer, read through the real client from all endpoints
 //! * [`oracle`] – the same statement on single-node DataFusion, and the comparison of the two
 //! * [`fixtures`] – data that is made once and read by all
+//! * [`python`] – an environment with the stock clients
+//! * [`report`] – how many tests passed, from what runners print
 //! * [`wire`] – calls that no well-behaved client would make
 //! * [`wait`] – for a condition, with a deadline
 
@@ -13,6 +15,8 @@ pub mod cluster;
 pub mod fixtures;
 pub mod oracle;
 pub mod process;
+pub mod python;
+pub mod report;
 pub mod wait;
 pub mod wire;
 

@@ -1,6 +1,7 @@
 //! The truth: the same statement over the same files on single-node DataFusion, in this process.
 
 mod compare;
+mod duckdb;
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +13,8 @@ use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 
 use crate::Result;
 use crate::answer::Answer;
-pub use compare::{Rows, difference};
+pub use compare::{Rows, Source, difference};
+pub use duckdb::duckdb;
 
 /// DataFusion over a folder of tables.
 pub struct Oracle {
@@ -50,7 +52,7 @@ impl Oracle {
         let frame = self.context.sql(sql).await?;
         let schema = frame.schema().inner().clone();
         let batches: Vec<RecordBatch> = frame.collect().await?;
-        Ok(Rows { schema, batches, ordered: is_ordered(sql)? })
+        Ok(Rows { schema, batches, ordered: is_ordered(sql)?, source: Source::DataFusion })
     }
 
     /// Holds an answer against the right rows.

@@ -15,7 +15,7 @@ use tokio::process::{Child, Command};
 use crate::Result;
 use crate::cluster::write_secret;
 use crate::wait::{SOON, wait_until};
-pub use binary::squadron;
+pub use binary::{VARIABLE as PROGRAM_VARIABLE, squadron};
 
 /// How long a node may take until it says that it is ready.
 const READY: Duration = Duration::from_secs(60);

@@ -4,27 +4,47 @@
 //! differ, by 1e-9 of their size: addition of floats is not associative, and how many partial sums
 //! there are depends on how many nodes there are.
 
+use std::sync::Arc;
+
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use datafusion::arrow::compute::{cast, concat_batches, take_record_batch};
-use datafusion::arrow::datatypes::{DataType, Float64Type, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, Float64Type, Schema, SchemaRef};
 use datafusion::arrow::row::{RowConverter, SortField};
 use datafusion::arrow::util::pretty::pretty_format_batches;
 
 use crate::Result;
 use crate::answer::Answer;
 
-/// How far floats may be apart, in relation to their size.
-const TOLERANCE: f64 = 1e-9;
-
 /// Rows that are right.
 #[derive(Debug)]
 pub struct Rows {
-    /// As DataFusion names and types them.
+    /// As their source names and types them.
     pub schema: SchemaRef,
     /// The rows.
     pub batches: Vec<RecordBatch>,
     /// Whether their order matters.
     pub ordered: bool,
+    /// Who says so.
+    pub source: Source,
+}
+
+/// Who says what is right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// DataFusion in this process: names and types must agree too.
+    DataFusion,
+    /// DuckDB, which has types and names for expressions of its own.
+    DuckDb,
+}
+
+impl Source {
+    /// How far floats may be apart, in relation to their size.
+    fn tolerance(self) -> f64 {
+        match self {
+            Self::DataFusion => 1e-9,
+            Self::DuckDb => 1e-6,
+        }
+    }
 }
 
 /// What is different about an answer; `None` when it is right.
@@ -32,7 +52,8 @@ pub fn difference(right: &Rows, answer: &Answer) -> Option<String> {
     let names = |schema: &SchemaRef| -> Vec<String> {
         schema.fields().iter().map(|field| field.name().clone()).collect()
     };
-    if names(&right.schema) != names(&answer.schema) {
+    let named = right.source == Source::DataFusion;
+    if named && names(&right.schema) != names(&answer.schema) {
         return Some(format!(
             "columns: {:?}, not {:?}",
             names(&answer.schema),
@@ -47,7 +68,7 @@ pub fn difference(right: &Rows, answer: &Answer) -> Option<String> {
 
 fn rows_differ(right: &Rows, answer: &Answer) -> Result<Option<String>> {
     let right_rows = concat_batches(&right.schema, &right.batches)?;
-    let (mut expected, mut actual) = (on_the_wire(&right_rows, &answer.schema)?, answer.batch());
+    let (mut expected, mut actual) = comparable(&right_rows, &answer.batch())?;
     if expected.num_rows() != actual.num_rows() {
         return Ok(Some(format!("{} rows, not {}", actual.num_rows(), expected.num_rows())));
     }
@@ -55,20 +76,45 @@ fn rows_differ(right: &Rows, answer: &Answer) -> Result<Option<String>> {
         (expected, actual) = (sorted(&expected)?, sorted(&actual)?);
     }
     let columns = expected.columns().iter().zip(actual.columns());
-    let wrong = columns.map(|(expected, actual)| wrong_row(expected, actual)).collect::<Vec<_>>();
+    let wrong = columns
+        .map(|(expected, actual)| wrong_row(expected, actual, right.source.tolerance()))
+        .collect::<Vec<_>>();
     let first = wrong.into_iter().enumerate().find_map(|(column, row)| Some((column, row?)));
     first.map(|(column, row)| told(column, row, &expected, &actual)).transpose()
 }
 
-/// The right rows, with the types that clients are promised.
-fn on_the_wire(rows: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
-    let columns = rows.columns().iter().zip(schema.fields());
-    let columns = columns.map(|(column, field)| cast(column, field.data_type()));
-    let columns = columns.collect::<Result<Vec<_>, _>>()?;
-    if columns.is_empty() {
+/// Both with the types that clients are promised, or as floats where the right rows have floats and
+/// the answer has none.
+fn comparable(right: &RecordBatch, answer: &RecordBatch) -> Result<(RecordBatch, RecordBatch)> {
+    if right.num_columns() != answer.num_columns() {
+        return Err(format!("{} columns, not {}", answer.num_columns(), right.num_columns()).into());
+    }
+    let pairs = right.columns().iter().zip(answer.columns());
+    let types: Vec<DataType> = pairs.map(|(right, answer)| common_type(right, answer)).collect();
+    Ok((with_types(right, &types)?, with_types(answer, &types)?))
+}
+
+fn common_type(right: &ArrayRef, answer: &ArrayRef) -> DataType {
+    match right.data_type().is_floating() && !answer.data_type().is_floating() {
+        true => DataType::Float64,
+        false => answer.data_type().clone(),
+    }
+}
+
+fn with_types(rows: &RecordBatch, types: &[DataType]) -> Result<RecordBatch> {
+    if types.is_empty() {
         return Ok(rows.clone());
     }
-    Ok(RecordBatch::try_new(schema.clone(), columns)?)
+    let columns = rows.columns().iter().zip(types).map(|(column, to)| cast(column, to));
+    let columns = columns.collect::<Result<Vec<_>, _>>()?;
+    let fields = rows
+        .schema()
+        .fields()
+        .iter()
+        .zip(types)
+        .map(|(field, to)| Field::new(field.name(), to.clone(), true))
+        .collect::<Vec<_>>();
+    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
 }
 
 /// By all columns, floats last: what decides the order is then exact on both sides.
@@ -87,29 +133,26 @@ fn sorted(rows: &RecordBatch) -> Result<RecordBatch> {
 }
 
 /// The first row in which two columns of one type differ.
-fn wrong_row(expected: &ArrayRef, actual: &ArrayRef) -> Option<usize> {
+fn wrong_row(expected: &ArrayRef, actual: &ArrayRef, tolerance: f64) -> Option<usize> {
     if expected == actual {
         return None;
     }
     let rows = 0..expected.len();
     match expected.data_type().is_floating() {
-        true => rows.into_iter().find(|row| !same_float(expected, actual, *row)),
+        true => rows.into_iter().find(|row| !same_float(expected, actual, *row, tolerance)),
         false => rows.into_iter().find(|row| expected.slice(*row, 1) != actual.slice(*row, 1)),
     }
 }
 
-fn same_float(expected: &ArrayRef, actual: &ArrayRef, row: usize) -> bool {
+fn same_float(expected: &ArrayRef, actual: &ArrayRef, row: usize, tolerance: f64) -> bool {
     let value = |column: &ArrayRef| {
         let wide = cast(&column.slice(row, 1), &DataType::Float64).ok()?;
         let wide = wide.as_primitive::<Float64Type>();
         wide.is_valid(0).then(|| wide.value(0))
     };
     match (value(expected), value(actual)) {
-        (Some(a), Some(b)) => {
-            a == b
-                || (a - b).abs() <= TOLERANCE * a.abs().max(b.abs())
-                || (a.is_nan() && b.is_nan())
-        }
+        (Some(a), Some(b)) if a.is_nan() || b.is_nan() => a.is_nan() && b.is_nan(),
+        (Some(a), Some(b)) => a == b || (a - b).abs() <= tolerance * a.abs().max(b.abs()),
         (a, b) => a == b,
     }
 }
@@ -126,8 +169,6 @@ fn told(column: usize, row: usize, expected: &RecordBatch, actual: &RecordBatch)
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use arrow_flight::FlightInfo;
     use datafusion::arrow::array::{Float64Array, Int64Array, StringArray, StringViewArray};
 
@@ -138,7 +179,12 @@ mod tests {
     }
 
     fn verdict(right: RecordBatch, answered: RecordBatch, ordered: bool) -> Option<String> {
-        let right = Rows { schema: right.schema(), batches: vec![right], ordered };
+        let right = Rows {
+            schema: right.schema(),
+            batches: vec![right],
+            ordered,
+            source: Source::DataFusion,
+        };
         let schema = answered.schema();
         let info = FlightInfo::new();
         difference(&right, &Answer { info, schema, batches: vec![answered], endpoints: Vec::new() })
