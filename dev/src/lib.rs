@@ -1,1 +1,27 @@
-//! placeholder
+//! What tests, benchmarks and `cargo dev` share: real clusters, real processes, and the truth.
+//!
+//! * [`cluster`] – nodes in this process, through the very `Node::build` that production uses
+//! * [`process`] – nodes as processes of their own, `squadron serve`, to be killed
+//! * [`answer`] – a statement's whole answer, read through the real client from all endpoints
+//! * [`oracle`] – the same statement on single-node DataFusion, and the comparison of the two
+//! * [`fixtures`] – data that is made once and read by all
+//! * [`python`] – an environment with the stock clients
+//! * [`report`] – how many tests passed, from what runners print
+//! * [`wire`] – calls that no well-behaved client would make
+//! * [`wait`] – for a condition, with a deadline
+
+pub mod answer;
+pub mod cluster;
+pub mod fixtures;
+pub mod oracle;
+pub mod process;
+pub mod python;
+pub mod report;
+pub mod wait;
+pub mod wire;
+
+/// What goes wrong in a test or a task, told once, to a person.
+pub type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// A result of [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,6 @@
+//! The tasks of `cargo dev`.
+
+pub mod check;
+mod command;
+pub mod test;
+pub mod tpch;
