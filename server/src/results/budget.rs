@@ -3,10 +3,8 @@
 
 use std::sync::Arc;
 
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
 use parking_lot::Mutex;
-use datafusion::execution::memory_pool::{
-    MemoryConsumer, MemoryPool, MemoryReservation,
-};
 
 /// A bounded share of a memory pool.
 #[derive(Debug)]

@@ -104,7 +104,9 @@ impl QueryResult {
                 state.parts.insert(part, Held::default());
                 Ok(())
             }
-            false => Err(ResultError::Corrupt(format!("{part} came twice or from another attempt"))),
+            false => {
+                Err(ResultError::Corrupt(format!("{part} came twice or from another attempt")))
+            }
         }
     }
 

@@ -5,8 +5,8 @@ use std::collections::hash_map::Entry;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use parking_lot::Mutex;
 use datafusion::execution::memory_pool::MemoryPool;
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::{Budget, Opening, QueryResult, ResultError, SpillDir};
