@@ -20,6 +20,11 @@ impl Budget {
         Self { reservation: Mutex::new(reservation), limit }
     }
 
+    /// Most that can be taken.
+    pub(super) fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// Takes `bytes`, or says that they are not to be had.
     pub fn take(&self, bytes: usize) -> bool {
         let reservation = self.reservation.lock();
