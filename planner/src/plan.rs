@@ -208,7 +208,8 @@ pub(crate) fn finish(
     };
     let schema = placement::delivered_schema(&plan)?;
     let targets = Arc::clone(&peers);
-    let plan = placement::respecify(plan, |spec| DeliverSpec { targets: Arc::clone(&targets), ..spec })?;
+    let plan =
+        placement::respecify(plan, |spec| DeliverSpec { targets: Arc::clone(&targets), ..spec })?;
     let context = state.task_ctx();
     let routes = routing::routes(context.session_config());
     Ok(QueryPlan { schema, plan, context, shape, peers, routes })

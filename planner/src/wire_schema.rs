@@ -36,7 +36,9 @@ fn wire_field(field: &FieldRef, nullable: bool) -> FieldRef {
         .filter(|(key, _)| key.starts_with(KEPT_METADATA))
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
-    Arc::new(Field::new(field.name(), wire_type(field.data_type()), nullable).with_metadata(metadata))
+    Arc::new(
+        Field::new(field.name(), wire_type(field.data_type()), nullable).with_metadata(metadata),
+    )
 }
 
 /// The type a client sees for values of this type.
@@ -69,19 +71,13 @@ fn wire_entries(entries: &FieldRef) -> FieldRef {
     let DataType::Struct(fields) = entries.data_type() else {
         return Arc::clone(entries);
     };
-    let fields: Fields = fields
-        .iter()
-        .enumerate()
-        .map(|(index, field)| wire_field(field, index > 0))
-        .collect();
+    let fields: Fields =
+        fields.iter().enumerate().map(|(index, field)| wire_field(field, index > 0)).collect();
     Arc::new(Field::new(entries.name(), DataType::Struct(fields), false))
 }
 
 fn wire_union(fields: &UnionFields) -> UnionFields {
-    fields
-        .iter()
-        .map(|(id, field)| (id, wire_field(field, true)))
-        .collect()
+    fields.iter().map(|(id, field)| (id, wire_field(field, true))).collect()
 }
 
 /// Readers of Arrow disagree about "Z" and "+00:00": all of them know "UTC". Values are instants,

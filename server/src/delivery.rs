@@ -14,11 +14,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use datafusion::arrow::datatypes::SchemaRef;
 use parking_lot::Mutex;
 use squadron_cluster::Member;
 use squadron_cluster::Members;
 use squadron_cluster::nearness;
-use datafusion::arrow::datatypes::SchemaRef;
 use squadron_planner::deliver::{DeliverSpec, PartKey, PartWriter, ResultSink};
 use squadron_planner::{PlannerError, Result};
 use tokio::sync::watch;

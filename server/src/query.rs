@@ -17,6 +17,6 @@ mod registry;
 mod start;
 mod sweep;
 
-pub use registry::{Queries, QueryLimits, QueryParts, QueryState};
 pub use read::Located;
+pub use registry::{Queries, QueryLimits, QueryParts, QueryState};
 pub use start::{Caller, Endpoint, Outcome, Started};

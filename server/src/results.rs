@@ -12,18 +12,25 @@
 //! * A reader ends without an error only after `commit`, which only follows a matching manifest.
 //! * A failure reaches every reader, also one that waits at the end of what it has read.
 //! * Frames leave as they came: nothing here decodes or encodes.
+//! * Whatever grows is bounded: frames by the memory budget and the disk quota, what results cost
+//!   beside them by [`StoreLimits`], readers by their number. At a bound something fails with
+//!   `Exhausted`; nothing is cut short.
 //! * Whoever waits: a writer waits for the disk when memory is full; a reader waits for frames; a
 //!   writer never waits for a reader.
 
 mod budget;
 mod error;
 mod frame;
+mod keeper;
 mod log;
 mod manifest;
 mod reader;
 mod result;
+mod shelf;
 mod spill;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use budget::Budget;
 pub use error::ResultError;
@@ -32,4 +39,4 @@ pub use manifest::PartSummary;
 pub use reader::ResultReader;
 pub use result::{Opening, Phase, QueryResult};
 pub use spill::SpillDir;
-pub use store::{ResultStore, StoreConfig, StoreUse};
+pub use store::{ResultStore, StoreConfig, StoreLimits, StoreUse};

@@ -48,12 +48,9 @@ pub(super) fn shape(plan: &Arc<dyn ExecutionPlan>) -> Result<Shape> {
     look(plan, Placement::Coordinator, 1, &mut found);
     let distributed = plan.exists(|node| Ok(node.is_network_boundary()))?;
     match found.as_slice() {
-        [(placement, tasks, partitions)] => Ok(Shape {
-            placement: *placement,
-            tasks: *tasks,
-            partitions: *partitions,
-            distributed,
-        }),
+        [(placement, tasks, partitions)] => {
+            Ok(Shape { placement: *placement, tasks: *tasks, partitions: *partitions, distributed })
+        }
         other => Err(PlannerError::Internal(format!("a plan that delivers {} times", other.len()))),
     }
 }

@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use arrow_ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteOptions, StreamEncoder};
 use bytes::{Bytes, BytesMut};
-use squadron_planner::PlannerError;
 use datafusion::arrow::array::{Array, RecordBatch};
 use datafusion::arrow::buffer::Buffer;
 use datafusion::arrow::compute::concat_batches;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::arrow::error::ArrowError;
+use squadron_planner::PlannerError;
 
 use crate::results::Frame;
 
@@ -24,8 +24,11 @@ const MAX_JOINED_ROWS: usize = 64 * 1024;
 pub fn schema_header(schema: &Schema) -> Bytes {
     let mut tracker = DictionaryTracker::new(false);
     let options = IpcWriteOptions::default();
-    let encoded = IpcDataGenerator::default()
-        .schema_to_bytes_with_dictionary_tracker(schema, &mut tracker, &options);
+    let encoded = IpcDataGenerator::default().schema_to_bytes_with_dictionary_tracker(
+        schema,
+        &mut tracker,
+        &options,
+    );
     encoded.ipc_message.into()
 }
 
@@ -172,7 +175,8 @@ mod tests {
 
     fn strings(lengths: &[usize]) -> RecordBatch {
         let field = Field::new("s", DataType::Utf8, true);
-        let column = StringArray::from_iter_values(lengths.iter().map(|&length| "x".repeat(length)));
+        let column =
+            StringArray::from_iter_values(lengths.iter().map(|&length| "x".repeat(length)));
         RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![Arc::new(column)]).unwrap()
     }
 

@@ -3,12 +3,12 @@
 use arrow_flight::flight_service_client::FlightServiceClient;
 use arrow_flight::{Action, FlightData, FlightDescriptor, PutResult, Ticket};
 use bytes::Bytes;
+use datafusion::common::runtime::SpawnedTask;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use prost::Message;
-use squadron_cluster::channels::{Channels, MemberChannel};
 use squadron_cluster::Member;
-use datafusion::common::runtime::SpawnedTask;
+use squadron_cluster::channels::{Channels, MemberChannel};
 use squadron_planner::deliver::{PartKey, PartTotals};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;

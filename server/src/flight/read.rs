@@ -29,7 +29,7 @@ pub async fn read(
     principal: &str,
 ) -> Result<Messages, Status> {
     match queries.locate(share, principal).await.map_err(|error| status::result(&error))? {
-        Located::Here(result) => Ok(messages(&result)),
+        Located::Here(result) => messages(&result),
         Located::At(peer) => queries.peers().read(&peer, raw).await,
     }
 }
@@ -44,17 +44,18 @@ pub async fn read_forwarded(queries: &Queries, raw: &[u8]) -> Result<Messages, S
     match ticket {
         Ticket::Result(share) if share.peer == queries.me().node_id => {
             let result = queries.here(&share, &principal).await;
-            Ok(messages(&result.map_err(|error| status::result(&error))?))
+            messages(&result.map_err(|error| status::result(&error))?)
         }
         _ => Err(Status::not_found("the ticket was forwarded to a node that does not hold it")),
     }
 }
 
-fn messages(result: &Arc<QueryResult>) -> Messages {
+fn messages(result: &Arc<QueryResult>) -> Result<Messages, Status> {
+    let reader = result.read().map_err(|error| status::result(&error))?;
     let schema = Ok(schema_message(result.opening().schema.clone()));
-    let frames = result.read().into_stream().map(|frame| match frame {
+    let frames = reader.into_stream().map(|frame| match frame {
         Ok(frame) => Ok(frame_message(frame)),
         Err(error) => Err(status::result(&error)),
     });
-    futures::stream::iter([schema]).chain(frames).boxed()
+    Ok(futures::stream::iter([schema]).chain(frames).boxed())
 }

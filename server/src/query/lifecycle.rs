@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use datafusion::physical_plan::execute_stream;
 use futures::future::{join_all, try_join_all};
 use futures::{FutureExt, TryStreamExt};
 use squadron_cluster::Member;
-use datafusion::physical_plan::execute_stream;
 use squadron_planner::deliver::Receipt;
 use squadron_planner::plan::{QueryPlan, Shape};
 use squadron_planner::{PlannerError, Result};
@@ -49,7 +49,8 @@ impl Queries {
     async fn execute(&self, plan: QueryPlan, record: &Record) -> Result<(), ResultError> {
         self.open_elsewhere(record).await?;
         let shape = plan.shape;
-        let receipts = receipts(plan, record).await.map_err(|error| status::query_failure(&error))?;
+        let receipts =
+            receipts(plan, record).await.map_err(|error| status::query_failure(&error))?;
         let manifest = manifest(&receipts, shape, record)?;
         self.verify(record, &manifest).await?;
         self.commit(record).await
@@ -157,7 +158,9 @@ fn manifest(receipts: &[Receipt], shape: Shape, record: &Record) -> Result<Manif
             && (part.partition as usize) < shape.partitions;
         let served = record.peers.iter().any(|member| member.node_id == *peer);
         if !promised || !served || !seen.insert(*part) {
-            return Err(ResultError::Corrupt(format!("a receipt that nobody expected: {part} at {peer}")));
+            return Err(ResultError::Corrupt(format!(
+                "a receipt that nobody expected: {part} at {peer}"
+            )));
         }
         let summary = PartSummary { part: *part, totals: *totals };
         manifest.entry(peer.clone()).or_default().push(summary);

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use squadron_cluster::Member;
-use squadron_cluster::nearness;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::parser::Statement as DfStatement;
+use squadron_cluster::Member;
+use squadron_cluster::nearness;
 use squadron_planner::options::{Endpoints, Locations, SquadronOptions};
 use squadron_planner::plan::{PlanRequest, Planned, QueryPlan, WorkerAddr, Workers};
 use squadron_planner::{PlannerError, Result};
@@ -152,7 +152,8 @@ impl Queries {
     /// The workers, this node first. A cluster of one plans without the distributed planner.
     fn workers(&self) -> Workers {
         let members = self.members();
-        let mut workers: Vec<WorkerAddr> = members.workers().filter_map(|worker| worker_addr(worker)).collect();
+        let mut workers: Vec<WorkerAddr> =
+            members.workers().filter_map(|worker| worker_addr(worker)).collect();
         workers.sort_by_key(|worker| worker.node != self.me.node_id);
         match workers.as_slice() {
             [only] if only.node == self.me.node_id => [].into(),
@@ -173,7 +174,8 @@ impl Queries {
             Endpoints::Auto | Endpoints::One => &plan.peers,
         };
         let members = self.members();
-        let peers: Vec<Member> = names.iter().filter_map(|id| members.get(id).map(|peer| (**peer).clone())).collect();
+        let peers: Vec<Member> =
+            names.iter().filter_map(|id| members.get(id).map(|peer| (**peer).clone())).collect();
         let opening = self.opening(&plan, caller, request);
         let endpoints = self.endpoints(&peers, &opening, options.locations);
         let schema = Arc::clone(&plan.schema);

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use futures::future::join_all;
 use datafusion::common::runtime::SpawnedTask;
+use futures::future::join_all;
 
 use super::Queries;
 use crate::results::{Phase, QueryResult, ResultError};
@@ -41,9 +41,14 @@ impl Queries {
             return result.fail(orphaned(&opening.coordinator));
         };
         match self.peers.status(coordinator, opening.query).await {
-            Ok(answer) => decide(result, answer.committed, answer.failed.map(|failed| {
-                ResultError::Query { code: failed.code, message: failed.message }
-            })),
+            Ok(answer) => decide(
+                result,
+                answer.committed,
+                answer.failed.map(|failed| ResultError::Query {
+                    code: failed.code,
+                    message: failed.message,
+                }),
+            ),
             Err(ResultError::NotFound(_)) => result.fail(orphaned(&opening.coordinator)),
             // Not reachable for a moment: membership says when it is gone.
             Err(_) => {}

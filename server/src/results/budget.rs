@@ -3,10 +3,8 @@
 
 use std::sync::Arc;
 
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
 use parking_lot::Mutex;
-use datafusion::execution::memory_pool::{
-    MemoryConsumer, MemoryPool, MemoryReservation,
-};
 
 /// A bounded share of a memory pool.
 #[derive(Debug)]
@@ -20,6 +18,11 @@ impl Budget {
     pub fn new(pool: &Arc<dyn MemoryPool>, limit: usize) -> Self {
         let reservation = MemoryConsumer::new("results").register(pool);
         Self { reservation: Mutex::new(reservation), limit }
+    }
+
+    /// Most that can be taken.
+    pub(super) fn limit(&self) -> usize {
+        self.limit
     }
 
     /// Takes `bytes`, or says that they are not to be had.

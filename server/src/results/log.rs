@@ -71,11 +71,4 @@ impl Log {
         self.in_memory -= frame.bytes();
         frame.bytes()
     }
-
-    /// Drops every frame; gives the bytes that memory lost.
-    pub(super) fn clear(&mut self) -> usize {
-        self.slots = Vec::new();
-        self.file = None;
-        std::mem::take(&mut self.in_memory)
-    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures::Stream;
 use tokio::sync::watch;
 
+use super::keeper::ReaderPlace;
 use super::result::{Look, blocking};
 use super::{Frame, QueryResult, ResultError};
 
@@ -14,11 +15,16 @@ pub struct ResultReader {
     result: Arc<QueryResult>,
     changed: watch::Receiver<u64>,
     next: usize,
+    _place: ReaderPlace,
 }
 
 impl ResultReader {
-    pub(super) fn new(result: Arc<QueryResult>, changed: watch::Receiver<u64>) -> Self {
-        Self { result, changed, next: 0 }
+    pub(super) fn new(
+        result: Arc<QueryResult>,
+        changed: watch::Receiver<u64>,
+        place: ReaderPlace,
+    ) -> Self {
+        Self { result, changed, next: 0, _place: place }
     }
 
     /// The next frame; `None` at the end of a committed result.

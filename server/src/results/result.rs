@@ -5,16 +5,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use squadron_planner::deliver::{PartKey, PartTotals};
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use super::keeper::Keeper;
 use super::log::{Log, Slot};
 use super::manifest::{Held, PartSummary, compare};
-use super::spill::SpillFile;
-use super::store::Keeper;
+use super::spill::{Place, SpillFile};
 use super::{Frame, ResultError, ResultReader, chain};
+
+mod room;
+
+pub(super) use room::blocking;
 
 /// What a peer must know of a query before its first frame: sent by its coordinator, and again
 /// with every part, so that whichever arrives first opens the result.
@@ -63,8 +67,11 @@ struct State {
     log: Log,
     parts: HashMap<PartKey, Held>,
     readers: usize,
+    /// Whether a reader came to the end.
+    read_whole: bool,
     /// When it may go: set once it is committed or failed.
     expires: Option<Instant>,
+    /// When a reader looked or left last.
     touched: Instant,
 }
 
@@ -75,6 +82,7 @@ impl QueryResult {
             log: Log::default(),
             parts: HashMap::new(),
             readers: 0,
+            read_whole: false,
             expires: None,
             touched: Instant::now(),
         };
@@ -104,7 +112,9 @@ impl QueryResult {
                 state.parts.insert(part, Held::default());
                 Ok(())
             }
-            false => Err(ResultError::Corrupt(format!("{part} came twice or from another attempt"))),
+            false => {
+                Err(ResultError::Corrupt(format!("{part} came twice or from another attempt")))
+            }
         }
     }
 
@@ -133,7 +143,8 @@ impl QueryResult {
         let held = state.parts.get_mut(&part).filter(|held| !held.sealed);
         let held = held.ok_or_else(|| ResultError::Corrupt(format!("{part} is not open")))?;
         held.totals = PartTotals {
-            rows: held.totals.rows + frame.rows,
+            // A peer's number: nonsense must end in a manifest that differs, not in a panic.
+            rows: held.totals.rows.saturating_add(frame.rows),
             frames: held.totals.frames + 1,
             bytes: held.totals.bytes + frame.bytes() as u64,
             checksum: chain(held.totals.checksum, frame),
@@ -157,7 +168,8 @@ impl QueryResult {
         Ok(held.totals)
     }
 
-    /// Holds the result against the manifest. After this nothing more is taken.
+    /// Holds the result against the manifest. After this nothing more is taken. Asked again, it
+    /// answers again: a coordinator that did not hear the first answer may repeat its question.
     ///
     /// # Errors
     /// `Corrupt` when anything differs; the query's own error when it has failed.
@@ -167,7 +179,9 @@ impl QueryResult {
             return Err(error.clone());
         }
         compare(&state.parts, manifest)?;
-        state.phase = Phase::Verified;
+        if matches!(state.phase, Phase::Receiving) {
+            state.phase = Phase::Verified;
+        }
         Ok(())
     }
 
@@ -180,7 +194,7 @@ impl QueryResult {
         match &state.phase {
             Phase::Verified => {
                 state.phase = Phase::Committed;
-                state.expires = Some(Instant::now() + self.opening.keep);
+                state.expires = Some(later(self.opening.keep));
             }
             Phase::Committed => {}
             Phase::Failed(error) => return Err(error.clone()),
@@ -200,32 +214,69 @@ impl QueryResult {
         if matches!(state.phase, Phase::Failed(_) | Phase::Committed) {
             return;
         }
+        state.expires = Some(later(self.opening.keep));
+        self.end(state, error);
+    }
+
+    /// Frames go outside the lock: unlinking a large file takes its time.
+    fn end(&self, mut state: MutexGuard<'_, State>, error: ResultError) {
         state.phase = Phase::Failed(error);
-        state.expires = Some(Instant::now() + self.opening.keep);
-        let freed = state.log.clear();
+        let log = std::mem::take(&mut state.log);
         drop(state);
-        self.keeper.budget.give(freed);
+        self.keeper.budget.give(log.in_memory());
+        drop(log);
         self.notify();
     }
 
     /// A reader from the start.
-    pub fn read(self: &Arc<Self>) -> ResultReader {
-        self.state.lock().readers += 1;
-        ResultReader::new(Arc::clone(self), self.changed.subscribe())
+    ///
+    /// # Errors
+    /// `Exhausted` when it, or all results of the node together, have too many readers: each holds
+    /// frames that are on their way to its client.
+    pub fn read(self: &Arc<Self>) -> Result<ResultReader, ResultError> {
+        let mut state = self.state.lock();
+        let place = self.keeper.readers.enter(state.readers)?;
+        state.readers += 1;
+        drop(state);
+        Ok(ResultReader::new(Arc::clone(self), self.changed.subscribe(), place))
     }
 
-    /// Whether its time is over and nobody reads it.
+    /// Whether its time is over and nobody reads it. A reader that has taken nothing for as long as
+    /// a result is kept does not count: a stalled client must not keep it for ever.
     pub fn is_expired(&self, now: Instant) -> bool {
         let state = self.state.lock();
-        state.readers == 0 && state.expires.is_some_and(|expires| expires <= now)
+        let over = state.expires.is_some_and(|expires| expires <= now);
+        let stalled = || state.touched.checked_add(self.opening.keep).is_some_and(|at| at <= now);
+        over && (state.readers == 0 || stalled())
+    }
+
+    /// Lets go of everything that is kept, for a result that the store forgets. A reader that is
+    /// still there (it stalled) gets an error, not a short result.
+    pub(super) fn let_go(&self) {
+        let state = self.state.lock();
+        if state.readers > 0 && !matches!(state.phase, Phase::Failed(_)) {
+            self.end(state, expired(self.opening.query));
+        }
     }
 
     /// Keeps it at least `keep` longer from now on.
     pub fn renew(&self, keep: Duration) {
         let mut state = self.state.lock();
         if let Some(expires) = &mut state.expires {
-            *expires = (*expires).max(Instant::now() + keep);
+            *expires = (*expires).max(later(keep));
         }
+    }
+
+    /// When it was used last, if nobody would miss it: it failed, or was read whole and nobody
+    /// reads it now.
+    pub(super) fn disposable(&self) -> Option<Instant> {
+        let state = self.state.lock();
+        let over = match state.phase {
+            Phase::Failed(_) => true,
+            Phase::Committed => state.read_whole,
+            Phase::Receiving | Phase::Verified => false,
+        };
+        (over && state.readers == 0).then_some(state.touched)
     }
 
     /// Rows and bytes received so far.
@@ -239,57 +290,21 @@ impl QueryResult {
         })
     }
 
-    /// Bytes in memory that could go to disk without being in anyone's way: it is complete and
-    /// nobody is reading it. With the time of its last read, for choosing the coldest.
-    pub(super) fn idle_bytes(&self) -> Option<(Instant, usize)> {
+    /// What it holds, as the manifest of a query that delivered just that.
+    #[cfg(test)]
+    pub(super) fn summaries(&self) -> Vec<PartSummary> {
         let state = self.state.lock();
-        let idle = matches!(state.phase, Phase::Committed) && state.readers == 0;
-        (idle && state.log.in_memory() > 0).then(|| (state.touched, state.log.in_memory()))
-    }
-
-    /// Moves frames from memory to disk until `wanted` bytes are free or none is left.
-    pub(super) async fn evict(self: &Arc<Self>, wanted: usize) -> Result<(), ResultError> {
-        let (mut freed, mut from) = (0, 0);
-        while freed < wanted {
-            let next = self.state.lock().log.next_in_memory(from);
-            let Some((index, frame)) = next else { break };
-            let place = self.spill(frame).await?;
-            let moved = self.state.lock().log.moved(index, place);
-            self.keeper.budget.give(moved);
-            freed += moved;
-            from = index + 1;
-        }
-        Ok(())
-    }
-
-    async fn spill(&self, frame: Frame) -> Result<super::spill::Place, ResultError> {
-        let file = self.spill_file()?;
-        blocking(move || file.write(&frame)).await
-    }
-
-    fn spill_file(&self) -> Result<Arc<SpillFile>, ResultError> {
-        let mut state = self.state.lock();
-        if let Some(file) = state.log.file() {
-            return Ok(file);
-        }
-        let file = Arc::new(SpillFile::create(&self.keeper.spill)?);
-        state.log.set_file(Arc::clone(&file));
-        Ok(file)
+        let parts = state.parts.iter();
+        parts.map(|(part, held)| PartSummary { part: *part, totals: held.totals }).collect()
     }
 
     /// What a reader at `index` finds.
     pub(super) fn look(&self, index: usize) -> Look {
-        let state = self.state.lock();
-        match (&state.phase, state.log.get(index)) {
-            (Phase::Failed(error), _) => Look::Failed(error.clone()),
-            (_, Some(Slot::Memory(frame))) => Look::Frame(frame),
-            (_, Some(Slot::Disk(place))) => match state.log.file() {
-                Some(file) => Look::OnDisk(file, place),
-                None => Look::Failed(ResultError::Corrupt("a spilled frame without a file".into())),
-            },
-            (Phase::Committed, None) => Look::End,
-            (_, None) => Look::Wait,
-        }
+        let mut state = self.state.lock();
+        state.touched = Instant::now();
+        let found = state.at(index);
+        state.read_whole |= matches!(found, Look::End);
+        found
     }
 
     pub(super) fn reader_gone(&self) {
@@ -310,12 +325,25 @@ impl QueryResult {
 
 impl Drop for QueryResult {
     fn drop(&mut self) {
-        self.keeper.budget.give(self.state.get_mut().log.clear());
+        self.keeper.budget.give(self.state.get_mut().log.in_memory());
     }
 }
 
 impl State {
-    fn receiving(&mut self, part: &PartKey) -> Result<(), ResultError> {
+    fn at(&self, index: usize) -> Look {
+        match (&self.phase, self.log.get(index)) {
+            (Phase::Failed(error), _) => Look::Failed(error.clone()),
+            (_, Some(Slot::Memory(frame))) => Look::Frame(frame),
+            (_, Some(Slot::Disk(place))) => match self.log.file() {
+                Some(file) => Look::OnDisk(file, place),
+                None => Look::Failed(ResultError::Corrupt("a spilled frame without a file".into())),
+            },
+            (Phase::Committed, None) => Look::End,
+            (_, None) => Look::Wait,
+        }
+    }
+
+    fn receiving(&self, part: &PartKey) -> Result<(), ResultError> {
         match &self.phase {
             Phase::Receiving => Ok(()),
             Phase::Failed(error) => Err(error.clone()),
@@ -327,18 +355,20 @@ impl State {
 /// What a reader finds at its place.
 pub(super) enum Look {
     Frame(Frame),
-    OnDisk(Arc<SpillFile>, super::spill::Place),
+    OnDisk(Arc<SpillFile>, Place),
     Wait,
     End,
     Failed(ResultError),
 }
 
-/// Runs file work where blocking is allowed.
-pub(super) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, ResultError> + Send + 'static,
-) -> Result<T, ResultError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(error) => Err(ResultError::Disk(format!("the spill task ended early: {error}"))),
-    }
+/// A time that no clock reaches is as good as any.
+fn later(keep: Duration) -> Instant {
+    const A_CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+    Instant::now() + keep.min(A_CENTURY)
+}
+
+fn expired(query: Uuid) -> ResultError {
+    ResultError::NotFound(format!(
+        "the result of query {query} expired while its reader took nothing: run the query again"
+    ))
 }

@@ -1,14 +1,14 @@
 //! All results of this node, with the one budget and the one spill folder they share.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Instant;
 
-use parking_lot::Mutex;
 use datafusion::execution::memory_pool::MemoryPool;
+use parking_lot::Mutex;
 use uuid::Uuid;
 
+use super::keeper::{Keeper, Readers};
+use super::shelf::Shelf;
 use super::{Budget, Opening, QueryResult, ResultError, SpillDir};
 
 /// What a store is made of.
@@ -20,6 +20,25 @@ pub struct StoreConfig {
     pub memory_limit: usize,
     /// Where frames go past that.
     pub spill: Arc<SpillDir>,
+}
+
+/// Bounds of what the memory budget does not see.
+#[derive(Debug, Clone, Copy)]
+pub struct StoreLimits {
+    /// Bytes that results may take beside their frames: about 4 KiB and the schema each.
+    pub overhead: usize,
+    /// Readers of one result at a time.
+    pub readers_each: usize,
+    /// Readers of all results at a time.
+    pub readers: usize,
+}
+
+impl Default for StoreLimits {
+    /// Some 15,000 small results (50 a second for 5 minutes that nobody reads; those that were read
+    /// make place before), and readers for a few hundred clients.
+    fn default() -> Self {
+        Self { overhead: 64 << 20, readers_each: 64, readers: 1024 }
+    }
 }
 
 /// What a store uses now.
@@ -36,116 +55,74 @@ pub struct StoreUse {
 /// The results that this node holds and serves.
 #[derive(Debug)]
 pub struct ResultStore {
-    results: Arc<Mutex<HashMap<Uuid, Arc<QueryResult>>>>,
+    shelf: Arc<Mutex<Shelf>>,
     keeper: Arc<Keeper>,
 }
-
-/// What results share: the budget, the spill folder, and a look at each other for making room.
-#[derive(Debug)]
-pub(super) struct Keeper {
-    pub(super) budget: Budget,
-    pub(super) spill: Arc<SpillDir>,
-    results: Weak<Mutex<HashMap<Uuid, Arc<QueryResult>>>>,
-    /// One at a time makes room: two would each move what both need.
-    evicting: tokio::sync::Mutex<()>,
-}
-
-/// Room is made in steps of this many bytes, so that not every frame has to look for a victim.
-const EVICTION_STEP: usize = 32 << 20;
 
 impl ResultStore {
     /// An empty store.
     pub fn new(config: StoreConfig) -> Self {
-        let results = Arc::new(Mutex::new(HashMap::new()));
+        Self::with_limits(config, StoreLimits::default())
+    }
+
+    /// An empty store with other bounds.
+    pub fn with_limits(config: StoreConfig, limits: StoreLimits) -> Self {
+        let shelf = Arc::new(Mutex::new(Shelf::new(limits.overhead)));
         let keeper = Arc::new(Keeper {
             budget: Budget::new(&config.pool, config.memory_limit),
             spill: config.spill,
-            results: Arc::downgrade(&results),
+            readers: Readers::new(limits.readers_each, limits.readers),
+            shelf: Arc::downgrade(&shelf),
             evicting: tokio::sync::Mutex::new(()),
         });
-        Self { results, keeper }
+        Self { shelf, keeper }
     }
 
     /// Opens a result, or gives the one that is open already.
     ///
     /// # Errors
-    /// `Corrupt` when the same query is open with other terms.
+    /// `Corrupt` when the same query is open with other terms; `Exhausted` when the node holds as
+    /// many results as it can.
     pub fn open(&self, opening: Opening) -> Result<Arc<QueryResult>, ResultError> {
-        match self.results.lock().entry(opening.query) {
-            Entry::Occupied(entry) if *entry.get().opening() == opening => {
-                Ok(Arc::clone(entry.get()))
-            }
-            Entry::Occupied(_) => Err(ResultError::Corrupt(format!(
-                "query {} was opened twice on different terms",
-                opening.query
-            ))),
-            Entry::Vacant(entry) => {
-                let result = Arc::new(QueryResult::new(opening, Arc::clone(&self.keeper)));
-                Ok(Arc::clone(entry.insert(result)))
-            }
-        }
+        let mut shelf = self.shelf.lock();
+        let off = shelf.make_place(&opening);
+        let keeper = Arc::clone(&self.keeper);
+        let opened = shelf.open(opening, |opening| QueryResult::new(opening, keeper));
+        drop(shelf);
+        off.let_go();
+        opened
     }
 
     /// The result of a query, if this node holds it.
     pub fn get(&self, query: Uuid) -> Option<Arc<QueryResult>> {
-        self.results.lock().get(&query).cloned()
+        self.shelf.lock().get(query)
     }
 
-    /// Forgets a result. Readers that have it keep it until they end.
+    /// Forgets a result at once; who still reads it gets an error.
     pub fn remove(&self, query: Uuid) {
-        self.results.lock().remove(&query);
+        let off = self.shelf.lock().remove(query);
+        off.let_go();
     }
 
     /// All results.
     pub fn all(&self) -> Vec<Arc<QueryResult>> {
-        self.results.lock().values().cloned().collect()
+        self.shelf.lock().all()
     }
 
     /// Forgets the results whose time is over; gives how many.
     pub fn remove_expired(&self, now: Instant) -> usize {
-        let mut results = self.results.lock();
-        let before = results.len();
-        results.retain(|_, result| !result.is_expired(now));
-        before - results.len()
+        let off = self.shelf.lock().remove_expired(now);
+        let removed = off.len();
+        off.let_go();
+        removed
     }
 
     /// What it uses now.
     pub fn usage(&self) -> StoreUse {
         StoreUse {
-            results: self.results.lock().len(),
+            results: self.shelf.lock().len(),
             memory: self.keeper.budget.used(),
             disk: self.keeper.spill.used(),
         }
-    }
-}
-
-impl Keeper {
-    /// Takes `bytes` of memory, moving results that nobody reads to disk if need be. `false`: the
-    /// frame must go to disk itself.
-    pub(super) async fn make_room(&self, bytes: usize) -> bool {
-        if self.budget.take(bytes) {
-            return true;
-        }
-        let _one = self.evicting.lock().await;
-        if self.budget.take(bytes) {
-            return true;
-        }
-        let Some(victim) = self.coldest() else {
-            return false;
-        };
-        if let Err(error) = victim.evict(bytes.max(EVICTION_STEP)).await {
-            tracing::warn!(%error, "no room could be made in the result store");
-        }
-        self.budget.take(bytes)
-    }
-
-    fn coldest(&self) -> Option<Arc<QueryResult>> {
-        let results = self.results.upgrade()?;
-        let results: Vec<_> = results.lock().values().cloned().collect();
-        let idle = results.into_iter().filter_map(|result| {
-            let (touched, _) = result.idle_bytes()?;
-            Some((touched, result))
-        });
-        idle.min_by_key(|(touched, _)| *touched).map(|(_, result)| result)
     }
 }

@@ -1,0 +1,161 @@
+//! A process's spill folder: locked while the process lives, with one quota.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use uuid::Uuid;
+
+use crate::results::ResultError;
+
+const PREFIX: &str = "squadron-results-";
+/// A folder that is not locked yet.
+const NEW_PREFIX: &str = "squadron-new-results-";
+const LOCK: &str = "lock";
+
+/// This process's spill folder with its quota.
+#[derive(Debug)]
+pub struct SpillDir {
+    dir: PathBuf,
+    used: AtomicU64,
+    limit: u64,
+    /// Held for as long as the process lives.
+    _lock: File,
+}
+
+impl SpillDir {
+    /// Makes a folder of this process below `parent`, and removes those whose process is gone.
+    ///
+    /// # Errors
+    /// When `parent` cannot be written.
+    pub fn create(parent: &Path, limit: u64) -> io::Result<Arc<Self>> {
+        fs::create_dir_all(parent)?;
+        remove_dead(parent);
+        let name = Uuid::now_v7();
+        // Under its final name a folder is always locked: another process that starts now would
+        // take one without a holder for dead.
+        let new = parent.join(format!("{NEW_PREFIX}{name}"));
+        fs::create_dir(&new)?;
+        let lock = File::create(new.join(LOCK))?;
+        lock.lock()?;
+        let dir = parent.join(format!("{PREFIX}{name}"));
+        fs::rename(&new, &dir)?;
+        Ok(Arc::new(Self { dir, used: AtomicU64::new(0), limit, _lock: lock }))
+    }
+
+    /// Bytes on disk now.
+    pub fn used(&self) -> u64 {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(super) fn take(&self, bytes: u64) -> Result<(), ResultError> {
+        let take = |used: u64| (used + bytes <= self.limit).then_some(used + bytes);
+        let taken = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+        taken.map(drop).map_err(|_| {
+            ResultError::Exhausted(format!(
+                "results waiting to be read fill the disk quota of {} bytes: read or close them, or raise --result-disk-limit",
+                self.limit
+            ))
+        })
+    }
+
+    pub(super) fn give(&self, bytes: u64) {
+        self.used.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+impl Drop for SpillDir {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.dir) {
+            tracing::warn!(dir = %self.dir.display(), %error, "spill folder not removed");
+        }
+    }
+}
+
+/// Removes the folders whose lock nobody holds. Nothing here keeps a node from starting: another
+/// process may be removing the same ones, and in a folder that users share some are not ours.
+fn remove_dead(parent: &Path) {
+    let Ok(entries) = fs::read_dir(parent) else { return };
+    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+        let name = path.file_name().map(|name| name.to_string_lossy());
+        if name.is_some_and(|name| name.starts_with(PREFIX)) {
+            remove_if_dead(&path);
+        }
+    }
+}
+
+/// Holds the lock until the folder is gone, so that only one remover believes it dead.
+fn remove_if_dead(dir: &Path) {
+    let Ok(lock) = File::open(dir.join(LOCK)) else { return };
+    if lock.try_lock().is_err() {
+        return;
+    }
+    match fs::remove_dir_all(dir) {
+        Ok(()) => tracing::info!(dir = %dir.display(), "removed results of a process that is gone"),
+        Err(error) => tracing::warn!(dir = %dir.display(), %error, "old results not removed"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Barrier;
+    use std::thread;
+
+    fn create(parent: &Path) -> Arc<SpillDir> {
+        SpillDir::create(parent, 1).unwrap()
+    }
+
+    #[test]
+    fn only_folders_of_the_dead_are_removed() {
+        let parent = tempfile::tempdir().unwrap();
+        let alive = create(parent.path());
+        let dead = parent.path().join(format!("{PREFIX}dead"));
+        fs::create_dir(&dead).unwrap();
+        File::create(dead.join(LOCK)).unwrap();
+        let other = parent.path().join("somebody-elses");
+        fs::create_dir(&other).unwrap();
+
+        let _mine = create(parent.path());
+
+        assert!(!dead.exists());
+        assert!(alive.path().exists());
+        assert!(other.exists());
+    }
+
+    #[test]
+    fn nodes_that_start_together_leave_each_other_alone() {
+        let parent = tempfile::tempdir().unwrap();
+        let start = Barrier::new(8);
+        let dirs: Vec<_> = thread::scope(|scope| {
+            let node = || {
+                start.wait();
+                (0..20).map(|_| create(parent.path())).collect::<Vec<_>>()
+            };
+            let nodes: Vec<_> = (0..8).map(|_| scope.spawn(node)).collect();
+            nodes.into_iter().flat_map(|node| node.join().unwrap()).collect()
+        });
+        assert!(dirs.iter().all(|dir| dir.path().join(LOCK).exists()));
+    }
+
+    #[test]
+    fn what_cannot_be_removed_keeps_nobody_from_starting() {
+        let parent = tempfile::tempdir().unwrap();
+        fs::write(parent.path().join(format!("{PREFIX}a-file")), "").unwrap();
+        fs::create_dir(parent.path().join(format!("{PREFIX}without-lock"))).unwrap();
+        create(parent.path());
+    }
+
+    #[test]
+    fn the_folder_goes_with_its_owner() {
+        let parent = tempfile::tempdir().unwrap();
+        drop(create(parent.path()));
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
+    }
+}

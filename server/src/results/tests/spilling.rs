@@ -1,0 +1,153 @@
+//! Memory that is full, disks that are full or broken.
+
+use super::*;
+
+const MANY: u32 = 20;
+
+fn all() -> Vec<(u32, u32)> {
+    (0..MANY).map(|number| (0, number)).collect()
+}
+
+#[tokio::test]
+async fn past_the_budget_frames_go_to_disk_and_come_back_in_order() {
+    let fixture = Fixture::with(5 * FRAME, 1 << 20);
+    let result = fixture.committed(&[(0, MANY)]).await;
+    assert_eq!(fixture.memory(), 5 * FRAME);
+    assert_eq!(fixture.disk(), (15 * FRAME) as u64);
+    let expected: Vec<_> = (0..MANY).map(|number| frame(0, number)).collect();
+    assert_eq!(read(&result).await.unwrap(), expected);
+}
+
+#[tokio::test]
+async fn a_frame_larger_than_the_budget_goes_to_disk() {
+    let fixture = Fixture::with(FRAME - 1, 1 << 20);
+    let result = fixture.committed(&[(0, 1)]).await;
+    assert_eq!(fixture.memory(), 0);
+    assert_eq!(names(&result).await, [(0, 0)]);
+}
+
+#[tokio::test]
+async fn a_finished_result_that_nobody_reads_makes_room() {
+    let fixture = Fixture::with(10 * FRAME, 1 << 20);
+    let idle = fixture.committed(&[(0, 10)]).await;
+    let busy = fixture.open();
+    write(&busy, 1, 10).await;
+    assert_eq!(fixture.disk(), (10 * FRAME) as u64, "the idle one moved");
+    assert_eq!(names(&idle).await, all()[..10]);
+    assert_eq!(fixture.memory(), 10 * FRAME, "the new one has its memory");
+}
+
+#[tokio::test]
+async fn the_result_used_longest_ago_makes_room_first() {
+    let fixture = Fixture::with(2 * FRAME, 1 << 20);
+    let (older, newer) = (fixture.committed(&[(0, 1)]).await, fixture.committed(&[(0, 1)]).await);
+    read(&newer).await.unwrap();
+    read(&older).await.unwrap();
+    let next = fixture.open();
+    write(&next, 0, 1).await;
+    assert!(newer.idle_since().is_none(), "nothing of it is in memory");
+    assert!(older.idle_since().is_some());
+}
+
+#[tokio::test]
+async fn a_result_that_is_being_read_stays_where_it_is() {
+    let fixture = Fixture::with(10 * FRAME, 1 << 20);
+    let result = fixture.committed(&[(0, 10)]).await;
+    let _reader = result.read().unwrap();
+    write(&fixture.open(), 0, 3).await;
+    assert_eq!(fixture.disk(), (3 * FRAME) as u64, "the new frames went to disk instead");
+    assert_eq!(fixture.memory(), 10 * FRAME);
+}
+
+#[tokio::test]
+async fn a_reader_survives_the_move_to_disk() {
+    let fixture = Fixture::with(10 * FRAME, 1 << 20);
+    let result = fixture.committed(&[(0, 10)]).await;
+    let mut reader = result.read().unwrap();
+    for number in 0..5 {
+        assert_eq!(reader.next().await.unwrap(), Some(frame(0, number)));
+    }
+    result.evict(usize::MAX).await.unwrap();
+    for number in 5..10 {
+        assert_eq!(reader.next().await.unwrap(), Some(frame(0, number)));
+    }
+    assert_eq!(reader.next().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn the_disk_quota_fails_the_write_and_names_the_setting() {
+    let fixture = Fixture::with(0, 3 * FRAME as u64);
+    let result = fixture.open();
+    let key = part(&result, 0);
+    result.begin(key).unwrap();
+    for number in 0..3 {
+        result.append(key, frame(0, number)).await.unwrap();
+    }
+    let error = result.append(key, frame(0, 3)).await.unwrap_err();
+    assert!(matches!(&error, ResultError::Exhausted(text) if text.contains("--result-disk-limit")));
+}
+
+#[tokio::test]
+async fn a_disk_that_fails_fails_the_write() {
+    let fixture = Fixture::with(0, 1 << 20);
+    let result = fixture.open();
+    result.begin(part(&result, 0)).unwrap();
+    std::fs::remove_dir_all(fixture.folder.path()).unwrap();
+    let error = result.append(part(&result, 0), frame(0, 0)).await.unwrap_err();
+    assert!(matches!(&error, ResultError::Disk(text) if text.contains("--spill-dir")));
+}
+
+#[tokio::test]
+async fn a_disk_that_fails_costs_idle_results_nothing() {
+    let fixture = Fixture::with(FRAME, 1 << 20);
+    let idle = fixture.committed(&[(0, 1)]).await;
+    std::fs::remove_dir_all(fixture.folder.path()).unwrap();
+    let next = fixture.open();
+    next.begin(part(&next, 0)).unwrap();
+    assert!(next.append(part(&next, 0), frame(0, 0)).await.is_err());
+    assert_eq!(names(&idle).await, [(0, 0)]);
+}
+
+#[tokio::test]
+async fn a_spilled_frame_that_is_lost_is_an_error_not_an_end() {
+    let fixture = Fixture::with(0, 1 << 20);
+    let result = fixture.committed(&[(0, 2)]).await;
+    for entry in std::fs::read_dir(fixture.store_folder()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some() {
+            std::fs::File::options().write(true).open(path).unwrap().set_len(10).unwrap();
+        }
+    }
+    assert!(matches!(read(&result).await, Err(ResultError::Disk(_))));
+}
+
+#[tokio::test]
+async fn a_result_that_failed_holds_nothing() {
+    let fixture = Fixture::with(5 * FRAME, 1 << 20);
+    let result = fixture.open();
+    write(&result, 0, 10).await;
+    result.fail(broken());
+    assert_eq!((fixture.memory(), fixture.disk()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_result_that_failed_makes_no_file() {
+    let fixture = Fixture::with(0, 1 << 20);
+    let result = fixture.open();
+    result.begin(part(&result, 0)).unwrap();
+    result.fail(broken());
+    assert!(is_broken(&result.append(part(&result, 0), frame(0, 0)).await.unwrap_err()));
+    assert_eq!(fixture.disk(), 0);
+    assert_eq!(std::fs::read_dir(fixture.store_folder()).unwrap().count(), 1, "the lock only");
+}
+
+#[tokio::test]
+async fn a_dropped_result_gives_everything_back() {
+    let fixture = Fixture::with(5 * FRAME, 1 << 20);
+    let result = fixture.open();
+    write(&result, 0, 10).await;
+    fixture.store.remove(result.opening().query);
+    drop(result);
+    assert_eq!((fixture.memory(), fixture.disk()), (0, 0));
+    assert_eq!(std::fs::read_dir(fixture.store_folder()).unwrap().count(), 1, "the lock only");
+}
