@@ -19,19 +19,6 @@ pub struct Adbc {
     pipes: Mutex<(ChildStdin, Lines<BufReader<ChildStdout>>)>,
 }
 
-/// What one read took and gave.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-pub struct Taken {
-    /// Wall-clock time around the client's calls.
-    #[serde(default)]
-    pub seconds: f64,
-    /// Rows that arrived.
-    pub rows: u64,
-    /// Record batches that they came in.
-    #[serde(default)]
-    pub batches: u64,
-}
-
 /// What a statement run many times took.
 #[derive(Debug, Deserialize)]
 pub struct Many {

@@ -3,9 +3,10 @@
 use squadron_server::client::FlightSqlClient;
 
 use crate::Result;
-use crate::adbc::{Adbc, Call, Taken};
+use crate::adbc::{Adbc, Call};
 use crate::inside::Inside;
-use crate::raw::{self, RawReader};
+use squadron_benches::Taken;
+use squadron_benches::raw::{self, RawReader};
 
 /// One way to get a result, with what it needs.
 pub enum Contender<'a> {

@@ -56,7 +56,10 @@ impl Figure {
             Some(false) => "**no**",
             None => "",
         };
-        format!("| {} | {target} | {:.2} {unit} | {reached} | {} |", self.what, self.measured, self.from)
+        format!(
+            "| {} | {target} | {:.2} {unit} | {reached} | {} |",
+            self.what, self.measured, self.from
+        )
     }
 }
 

@@ -3,16 +3,14 @@
 
 use std::time::Instant;
 
-use clap::Parser;
 use datafusion::physical_plan::SendableRecordBatchStream;
 use datafusion::prelude::{DataFrame, SessionContext};
 use futures::TryStreamExt;
-use squadron_server::config::{NodeConfig, ServeArgs};
-use squadron_server::node::{Listeners, Node};
+use squadron_benches::{Taken, fixtures};
+use squadron_server::node::Node;
 use tokio::task::JoinSet;
 
 use crate::Result;
-use crate::adbc::Taken;
 use crate::world::World;
 
 /// A node of which only the engine is used, so that no setting can differ.
@@ -20,21 +18,12 @@ pub struct Inside {
     node: Node,
 }
 
-#[derive(Parser)]
-struct Flags {
-    #[command(flatten)]
-    serve: ServeArgs,
-}
-
 impl Inside {
     /// An engine over the run's data.
     pub async fn start(world: &World) -> Result<Self> {
         let data = world.data.display().to_string();
-        let flags = ["inside", "--listen", "127.0.0.1:0", "--cluster-listen", "127.0.0.1:0", "--data", &data];
-        let flags = flags.into_iter().chain(world.serve.iter().map(String::as_str));
-        let config = NodeConfig::load(&Flags::try_parse_from(flags)?.serve)?;
-        let listeners = Listeners::bind(&config).await?;
-        Ok(Self { node: Node::build(config, listeners).await? })
+        let flags = ["--data", &data].into_iter().chain(world.serve.iter().map(String::as_str));
+        Ok(Self { node: fixtures::node(flags).await? })
     }
 
     /// Runs a statement and counts its rows as they come, all partitions at once.

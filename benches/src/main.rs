@@ -18,7 +18,6 @@ mod inside;
 mod measure;
 mod nodes;
 mod parts;
-mod raw;
 mod world;
 
 use clap::Parser;
@@ -30,9 +29,7 @@ use world::{Args, World};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Anything that stops a benchmark: it is told and the run ends.
-type Error = Box<dyn std::error::Error + Send + Sync>;
-type Result<T, E = Error> = std::result::Result<T, E>;
+use squadron_benches::Result;
 
 #[tokio::main]
 async fn main() -> ExitCode {

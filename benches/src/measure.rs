@@ -1,8 +1,8 @@
 //! Turns, medians and ratios.
 
 use crate::Result;
-use crate::adbc::Taken;
 use crate::contender::Contender;
+use squadron_benches::Taken;
 
 /// What each contender took in each turn.
 pub struct Turns {
@@ -53,7 +53,8 @@ impl Turns {
     /// All contenders in milliseconds.
     pub fn times(&self) -> String {
         let each = self.names.iter().enumerate();
-        let each = each.map(|(index, name)| format!("{name} {:.1} ms", median(self.seconds(index)) * 1e3));
+        let each =
+            each.map(|(index, name)| format!("{name} {:.1} ms", median(self.seconds(index)) * 1e3));
         each.collect::<Vec<_>>().join(", ")
     }
 }

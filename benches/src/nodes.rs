@@ -28,8 +28,10 @@ impl Nodes {
     pub async fn start(world: &World, count: usize, flags: &[&str]) -> Result<Self> {
         let ports = free_ports(count * 2).await?;
         let pairs: Vec<_> = ports.chunks(2).map(|pair| (pair[0], pair[1])).collect();
-        let peers: Vec<_> =
-            pairs.iter().map(|(flight, internal)| format!("127.0.0.1:{internal},127.0.0.1:{flight}")).collect();
+        let peers: Vec<_> = pairs
+            .iter()
+            .map(|(flight, internal)| format!("127.0.0.1:{internal},127.0.0.1:{flight}"))
+            .collect();
         let mut nodes = Vec::with_capacity(count);
         for (flight, internal) in pairs {
             let mut command = Command::new(&world.squadron);

@@ -10,7 +10,7 @@ use squadron_server::client::{FlightSqlClient, ReadOptions};
 use tonic::transport::{Channel, Endpoint};
 
 use crate::Result;
-use crate::adbc::Taken;
+use crate::Taken;
 
 const STREAM_WINDOW: u32 = 16 << 20;
 const CONNECTION_WINDOW: u32 = 64 << 20;

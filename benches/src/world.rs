@@ -137,7 +137,15 @@ async fn build() -> Result<PathBuf> {
     };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args(["build", "--package", "squadron-server", "--bin", "squadron", "--profile", profile]);
+    command.args([
+        "build",
+        "--package",
+        "squadron-server",
+        "--bin",
+        "squadron",
+        "--profile",
+        profile,
+    ]);
     finish(command.current_dir(sources())).await?;
     Ok(folder.join("squadron"))
 }
@@ -149,7 +157,8 @@ async fn virtual_environment(folder: &Path) -> Result<PathBuf> {
         eprintln!("installing the stock client in {}", folder.display());
         finish(Command::new("python3").args(["-m", "venv"]).arg(folder)).await?;
         let wanted = sources().join("python/requirements.txt");
-        finish(Command::new(&python).args(["-m", "pip", "install", "-q", "-r"]).arg(wanted)).await?;
+        finish(Command::new(&python).args(["-m", "pip", "install", "-q", "-r"]).arg(wanted))
+            .await?;
         std::fs::write(complete, "")?;
     }
     Ok(python)
@@ -172,7 +181,8 @@ async fn generate(cache: &Path, scale: f64) -> Result<PathBuf> {
 
 fn headers(texts: &[String]) -> Result<Vec<(String, String)>> {
     let split = |text: &String| {
-        let (name, value) = text.split_once('=').ok_or(format!("--header {text}: write NAME=VALUE"))?;
+        let (name, value) =
+            text.split_once('=').ok_or(format!("--header {text}: write NAME=VALUE"))?;
         Ok((name.to_owned(), value.to_owned()))
     };
     texts.iter().map(split).collect()

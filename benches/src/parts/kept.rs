@@ -2,13 +2,14 @@
 
 use super::ALL_LINEITEM;
 use crate::Result;
-use crate::adbc::{Adbc, Call, PyArrow, Taken};
+use crate::adbc::{Adbc, Call, PyArrow};
 use crate::contender::Contender;
 use crate::figure::{Figure, Target};
 use crate::measure::Turns;
 use crate::nodes::Nodes;
-use crate::raw::RawReader;
 use crate::world::World;
+use squadron_benches::Taken;
+use squadron_benches::raw::RawReader;
 
 pub(super) async fn run(world: &World) -> Result<Vec<Figure>> {
     let adbc = Adbc::start(world)?;

@@ -3,15 +3,17 @@
 use squadron_server::client::FlightSqlClient;
 
 use super::FORGET_SOON;
+use crate::Result;
 use crate::adbc::{Adbc, Call, Many};
 use crate::figure::{Figure, Target};
 use crate::measure::median;
 use crate::nodes::Nodes;
 use crate::world::World;
-use crate::{Result, raw};
+use squadron_benches::raw;
 
 const TIMES: usize = 200;
-const SMALL: &str = "SELECT s_nationkey, count(*), sum(s_acctbal) FROM supplier GROUP BY s_nationkey";
+const SMALL: &str =
+    "SELECT s_nationkey, count(*), sum(s_acctbal) FROM supplier GROUP BY s_nationkey";
 
 pub(super) async fn run(world: &World) -> Result<Vec<Figure>> {
     let adbc = Adbc::start(world)?;

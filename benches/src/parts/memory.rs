@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use crate::Result;
-use crate::adbc::{Adbc, Call, Taken};
+use crate::adbc::{Adbc, Call};
 use crate::figure::{Figure, Target};
 use crate::nodes::Nodes;
 use crate::world::World;
+use squadron_benches::Taken;
 
 const LIMIT: &str = "512MiB";
 const LIMIT_MIB: f64 = 512.0;
