@@ -24,3 +24,6 @@ pub mod query;
 pub mod results;
 pub mod session;
 pub mod worker;
+
+/// The engine's words (parts, receipts, sinks), for who stands on top of the server only.
+pub use squadron_planner as planner;
