@@ -201,6 +201,7 @@ impl Node {
             // A server that panicked has nothing left to stop.
             let _ = task.join().await;
         }
+        self.queries.store().close();
     }
 }
 

@@ -117,6 +117,11 @@ impl ResultStore {
         removed
     }
 
+    /// Leaves nothing on disk, whoever still holds a result: the process is about to end.
+    pub fn close(&self) {
+        self.keeper.spill.remove();
+    }
+
     /// What it uses now.
     pub fn usage(&self) -> StoreUse {
         StoreUse {

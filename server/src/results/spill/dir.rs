@@ -70,11 +70,21 @@ impl SpillDir {
     }
 }
 
+impl SpillDir {
+    /// Removes the folder: for a process that ends while connections still hold results.
+    pub fn remove(&self) {
+        match fs::remove_dir_all(&self.dir) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(dir = %self.dir.display(), %error, "spill folder not removed");
+            }
+            _ => {}
+        }
+    }
+}
+
 impl Drop for SpillDir {
     fn drop(&mut self) {
-        if let Err(error) = fs::remove_dir_all(&self.dir) {
-            tracing::warn!(dir = %self.dir.display(), %error, "spill folder not removed");
-        }
+        self.remove();
     }
 }
 
