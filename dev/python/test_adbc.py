@@ -1,5 +1,6 @@
 """The stock ADBC driver against three processes, held against DuckDB over the same Parquet."""
 
+import contextlib
 import os
 import signal
 import time
@@ -41,14 +42,14 @@ def same_rows(left: pa.Table, right: pa.Table) -> bool:
 def test_a_distributed_result_is_duckdbs(cluster, truth):
     with connect(cluster, **DISTRIBUTED) as connection:
         answer = fetch(connection, SCAN)
-    assert same_rows(answer, truth.execute(SCAN).to_arrow_table())
+    assert same_rows(answer, truth.sql(SCAN).to_arrow_table())
 
 
 def test_a_join_is_duckdbs_from_every_node(cluster, truth):
     sql = """SELECT n_name, count(*) AS orders, sum(o_totalprice) AS total
              FROM orders JOIN customer ON o_custkey = c_custkey
              JOIN nation ON c_nationkey = n_nationkey GROUP BY n_name"""
-    right = truth.execute(sql).to_arrow_table()
+    right = truth.sql(sql).to_arrow_table()
     for node in range(NODES):
         with connect(cluster, node, **DISTRIBUTED) as connection:
             assert same_rows(fetch(connection, sql), right)
@@ -69,7 +70,7 @@ def test_each_endpoint_is_served_by_a_process_of_its_own(cluster, truth):
     assert all(share.num_rows > 0 for share in shares), [share.num_rows for share in shares]
 
     whole = pa.concat_tables(shares)
-    right = truth.execute(SCAN).to_arrow_table()
+    right = truth.sql(SCAN).to_arrow_table()
     assert same_rows(whole, right)
     of_shares = sum(pc.sum(share["l_extendedprice"]).as_py() for share in shares)
     assert of_shares == pc.sum(right["l_extendedprice"]).as_py()
@@ -88,21 +89,29 @@ def test_a_share_is_only_in_its_own_process(cluster):
     assert set(rows.values()) == {1}, "a row came from two processes"
 
 
+# The driver closes a statement twice when the first time failed.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("victim", [2, 0], ids=["a worker", "the coordinator"])
 def test_a_process_killed_in_the_middle_is_an_error_and_never_a_short_result(doomed, victim):
-    with connect(doomed, **DISTRIBUTED) as connection, connection.cursor() as cursor:
-        cursor.execute(LARGE)
-        reader = cursor.fetch_record_batch()
-        rows = reader.read_next_batch().num_rows
-        os.kill(doomed.nodes[victim].process.pid, signal.SIGKILL)
-        killed = time.monotonic()
-        with pytest.raises((adbc_driver_manager.Error, pa.ArrowException, OSError)):
-            while True:
-                try:
-                    rows += reader.read_next_batch().num_rows
-                except StopIteration:
-                    pytest.fail(f"a result of {rows} rows ended as if it were whole")
-        assert time.monotonic() - killed < SECONDS
+    connection = connect(doomed, **DISTRIBUTED)
+    cursor = connection.cursor()
+    cursor.execute(LARGE)
+    reader = cursor.fetch_record_batch()
+    rows = reader.read_next_batch().num_rows
+    os.kill(doomed.nodes[victim].process.pid, signal.SIGKILL)
+    killed = time.monotonic()
+    with pytest.raises((adbc_driver_manager.Error, pa.ArrowException, OSError)):
+        while True:
+            try:
+                rows += reader.read_next_batch().num_rows
+            except StopIteration:
+                pytest.fail(f"a result of {rows} rows ended as if it were whole")
+    assert time.monotonic() - killed < SECONDS
+    # Saying goodbye to a dead node is an error in the driver, which is none of this test's.
+    reader.close()
+    for closing in (cursor, connection):
+        with contextlib.suppress(adbc_driver_manager.Error, RuntimeError):
+            closing.close()
 
 
 def test_set_lasts_for_the_connection(cluster):
@@ -130,7 +139,7 @@ def test_partitions_can_be_read_one_by_one(cluster, truth):
                 cursor.adbc_read_partition(partition)
                 tables.append(cursor.fetch_arrow_table())
     assert all(table.schema == schema for table in tables)
-    assert same_rows(pa.concat_tables(tables), truth.execute(sql).to_arrow_table())
+    assert same_rows(pa.concat_tables(tables), truth.sql(sql).to_arrow_table())
 
 
 def test_the_catalog_is_shown(cluster):
@@ -152,7 +161,7 @@ def test_pandas_reads(cluster, truth):
     sql = "SELECT l_returnflag, count(*) AS n, sum(l_quantity) AS q FROM lineitem GROUP BY 1 ORDER BY 1"
     with connect(cluster, **DISTRIBUTED) as connection:
         frame = pandas.read_sql(sql, connection)
-    right = truth.execute(sql).df()
+    right = truth.sql(sql).df()
     assert list(frame["l_returnflag"]) == list(right["l_returnflag"])
     assert list(frame["n"]) == list(right["n"])
     assert [float(q) for q in frame["q"]] == [float(q) for q in right["q"]]
