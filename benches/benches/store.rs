@@ -40,7 +40,7 @@ async fn fill(store: &ResultStore, frame: &Frame) -> Arc<QueryResult> {
 }
 
 async fn drain(result: &Arc<QueryResult>) -> usize {
-    let (mut reader, mut bytes) = (result.read(), 0);
+    let (mut reader, mut bytes) = (result.read().expect("few readers"), 0);
     while let Some(frame) = reader.next().await.expect("a committed result") {
         bytes += frame.bytes();
     }

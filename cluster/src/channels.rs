@@ -27,8 +27,14 @@ use crate::secret::{CallTokens, WithToken};
 
 /// How much of one stream may be on its way unread.
 pub const STREAM_WINDOW: u32 = 16 << 20;
-/// How much of all streams of a connection may be on its way unread.
+/// How much of all streams of a connection may be on its way unread, where whoever reads them never
+/// waits for anything but a disk.
 pub const CONNECTION_WINDOW: u32 = 64 << 20;
+/// The same for what comes back on calls that this node makes: as much as HTTP/2 can say. These
+/// streams wait for each other (one side of a join for the other, a client's second endpoint for its
+/// first): were a few that wait to use up a window that all share, none would ever move again. Each
+/// stream's own window is the bound.
+pub const SHARED_WINDOW: u32 = (1 << 31) - 1;
 /// The largest HTTP/2 frame taken: large ones cost fewer system calls.
 pub const FRAME_SIZE: u32 = 1 << 20;
 /// How often a connection is pinged, also an idle one: well below the minutes after which firewalls
@@ -51,6 +57,7 @@ struct Inner {
     runtime: Handle,
     connector: Connector,
     tokens: CallTokens,
+    stream_window: u32,
     open: Mutex<HashMap<Address, Channel>>,
     /// Owns the task that follows membership: dropped with the last clone, it ends.
     followers: Mutex<JoinSet<()>>,
@@ -60,10 +67,20 @@ impl Channels {
     /// No connection yet. Their background tasks will live on `runtime`, whoever asks for them: a
     /// connection must not be served by the runtime of a busy query, nor end with it.
     pub fn new(runtime: Handle, connector: Connector, tokens: CallTokens) -> Self {
+        Self::build(runtime, connector, tokens, STREAM_WINDOW)
+    }
+
+    fn build(
+        runtime: Handle,
+        connector: Connector,
+        tokens: CallTokens,
+        stream_window: u32,
+    ) -> Self {
         Self(Arc::new(Inner {
             runtime,
             connector,
             tokens,
+            stream_window,
             open: Mutex::default(),
             followers: Mutex::default(),
         }))
@@ -72,13 +89,23 @@ impl Channels {
     /// Another set of connections, made in the same way but shared with nobody: for traffic that must
     /// not wait behind the other.
     pub fn separate(&self) -> Self {
+        self.separate_with(self.0.stream_window)
+    }
+
+    /// The same with another window for each stream, in bytes.
+    pub fn separate_with(&self, stream_window: u32) -> Self {
         let Inner {
             runtime,
             connector,
             tokens,
             ..
         } = &*self.0;
-        Self::new(runtime.clone(), connector.clone(), tokens.clone())
+        Self::build(
+            runtime.clone(),
+            connector.clone(),
+            tokens.clone(),
+            stream_window,
+        )
     }
 
     /// The runtime on which the connections live.
@@ -122,8 +149,8 @@ impl Channels {
 
     fn dial(&self, address: &Address) -> Channel {
         let endpoint = Endpoint::from(address.uri("http"))
-            .initial_stream_window_size(STREAM_WINDOW)
-            .initial_connection_window_size(CONNECTION_WINDOW)
+            .initial_stream_window_size(self.0.stream_window)
+            .initial_connection_window_size(SHARED_WINDOW)
             .max_frame_size(FRAME_SIZE)
             .tcp_nodelay(true)
             .http2_keep_alive_interval(PING_INTERVAL)

@@ -27,6 +27,8 @@ use crate::flight::peers::Peers;
 use crate::results::ResultStore;
 
 mod encode;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub use encode::{FrameEncoder, schema_header};

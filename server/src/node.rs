@@ -34,7 +34,7 @@ use crate::delivery::Delivery;
 use crate::flight::connection::Connection;
 use crate::flight::on_cpu::OnCpu;
 use crate::flight::peer::PeerService;
-use crate::flight::peers::Peers;
+use crate::flight::peers::{MESSAGE_BYTES, Peers};
 use crate::flight::relay::Relay;
 use crate::flight::service::ClientService;
 use crate::flight::ticket::Signer;
@@ -148,7 +148,8 @@ impl Node {
         let parts = Parts { config: &config, me, channels, members: membership.members(), secret };
         let (queries, sessions) = parts.queries(Arc::clone(&cpu)).await?;
         let stop = CancellationToken::new();
-        let servers = Servers { queries: &queries, membership: &membership, cpu: &cpu, stop: &stop };
+        let servers =
+            Servers { queries: &queries, membership: &membership, cpu: &cpu, stop: &stop };
         let tasks = vec![
             servers.internal(listeners.internal, tokens),
             servers.flight(listeners.flight, sessions),
@@ -197,11 +198,20 @@ impl Node {
     pub async fn stop(mut self) {
         self.membership.leave().await;
         self.stop.cancel();
+        // Else a reader that waits for a running query would be waited for.
+        self.queries.end();
         for task in self.tasks.drain(..2) {
             // A server that panicked has nothing left to stop.
             let _ = task.join().await;
         }
         self.queries.store().close();
+    }
+}
+
+impl Drop for Node {
+    /// Connections that are still open hold on to the queries; these end with the node all the same.
+    fn drop(&mut self) {
+        self.queries.end();
     }
 }
 
@@ -257,6 +267,7 @@ impl Parts<'_> {
         let pool = self.pool();
         let store = Arc::new(ResultStore::new(self.store(Arc::clone(&pool))?));
         let peers = Arc::new(Peers::new(self.channels.clone()));
+        peers.follow(self.members.clone());
         let (me, members) = (self.me.clone(), self.members.clone());
         let delivery = Delivery::new(me, members, Arc::clone(&store), Arc::clone(&peers));
         let engine = Engine::open(self.engine(pool, delivery)).await?;
@@ -330,8 +341,8 @@ impl Servers<'_> {
         let worker = self.queries.planner().engine().worker().clone();
         let tasks = OnCpu::new(worker.into_worker_server(), Arc::clone(self.cpu));
         let parts = FlightServiceServer::new(PeerService::new(Arc::clone(self.queries)))
-            .max_decoding_message_size(usize::MAX)
-            .max_encoding_message_size(usize::MAX);
+            .max_decoding_message_size(MESSAGE_BYTES)
+            .max_encoding_message_size(MESSAGE_BYTES);
         let server = Self::http2()
             .layer(RequireToken::new(tokens))
             .add_service(self.membership.service())

@@ -12,11 +12,16 @@
 //! * A query has one task, owned here; when the node goes, it goes.
 
 mod lifecycle;
+mod manifest;
 mod read;
+mod record;
 mod registry;
 mod start;
 mod sweep;
+#[cfg(test)]
+mod tests;
 
 pub use read::Located;
-pub use registry::{Queries, QueryLimits, QueryParts, QueryState};
+pub use record::QueryState;
+pub use registry::{Queries, QueryLimits, QueryParts};
 pub use start::{Caller, Endpoint, Outcome, Started};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
 use squadron_cluster::channels::{
-    BoxedIo, CONNECTION_WINDOW, Connect, Connector, FRAME_SIZE, STREAM_WINDOW,
+    BoxedIo, Connect, Connector, FRAME_SIZE, SHARED_WINDOW, STREAM_WINDOW,
 };
 use squadron_cluster::member::{Roles, wire::Greeting};
 use squadron_cluster::secret::CallTokens;
@@ -105,7 +105,7 @@ async fn a_connection_opens_with_wide_windows_and_large_frames() {
     let (to, (settings, window)) = looked.unwrap();
     assert_eq!(to, address(1));
     assert_eq!((settings[&4], settings[&5]), (STREAM_WINDOW, FRAME_SIZE));
-    assert_eq!(window, CONNECTION_WINDOW);
+    assert_eq!(window, SHARED_WINDOW);
 }
 
 #[tokio::test]
@@ -117,6 +117,16 @@ async fn an_address_has_one_channel() {
         channels.get(&address(2)),
     ];
     assert_eq!(channels.len(), 2);
+}
+
+#[tokio::test]
+async fn a_separate_set_can_have_narrower_streams() {
+    let (channels, mut pipes) = Pipes::channels(Handle::current());
+    let narrow = channels.separate_with(1 << 20);
+    let look = async { opening(&mut pipes.recv().await.unwrap().1).await };
+    let (_, looked) = tokio::join!(call(&narrow, 1), timeout(DEADLINE, look));
+    let (settings, window) = looked.unwrap();
+    assert_eq!((settings[&4], window), (1 << 20, SHARED_WINDOW));
 }
 
 #[tokio::test]

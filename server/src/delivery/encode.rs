@@ -56,6 +56,8 @@ impl FrameEncoder {
         // The first call also gives the schema message, which travels on its own.
         encoder.encode(&RecordBatch::new_empty(Arc::clone(&schema)))?;
         let (joins, waiting) = (join::can_join(&schema), Vec::new());
+        // Whatever a plan says: no division by zero, no sum that wraps.
+        let target = target.clamp(1, i32::MAX as usize);
         Ok(Self { schema, encoder, joins, target, waiting, waiting_bytes: 0, waiting_rows: 0 })
     }
 
@@ -271,6 +273,16 @@ mod tests {
     #[test]
     fn one_wide_row_stays_whole() {
         assert_eq!(check_round_trip(&[strings(&[3 << 20])]).len(), 1);
+    }
+
+    #[test]
+    fn any_target_will_do() {
+        for target in [0, 1, usize::MAX] {
+            let mut encoder = FrameEncoder::new(numbers(3).schema(), target).unwrap();
+            let mut frames = encoder.push(numbers(3)).unwrap();
+            frames.extend(encoder.flush().unwrap());
+            assert_eq!(frames.iter().map(|frame| frame.rows).sum::<u64>(), 3);
+        }
     }
 
     #[test]

@@ -116,3 +116,20 @@ impl PartWriter for FrameWriter {
         Ok(Receipt { part: self.part, worker: self.worker, peer: self.peer, totals })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datafusion::arrow::datatypes::Schema;
+    use uuid::Uuid;
+
+    #[test]
+    fn a_peer_that_confirms_something_else_is_not_believed() {
+        let part = PartKey { query: Uuid::nil(), attempt: 0, task: 0, partition: 0 };
+        let encoder = FrameEncoder::new(Arc::new(Schema::empty()), 1024).unwrap();
+        let writer = FrameWriter::new(part, "w".into(), "p".into(), encoder, Outlet::Counted);
+        assert!(writer.agree(PartTotals::default()).is_ok());
+        let error = writer.agree(PartTotals { rows: 1, ..Default::default() }).unwrap_err();
+        assert!(matches!(error, PlannerError::Internal(_)));
+    }
+}

@@ -58,7 +58,20 @@ pub fn read_put(message: FlightData) -> Result<Put, Status> {
         None if message.data_header.is_empty() => {
             Err(Status::invalid_argument("a part's message without a frame"))
         }
-        None => Ok(Put::Frame(Frame::new(message.data_header, message.data_body, put.rows))),
+        None => {
+            let (header, body) = (own(message.data_header), own(message.data_body));
+            Ok(Put::Frame(Frame::new(header, body, put.rows)))
+        }
+    }
+}
+
+/// Bytes as they come are a view of the buffer that the socket was read into, which holds what came
+/// before and after as well. A small frame that is kept must not keep megabytes that nobody counts.
+fn own(bytes: Bytes) -> Bytes {
+    const SMALL: usize = 64 * 1024;
+    match bytes.len() < SMALL {
+        true => Bytes::copy_from_slice(&bytes),
+        false => bytes,
     }
 }
 

@@ -59,3 +59,65 @@ where
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::{pending, ready};
+    use std::thread;
+    use tokio::sync::oneshot;
+    use tower::{ServiceExt, service_fn};
+
+    fn on_cpu<S>(inner: S) -> OnCpu<S> {
+        OnCpu::new(inner, Arc::new(CpuRuntime::new(1).unwrap()))
+    }
+
+    fn request() -> Request<Body> {
+        Request::new(Body::empty())
+    }
+
+    #[tokio::test]
+    async fn a_call_runs_on_the_cpu_runtime() {
+        let (sender, ran_on) = oneshot::channel();
+        let mut sender = Some(sender);
+        let service = on_cpu(service_fn(move |_| {
+            let sender = sender.take();
+            async move {
+                let _ = sender.unwrap().send(thread::current().name().map(str::to_owned));
+                Ok(Response::new(Body::empty()))
+            }
+        }));
+        service.oneshot(request()).await.unwrap();
+        assert_eq!(ran_on.await.unwrap().as_deref(), Some("squadron-cpu"));
+    }
+
+    #[tokio::test]
+    async fn a_call_that_panics_is_an_internal_error() {
+        let service = on_cpu(service_fn(|_| async { panic!("a bug") }));
+        let response = service.oneshot(request()).await.unwrap();
+        let status = Status::from_header_map(response.headers()).unwrap();
+        assert_eq!(status.code(), Code::Internal);
+    }
+
+    #[tokio::test]
+    async fn a_dropped_call_ends_what_it_started() {
+        let (sender, gone) = oneshot::channel::<()>();
+        let mut sender = Some(sender);
+        let mut service = on_cpu(service_fn(move |_| {
+            let held = sender.take();
+            async move {
+                pending::<()>().await;
+                drop(held);
+                Ok(Response::new(Body::empty()))
+            }
+        }));
+        drop(service.call(request()));
+        gone.await.unwrap_err();
+    }
+
+    #[tokio::test]
+    async fn an_answer_comes_back() {
+        let service = on_cpu(service_fn(|_| ready(Ok(Response::new(Body::empty())))));
+        assert_eq!(service.oneshot(request()).await.unwrap().status(), 200);
+    }
+}

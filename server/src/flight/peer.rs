@@ -85,6 +85,9 @@ impl PeerService {
         let result = self.held(query_id(&manifest.query)?)?;
         let parts: Vec<PartSummary> =
             manifest.parts.iter().map(summary).collect::<Result<_, _>>()?;
+        if manifest.attempt != result.opening().attempt {
+            return Err(Status::data_loss("a manifest of another attempt"));
+        }
         let verified = result.verify(&parts);
         verified.map(|()| Bytes::new()).map_err(|error| status::result(&error))
     }

@@ -1,16 +1,20 @@
 //! What this node asks of its peers: the client side of [`super::peer`].
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use arrow_flight::flight_service_client::FlightServiceClient;
 use arrow_flight::{Action, FlightData, FlightDescriptor, PutResult, Ticket};
 use bytes::Bytes;
 use datafusion::common::runtime::SpawnedTask;
-use futures::StreamExt;
 use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 use prost::Message;
-use squadron_cluster::Member;
 use squadron_cluster::channels::{Channels, MemberChannel};
+use squadron_cluster::{Member, Members};
 use squadron_planner::deliver::{PartKey, PartTotals};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Request, Status};
 use uuid::Uuid;
@@ -23,6 +27,17 @@ use crate::results::{Frame, Opening, PartSummary, ResultError};
 /// Frames between an encoder and its socket: enough to keep both busy, no more. When they are full
 /// the encoder waits.
 const FRAMES_IN_FLIGHT: usize = 2;
+
+/// Largest message between nodes. Arrow itself ends there: a column's offsets are 32 bits.
+pub const MESSAGE_BYTES: usize = i32::MAX as usize;
+
+/// How long a peer has to answer a question that it answers from memory. One that hangs would
+/// otherwise hold up the query, and its readers elsewhere, until the connection is given up.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// How much of one relayed stream may be on its way here while its client does not read: relayed
+/// streams wait for clients, so many of them may be full at the same time.
+const RELAY_WINDOW: u32 = 2 << 20;
 
 /// The names of the actions between nodes.
 pub mod actions {
@@ -42,6 +57,9 @@ pub mod actions {
 #[derive(Debug)]
 pub struct Peers {
     channels: Channels,
+    /// Connections for reading on behalf of clients: what a slow client leaves unread must not stand
+    /// in the way of parts and commits.
+    relays: Channels,
 }
 
 type Result<T, E = ResultError> = std::result::Result<T, E>;
@@ -49,13 +67,18 @@ type Result<T, E = ResultError> = std::result::Result<T, E>;
 impl Peers {
     /// Peers over the node's internal channels.
     pub fn new(channels: Channels) -> Self {
-        Self { channels }
+        let relays = channels.separate_with(RELAY_WINDOW);
+        Self { channels, relays }
+    }
+
+    /// From now on, drops the connections to members that leave. (`channels` that this was made with
+    /// follow by themselves.)
+    pub fn follow(&self, members: watch::Receiver<Arc<Members>>) {
+        self.relays.follow(members);
     }
 
     fn client(&self, peer: &Member) -> FlightServiceClient<MemberChannel> {
-        FlightServiceClient::new(self.channels.get(&peer.internal))
-            .max_decoding_message_size(usize::MAX)
-            .max_encoding_message_size(usize::MAX)
+        client(&self.channels, peer)
     }
 
     /// Begins to deliver a part to `peer`.
@@ -135,8 +158,11 @@ impl Peers {
         ticket: Bytes,
     ) -> Result<BoxStream<'static, Result<FlightData, Status>>, Status> {
         let request = Request::new(Ticket { ticket });
-        let answer = self.client(peer).do_get(request).await.map_err(|error| named(peer, error))?;
-        Ok(answer.into_inner().boxed())
+        let mut client = client(&self.relays, peer);
+        let answer = client.do_get(request).await.map_err(|error| named(&peer.node_id, error))?;
+        let name = peer.node_id.clone();
+        let messages = answer.into_inner().map_err(move |error| named(&name, error));
+        Ok(messages.boxed())
     }
 
     async fn act(&self, peer: &Member, name: &str, message: &impl Message) -> Result<Bytes> {
@@ -145,22 +171,36 @@ impl Peers {
             let mut answers = self.client(peer).do_action(Request::new(action)).await?.into_inner();
             answers.message().await
         };
-        match answer.await {
-            Ok(answer) => Ok(answer.map(|answer| answer.body).unwrap_or_default()),
-            Err(error) => Err(status::to_result_error(&named(peer, error))),
+        match timeout(ANSWER_WITHIN, answer).await {
+            Ok(Ok(answer)) => Ok(answer.map(|answer| answer.body).unwrap_or_default()),
+            Ok(Err(error)) => Err(status::to_result_error(&named(&peer.node_id, error))),
+            Err(_) => Err(silent(&peer.node_id)),
         }
     }
+}
+
+fn client(channels: &Channels, peer: &Member) -> FlightServiceClient<MemberChannel> {
+    FlightServiceClient::new(channels.get(&peer.internal))
+        .max_decoding_message_size(MESSAGE_BYTES)
+        .max_encoding_message_size(MESSAGE_BYTES)
+}
+
+fn silent(node: &str) -> ResultError {
+    ResultError::Unavailable(format!(
+        "node {node} did not answer within {} s: run the query again",
+        ANSWER_WITHIN.as_secs()
+    ))
 }
 
 fn query_proto(query: Uuid) -> QueryProto {
     QueryProto { query: query.as_bytes().to_vec() }
 }
 
-/// A lost connection is told as what it is: the node that cannot be reached.
-fn named(peer: &Member, error: Status) -> Status {
-    let lost = matches!(error.code(), Code::Unavailable | Code::Unknown | Code::Cancelled);
-    match lost && std::error::Error::source(&error).is_some() {
-        true => unreachable(&peer.node_id, &error),
+/// A lost connection is told as what it is: the node that cannot be reached. What a node itself says
+/// has no source; what the transport says has one, and any code.
+fn named(node: &str, error: Status) -> Status {
+    match std::error::Error::source(&error).is_some() {
+        true => unreachable(node, &error),
         false => error,
     }
 }
@@ -182,18 +222,12 @@ async fn deliver(
         let mut answers = client.do_put(Request::new(stream)).await?.into_inner();
         answers.message().await
     };
-    let answer: Option<PutResult> = answer.await.map_err(|error| lost(&peer, &error))?;
+    let answer: Result<Option<PutResult>, Status> = answer.await;
+    let answer = answer.map_err(|error| status::to_result_error(&named(&peer, error)))?;
     let confirmed = answer.map(|answer| TotalsProto::decode(answer.app_metadata));
     match confirmed {
         Some(Ok(totals)) => Ok(totals.into()),
         _ => Err(ResultError::Corrupt(format!("{peer} did not confirm a part"))),
-    }
-}
-
-fn lost(peer: &str, error: &Status) -> ResultError {
-    match std::error::Error::source(error).is_some() {
-        true => status::to_result_error(&unreachable(peer, error)),
-        false => status::to_result_error(error),
     }
 }
 

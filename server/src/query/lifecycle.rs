@@ -1,6 +1,5 @@
 //! A query runs: open, run, verify, commit; or fail everywhere.
 
-use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -9,11 +8,13 @@ use futures::future::{join_all, try_join_all};
 use futures::{FutureExt, TryStreamExt};
 use squadron_cluster::Member;
 use squadron_planner::deliver::Receipt;
-use squadron_planner::plan::{QueryPlan, Shape};
+use squadron_planner::plan::QueryPlan;
 use squadron_planner::{PlannerError, Result};
 
-use super::registry::Record;
-use super::{Queries, QueryState};
+use super::Queries;
+use super::manifest::{Manifest, manifest};
+use super::record::{QueryState, Record};
+use super::registry::stopped;
 use crate::flight::status;
 use crate::results::{PartSummary, ResultError};
 
@@ -24,14 +25,12 @@ const COMMIT_TRIES: usize = 3;
 impl Queries {
     /// Opens the result here, so that a ticket can be redeemed at once, and starts the task.
     pub(super) fn run(self: &Arc<Self>, plan: QueryPlan, record: Arc<Record>) -> Result<()> {
+        self.register(Arc::clone(&record)).map_err(PlannerError::from)?;
+        let running = Running { queries: Arc::clone(self), record: Arc::clone(&record) };
         if record.peers.iter().any(|peer| peer.node_id == self.me.node_id) {
             self.store.open(record.opening.clone()).map_err(PlannerError::from)?;
         }
-        self.register(Arc::clone(&record));
-        let queries = Arc::clone(self);
-        let owner = Arc::clone(&record);
-        let task = self.cpu.spawn(async move { queries.complete(plan, &record).await });
-        owner.own(task);
+        record.own(self.cpu.spawn(running.to_its_end(plan)));
         Ok(())
     }
 
@@ -40,9 +39,8 @@ impl Queries {
         let outcome = outcome.unwrap_or_else(|_| {
             Err(ResultError::Corrupt("the query's task panicked: see the node's log".into()))
         });
-        match outcome {
-            Ok(()) => record.set_state(QueryState::Committed),
-            Err(error) => self.fail(record, error).await,
+        if let Err(error) = outcome {
+            self.fail(record, error).await;
         }
     }
 
@@ -51,9 +49,11 @@ impl Queries {
         let shape = plan.shape;
         let receipts =
             receipts(plan, record).await.map_err(|error| status::query_failure(&error))?;
-        let manifest = manifest(&receipts, shape, record)?;
+        let peers = record.peers.iter().map(|peer| peer.node_id.as_str()).collect();
+        let manifest = manifest(&receipts, shape, record.opening.attempt, &peers)?;
         self.verify(record, &manifest).await?;
-        self.commit(record).await
+        self.commit(record).await;
+        Ok(())
     }
 
     async fn open_elsewhere(&self, record: &Record) -> Result<(), ResultError> {
@@ -85,7 +85,7 @@ impl Queries {
     }
 
     /// From here on the query is complete: a peer that cannot be told now will ask.
-    async fn commit(&self, record: &Record) -> Result<(), ResultError> {
+    async fn commit(&self, record: &Record) {
         record.set_state(QueryState::Committed);
         let commits = record.peers.iter().map(|peer| self.commit_on(peer, record));
         for (peer, committed) in record.peers.iter().zip(join_all(commits).await) {
@@ -94,7 +94,6 @@ impl Queries {
                 tracing::warn!(%query, %peer, %error, "a peer could not be told of the commit");
             }
         }
-        Ok(())
     }
 
     async fn commit_on(&self, peer: &Member, record: &Record) -> Result<(), ResultError> {
@@ -132,7 +131,30 @@ impl Queries {
     }
 }
 
-type Manifest = HashMap<String, Vec<PartSummary>>;
+/// A query while it runs. Dropped before its outcome is known (its node stops, its task is ended), it
+/// leaves no reader waiting: the local ones get an error at once, peers learn it from their sweeping.
+struct Running {
+    queries: Arc<Queries>,
+    record: Arc<Record>,
+}
+
+impl Running {
+    async fn to_its_end(self, plan: QueryPlan) {
+        self.queries.complete(plan, &self.record).await;
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.record.is_running() {
+            let error = stopped(&self.queries.me.node_id);
+            self.record.set_state(QueryState::Failed(error.clone()));
+            if let Some(result) = self.queries.store.get(self.record.opening.query) {
+                result.fail(error);
+            }
+        }
+    }
+}
 
 async fn receipts(plan: QueryPlan, record: &Record) -> Result<Vec<Receipt>> {
     let mut stream = execute_stream(plan.plan, plan.context)?;
@@ -141,36 +163,4 @@ async fn receipts(plan: QueryPlan, record: &Record) -> Result<Vec<Receipt>> {
         receipts.extend(Receipt::from_batch(record.opening.query, &batch)?);
     }
     Ok(receipts)
-}
-
-/// Turns receipts into what each peer must hold.
-///
-/// # Errors
-/// `Corrupt` unless there is exactly one receipt for each part that the plan promised, all of this
-/// attempt and each from a peer that has an endpoint: anything else would be a short or a doubled
-/// result.
-fn manifest(receipts: &[Receipt], shape: Shape, record: &Record) -> Result<Manifest, ResultError> {
-    let mut seen = HashSet::new();
-    let mut manifest = Manifest::new();
-    for Receipt { part, peer, totals, .. } in receipts {
-        let promised = part.attempt == record.opening.attempt
-            && (part.task as usize) < shape.tasks
-            && (part.partition as usize) < shape.partitions;
-        let served = record.peers.iter().any(|member| member.node_id == *peer);
-        if !promised || !served || !seen.insert(*part) {
-            return Err(ResultError::Corrupt(format!(
-                "a receipt that nobody expected: {part} at {peer}"
-            )));
-        }
-        let summary = PartSummary { part: *part, totals: *totals };
-        manifest.entry(peer.clone()).or_default().push(summary);
-    }
-    match seen.len() == shape.parts() {
-        true => Ok(manifest),
-        false => Err(ResultError::Corrupt(format!(
-            "{} of {} parts were delivered",
-            seen.len(),
-            shape.parts()
-        ))),
-    }
 }

@@ -12,65 +12,19 @@ use squadron_planner::plan::Planner;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::cpu::{CpuRuntime, CpuTask};
+use super::record::{QueryState, Record};
+use crate::cpu::CpuRuntime;
 use crate::flight::messages::StatusProto;
 use crate::flight::peers::Peers;
 use crate::flight::status;
 use crate::flight::ticket::Signer;
-use crate::results::{Opening, ResultError, ResultStore};
+use crate::results::{ResultError, ResultStore};
 
 /// How long things may take and be kept.
 #[derive(Debug, Clone)]
 pub struct QueryLimits {
     /// How long a result is kept after its query completed.
     pub keep: Duration,
-}
-
-/// How far a query is, as its coordinator knows.
-#[derive(Debug, Clone)]
-pub enum QueryState {
-    /// Its plan runs.
-    Running,
-    /// Its result is complete on every peer.
-    Committed,
-    /// It failed.
-    Failed(ResultError),
-}
-
-/// One query that this node coordinates.
-#[derive(Debug)]
-pub(super) struct Record {
-    pub(super) opening: Opening,
-    /// Every peer that has an endpoint, this node among them if it has one.
-    pub(super) peers: Vec<Member>,
-    state: Mutex<(QueryState, Instant)>,
-    task: Mutex<Option<CpuTask<()>>>,
-}
-
-impl Record {
-    pub(super) fn new(opening: Opening, peers: Vec<Member>) -> Self {
-        let state = Mutex::new((QueryState::Running, Instant::now()));
-        Self { opening, peers, state, task: Mutex::new(None) }
-    }
-
-    /// The record owns the task that runs its query.
-    pub(super) fn own(&self, task: CpuTask<()>) {
-        *self.task.lock() = Some(task);
-    }
-
-    pub(super) fn state(&self) -> QueryState {
-        self.state.lock().0.clone()
-    }
-
-    pub(super) fn set_state(&self, state: QueryState) {
-        *self.state.lock() = (state, Instant::now());
-    }
-
-    /// Over for longer than its result is kept.
-    pub(super) fn is_over(&self, now: Instant) -> bool {
-        let state = self.state.lock();
-        !matches!(state.0, QueryState::Running) && now > state.1 + self.opening.keep * 2
-    }
 }
 
 /// Runs and serves queries for one node.
@@ -83,7 +37,18 @@ pub struct Queries {
     pub(super) peers: Arc<Peers>,
     pub(super) signer: Signer,
     pub(super) limits: QueryLimits,
-    records: Mutex<HashMap<Uuid, Arc<Record>>>,
+    records: Mutex<Records>,
+}
+
+/// Queries that are over are remembered for peers that missed how they ended, and no more of them
+/// than this: a busy node ends thousands a second.
+const MOST_FINISHED: usize = 10_000;
+
+#[derive(Debug, Default)]
+struct Records {
+    all: HashMap<Uuid, Arc<Record>>,
+    /// The node stops: no query starts any more.
+    closed: bool,
 }
 
 impl fmt::Debug for Queries {
@@ -166,21 +131,57 @@ impl Queries {
     }
 
     pub(super) fn record(&self, query: Uuid) -> Option<Arc<Record>> {
-        self.records.lock().get(&query).cloned()
+        self.records.lock().all.get(&query).cloned()
     }
 
-    pub(super) fn register(&self, record: Arc<Record>) {
-        self.records.lock().insert(record.opening.query, record);
+    /// # Errors
+    /// `Unavailable` when the node stops.
+    pub(super) fn register(&self, record: Arc<Record>) -> Result<(), ResultError> {
+        let mut records = self.records.lock();
+        if records.closed {
+            return Err(stopped(&self.me.node_id));
+        }
+        records.all.insert(record.opening.query, record);
+        Ok(())
     }
 
     pub(super) fn forget_old(&self, now: Instant) {
-        self.records.lock().retain(|_, record| !record.is_over(now));
+        let mut records = self.records.lock();
+        records.all.retain(|_, record| !record.is_over(now));
+        records.forget_beyond(MOST_FINISHED);
+    }
+
+    /// Ends every query that runs here, and starts none any more: their readers get UNAVAILABLE.
+    /// Without this they would run on, since a running query holds on to what it needs.
+    pub fn end(&self) {
+        let records: Vec<_> = {
+            let mut records = self.records.lock();
+            records.closed = true;
+            records.all.values().cloned().collect()
+        };
+        for record in records {
+            record.end();
+        }
     }
 
     /// Queries that run now.
     pub fn running(&self) -> usize {
         let records = self.records.lock();
-        records.values().filter(|record| matches!(record.state(), QueryState::Running)).count()
+        records.all.values().filter(|record| record.is_running()).count()
+    }
+}
+
+impl Records {
+    /// Forgets the queries that ended first until no more than `most` that are over are left.
+    fn forget_beyond(&mut self, most: usize) {
+        let over = self.all.iter().filter_map(|(query, record)| Some((record.ended()?, *query)));
+        let mut over: Vec<_> = over.collect();
+        if over.len() > most {
+            over.sort_unstable();
+            for (_, query) in &over[..over.len() - most] {
+                self.all.remove(query);
+            }
+        }
     }
 }
 
@@ -188,4 +189,42 @@ pub(super) fn gone(query: Uuid) -> ResultError {
     ResultError::NotFound(format!(
         "query {query} is unknown here or its result expired: run the query again"
     ))
+}
+
+/// What becomes of a query whose coordinator stops.
+pub(super) fn stopped(node: &str) -> ResultError {
+    ResultError::Unavailable(format!(
+        "node {node}, which ran the query, stopped: run the query again"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query::record::tests::record;
+
+    fn records(count: usize) -> Records {
+        let records = (0..count).map(|_| record()).map(|record| (record.opening.query, record));
+        Records { all: records.collect(), closed: false }
+    }
+
+    #[test]
+    fn of_the_queries_that_are_over_the_last_are_remembered() {
+        let mut records = records(1);
+        let running: Vec<_> = records.all.keys().copied().collect();
+        let ended: Vec<_> = (0..5)
+            .map(|_| {
+                let record = record();
+                record.set_state(QueryState::Committed);
+                records.all.insert(record.opening.query, Arc::clone(&record));
+                record.opening.query
+            })
+            .collect();
+        records.forget_beyond(2);
+        let mut left: Vec<_> = records.all.keys().copied().collect();
+        let mut expected = [running, ended[3..].to_vec()].concat();
+        left.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(left, expected);
+    }
 }

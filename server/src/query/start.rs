@@ -1,5 +1,6 @@
 //! A statement arrives: plan it, decide its endpoints, start it, answer.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -15,7 +16,7 @@ use squadron_planner::{PlannerError, Result};
 use uuid::Uuid;
 
 use super::Queries;
-use super::registry::Record;
+use super::record::Record;
 use crate::delivery::schema_header;
 use crate::flight::ticket::{ResultTicket, Ticket};
 use crate::results::Opening;
@@ -127,11 +128,7 @@ impl Queries {
             attempt: 0,
             workers: self.workers(),
             peers: peers.into_iter().map(|peer| peer.node_id).collect(),
-            frame_bytes: match options.frame_bytes {
-                0 if caller.takes_large => LARGE_FRAME_BYTES,
-                0 => FRAME_BYTES,
-                chosen => chosen,
-            },
+            frame_bytes: frame_bytes(options, caller)?,
         })
     }
 
@@ -180,15 +177,22 @@ impl Queries {
             Endpoints::All => &request.peers,
             Endpoints::Auto | Endpoints::One => &plan.peers,
         };
-        let members = self.members();
-        let peers: Vec<Member> =
-            names.iter().filter_map(|id| members.get(id).map(|peer| (**peer).clone())).collect();
+        let peers = self.all_alive(names)?;
         let opening = self.opening(&plan, caller, request);
         let endpoints = self.endpoints(&peers, &opening, options.locations);
         let schema = Arc::clone(&plan.schema);
         self.run(plan, Arc::new(Record::new(opening, peers)))?;
         let expires = SystemTime::now() + self.limits.keep;
         Ok(Started { query: request.query, schema, endpoints, expires })
+    }
+
+    /// The members of these names. The plan may deliver to each of them: without an endpoint on one
+    /// that left while it was made, the client would be given less than everything.
+    pub(super) fn all_alive(&self, names: &[String]) -> Result<Vec<Member>> {
+        let members = self.members();
+        let alive =
+            |id: &String| members.get(id).map(|peer| (**peer).clone()).ok_or_else(|| left(id));
+        names.iter().map(alive).collect()
     }
 
     fn opening(&self, plan: &QueryPlan, caller: &Caller, request: &PlanRequest) -> Opening {
@@ -224,6 +228,27 @@ impl Queries {
         };
         peers.iter().enumerate().map(endpoint).collect()
     }
+}
+
+/// Frames of a few bytes cost more than what they hold; no client takes messages of gigabytes.
+fn frame_bytes(options: &SquadronOptions, caller: &Caller) -> Result<usize> {
+    const CHOICES: RangeInclusive<usize> = 1 << 10..=256 << 20;
+    match options.frame_bytes {
+        0 if caller.takes_large => Ok(LARGE_FRAME_BYTES),
+        0 => Ok(FRAME_BYTES),
+        chosen if CHOICES.contains(&chosen) => Ok(chosen),
+        refused => Err(PlannerError::Invalid(format!(
+            "squadron.frame_bytes takes 0 (chosen by client) or {} to {} bytes, not {refused}",
+            CHOICES.start(),
+            CHOICES.end()
+        ))),
+    }
+}
+
+fn left(peer: &str) -> PlannerError {
+    PlannerError::Unavailable(format!(
+        "node {peer} left the cluster while the query was planned: run it again"
+    ))
 }
 
 fn one_endpoint(options: &SquadronOptions, caller: &Caller) -> bool {

@@ -1,15 +1,22 @@
 //! What nobody will come back for: expired results, and results whose coordinator is gone.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use datafusion::common::runtime::SpawnedTask;
+use futures::FutureExt;
 use futures::future::join_all;
+use tokio::time::timeout;
 
 use super::Queries;
 use crate::results::{Phase, QueryResult, ResultError};
 
 const EVERY: Duration = Duration::from_secs(1);
+
+/// A coordinator that does not answer is asked again with the next sweep: it must not hold up what
+/// is to be done for the others.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
 impl Queries {
     /// Starts the sweeping task; it ends with the last use of `self` or when it is dropped.
@@ -40,7 +47,9 @@ impl Queries {
         let Some(coordinator) = members.get(&opening.coordinator) else {
             return result.fail(orphaned(&opening.coordinator));
         };
-        match self.peers.status(coordinator, opening.query).await {
+        let asked = timeout(ANSWER_WITHIN, self.peers.status(coordinator, opening.query)).await;
+        let Ok(answer) = asked else { return };
+        match answer {
             Ok(answer) => decide(
                 result,
                 answer.committed,
@@ -79,6 +88,9 @@ async fn sweep(queries: Weak<Queries>) {
     loop {
         ticks.tick().await;
         let Some(queries) = queries.upgrade() else { return };
-        queries.sweep_once().await;
+        // A bug met in one sweep must not be the end of all sweeping.
+        if AssertUnwindSafe(queries.sweep_once()).catch_unwind().await.is_err() {
+            tracing::error!("sweeping panicked");
+        }
     }
 }

@@ -1,0 +1,70 @@
+//! A client that goes away while its statement is planned.
+
+use datafusion::common::runtime::SpawnedTask;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+
+use super::*;
+
+/// What a web server that never sends its file sees.
+#[derive(Debug, PartialEq)]
+enum Seen {
+    /// Somebody waits for the file.
+    Asked,
+    /// They are gone.
+    Left,
+}
+
+/// Says that a file is there, and keeps whoever wants it waiting.
+async fn serve(connection: TcpStream, seen: mpsc::Sender<Seen>) -> std::io::Result<()> {
+    let mut connection = BufReader::new(connection);
+    let mut asked = false;
+    loop {
+        let mut line = String::new();
+        if connection.read_line(&mut line).await? == 0 {
+            break;
+        }
+        asked |= line.starts_with("GET");
+        if line.trim().is_empty() && !asked {
+            let head = "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\nETag: \"1\"\r\n\r\n";
+            connection.write_all(head.as_bytes()).await?;
+        } else if line.trim().is_empty() {
+            let _ = seen.send(Seen::Asked).await;
+        }
+    }
+    if asked {
+        let _ = seen.send(Seen::Left).await;
+    }
+    Ok(())
+}
+
+async fn listen(listener: TcpListener, seen: mpsc::Sender<Seen>) {
+    let mut connections = tokio::task::JoinSet::new();
+    while let Ok((connection, _)) = listener.accept().await {
+        connections.spawn(serve(connection, seen.clone()));
+    }
+}
+
+#[tokio::test]
+async fn a_dropped_call_ends_its_planning() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let location = format!("http://{}/x.parquet", listener.local_addr().unwrap());
+    let (sender, mut seen) = mpsc::channel(64);
+    let _server = SpawnedTask::spawn(listen(listener, sender));
+    let cluster = soon(Plan::of(1).data(&location).start()).await;
+
+    let node = &cluster.nodes[0];
+    let caller = caller(node);
+    let mut call = Box::pin(node.queries().start("SELECT * FROM x", &caller));
+    let first = soon(async {
+        tokio::select! {
+            _ = &mut call => panic!("it cannot be planned without the file"),
+            first = seen.recv() => first,
+        }
+    });
+    assert_eq!(first.await, Some(Seen::Asked));
+    drop(call);
+    soon(async { while seen.recv().await != Some(Seen::Left) {} }).await;
+    assert_eq!(node.queries().running(), 0);
+}
