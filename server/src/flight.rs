@@ -13,6 +13,7 @@
 pub mod action;
 pub mod answer;
 pub mod caller;
+pub mod coalesce;
 pub mod command;
 pub mod connection;
 pub mod frames;
