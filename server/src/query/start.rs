@@ -23,10 +23,6 @@ use crate::results::Opening;
 /// Target bytes of a frame unless a session chooses: half of what the strictest clients take.
 const FRAME_BYTES: usize = 2 << 20;
 
-/// The same for clients that are known to take more. Each message costs a client a fixed price, and
-/// at this size it does not matter any more; even twice this is below the 16 MiB of ADBC.
-const LARGE_FRAME_BYTES: usize = 7 << 20;
-
 /// Longest that tickets stay good while a query runs; its result's own time starts after it ended.
 const LONGEST_QUERY: Duration = Duration::from_secs(24 * 3600);
 
@@ -39,8 +35,6 @@ pub struct Caller {
     pub settings: SessionConfig,
     /// A client known to read one endpoint and no more.
     pub reads_one: bool,
-    /// A client known to take messages well above 4 MiB.
-    pub takes_large: bool,
 }
 
 /// A started query.
@@ -128,7 +122,6 @@ impl Queries {
             workers: self.workers(),
             peers: peers.into_iter().map(|peer| peer.node_id).collect(),
             frame_bytes: match options.frame_bytes {
-                0 if caller.takes_large => LARGE_FRAME_BYTES,
                 0 => FRAME_BYTES,
                 chosen => chosen,
             },
