@@ -24,7 +24,7 @@ const ANYONE: &str = crate::flight::caller::ANONYMOUS;
 
 fn caller(node: &TestNode) -> Caller {
     let settings = node.queries().planner().engine().session_config();
-    Caller { principal: ANYONE.into(), settings, reads_one: false, takes_large: false }
+    Caller { principal: ANYONE.into(), settings, reads_one: false }
 }
 
 async fn started(node: &TestNode, sql: &str) -> Started {
