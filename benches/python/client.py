@@ -22,6 +22,9 @@ def connection(request):
     if key not in connections:
         options = {f"adbc.flight.sql.rpc.call_header.{k}": v for k, v in headers.items()}
         connections[key] = dbapi.connect(request["uri"], db_kwargs=options, autocommit=True)
+        for statement in request.get("begin") or []:
+            with connections[key].cursor() as cursor:
+                cursor.execute(statement)
     return connections[key]
 
 

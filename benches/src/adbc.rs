@@ -40,7 +40,8 @@ impl Adbc {
     pub async fn call<T: for<'a> Deserialize<'a>>(&self, op: &str, call: &Call<'_>) -> Result<T> {
         let headers: BTreeMap<_, _> = call.headers.iter().cloned().collect();
         let request = json!({
-            "op": op, "uri": call.uri, "sql": call.sql, "headers": headers, "times": call.times,
+            "op": op, "uri": call.uri, "sql": call.sql, "headers": headers, "begin": call.begin,
+            "times": call.times,
         });
         let mut pipes = self.pipes.lock().await;
         pipes.0.write_all(format!("{request}\n").as_bytes()).await?;
@@ -53,6 +54,13 @@ impl Adbc {
     }
 }
 
+impl<'a> Call<'a> {
+    /// A statement for a node, with the headers and settings of the run.
+    pub fn node(world: &'a World, uri: &'a str, sql: &'a str) -> Self {
+        Self { uri, sql, headers: &world.headers, begin: &world.begin, times: 1 }
+    }
+}
+
 /// One request to the client.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Call<'a> {
@@ -62,6 +70,8 @@ pub struct Call<'a> {
     pub sql: &'a str,
     /// With which headers.
     pub headers: &'a [(String, String)],
+    /// Statements that a new connection begins with.
+    pub begin: &'a [String],
     /// How often (`many`).
     pub times: usize,
 }

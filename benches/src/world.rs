@@ -34,6 +34,9 @@ pub struct Args {
     /// Header sent with every query to Squadron, NAME=VALUE: squadron-frame-bytes=4194304. Repeatable
     #[arg(long)]
     header: Vec<String>,
+    /// Setting of every session at Squadron, NAME=VALUE: datafusion.execution.batch_size=16384. Repeatable
+    #[arg(long)]
+    set: Vec<String>,
     /// Flags for every `squadron serve`, in one string
     #[arg(long, default_value = "", allow_hyphen_values = true)]
     serve: String,
@@ -72,6 +75,8 @@ pub struct World {
     pub rounds: usize,
     /// Headers for every query to Squadron.
     pub headers: Vec<(String, String)>,
+    /// Statements that every connection to Squadron begins with.
+    pub begin: Vec<String>,
     /// Flags for every node.
     pub serve: Vec<String>,
     part: Part,
@@ -99,7 +104,8 @@ impl World {
             python,
             results: sources().join("results"),
             rounds: args.rounds,
-            headers: headers(&args.header)?,
+            headers: pairs(&args.header)?,
+            begin: pairs(&args.set)?.iter().map(|(key, value)| format!("SET {key} = '{value}'")).collect(),
             serve: args.serve.split_whitespace().map(str::to_owned).collect(),
             part: args.part,
         })
@@ -179,10 +185,10 @@ async fn generate(cache: &Path, scale: f64) -> Result<PathBuf> {
     Ok(generated?)
 }
 
-fn headers(texts: &[String]) -> Result<Vec<(String, String)>> {
+fn pairs(texts: &[String]) -> Result<Vec<(String, String)>> {
     let split = |text: &String| {
         let (name, value) =
-            text.split_once('=').ok_or(format!("--header {text}: write NAME=VALUE"))?;
+            text.split_once('=').ok_or(format!("{text}: write NAME=VALUE"))?;
         Ok((name.to_owned(), value.to_owned()))
     };
     texts.iter().map(split).collect()

@@ -18,7 +18,7 @@ def main(tables: pathlib.Path, out: pathlib.Path) -> None:
         files = table / "*.parquet"
         connection.execute(f"CREATE VIEW {table.name} AS SELECT * FROM read_parquet('{files}')")
     for index, sql in enumerate(json.load(sys.stdin)):
-        answer = connection.execute(sql).to_arrow_table()
+        answer = connection.sql(sql).to_arrow_table()
         with pa.ipc.new_file(out / f"{index}.arrow", answer.schema) as writer:
             writer.write_table(answer)
 

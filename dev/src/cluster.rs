@@ -77,7 +77,7 @@ impl TestCluster {
         });
         let nodes = try_join_all(starting).await?;
         let cluster = Self { nodes: nodes.into_iter().map(Some).collect(), _folder: folder };
-        cluster.wait_for_members(options.nodes).await;
+        cluster.wait_for_members(options.members).await;
         Ok(cluster)
     }
 

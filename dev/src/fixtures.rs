@@ -79,17 +79,18 @@ fn rewrite(file: &Path, folder: &Path) -> Result<()> {
     let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(file)?)?.build()?;
     let batches = reader.collect::<Result<Vec<_>, _>>()?;
     fs::create_dir_all(folder)?;
-    write_parquet(&folder.join(file.file_name().unwrap_or_default()), &batches)
+    let path = folder.join(file.file_name().unwrap_or_default());
+    write_parquet(&path, &batches, ROW_GROUP_ROWS)
 }
 
-/// Writes a Parquet file of small row groups.
+/// Writes a Parquet file of row groups of so many rows.
 ///
 /// # Errors
 /// When there is no batch, or the file cannot be written.
-pub fn write_parquet(path: &Path, batches: &[RecordBatch]) -> Result<()> {
+pub fn write_parquet(path: &Path, batches: &[RecordBatch], row_group_rows: usize) -> Result<()> {
     let schema = batches.first().ok_or("no batch, no schema")?.schema();
     let properties =
-        WriterProperties::builder().set_max_row_group_row_count(Some(ROW_GROUP_ROWS)).build();
+        WriterProperties::builder().set_max_row_group_row_count(Some(row_group_rows)).build();
     let mut writer =
         ArrowWriter::try_new(File::create(path)?, Arc::clone(&schema), Some(properties))?;
     for batch in batches {

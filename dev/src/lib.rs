@@ -7,6 +7,7 @@
 //! * [`fixtures`] – data that is made once and read by all
 //! * [`python`] – an environment with the stock clients
 //! * [`report`] – how many tests passed, from what runners print
+//! * [`sources`] – this repository, for tests that keep it in order
 //! * [`wire`] – calls that no well-behaved client would make
 //! * [`wait`] – for a condition, with a deadline
 
@@ -17,6 +18,7 @@ pub mod oracle;
 pub mod process;
 pub mod python;
 pub mod report;
+pub mod sources;
 pub mod wait;
 pub mod wire;
 

@@ -1,5 +1,18 @@
 //! What the product promises, each promise in its own file, over the ordinary wire.
 
 mod system {
+    mod bad_input;
+    mod endpoints;
+    mod explain;
+    mod faults;
+    mod metadata;
+    mod one_partition;
+    mod processes;
+    mod sessions;
+    mod shapes;
+    mod statements;
+    mod store;
+    mod tickets;
     mod tpch;
+    mod types;
 }

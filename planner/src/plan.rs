@@ -20,7 +20,9 @@ use crate::statement::{self, Statement};
 use crate::{PlannerError, Result, explain};
 
 mod placement;
+mod reset;
 pub(crate) mod routing;
+pub(crate) mod whole;
 
 pub use placement::{Placement, Shape};
 pub use routing::{TaskRoute, WorkerAddr, Workers};
@@ -177,6 +179,9 @@ impl Planner {
         config: &SessionConfig,
     ) -> Result<SessionConfig> {
         refuse_node_settings(&statement)?;
+        if let Some(changed) = reset::reset(&statement, config)? {
+            return Ok(changed);
+        }
         let context = SessionContext::new_with_state(self.engine.local_state(config.clone()));
         let plan = context.state().statement_to_plan(statement).await?;
         let changed = context.execute_logical_plan(plan).await;

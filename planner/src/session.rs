@@ -22,6 +22,7 @@ use crate::catalog::{DataLocation, DetailedScanCodec, FilesCatalog};
 use crate::deliver::{DeliverCodec, DeliverPlanner, ResultSink, SinkHandle};
 use crate::options::SquadronOptions;
 use crate::plan::routing::route_tasks;
+use crate::plan::whole::keep_whole;
 use crate::{PlannerError, Result};
 
 mod carry;
@@ -204,5 +205,6 @@ fn base_config(config: &EngineConfig) -> SessionConfig {
         .with_distributed_user_codec(DetailedScanCodec)
         .with_distributed_channel_resolver(Arc::clone(&config.channels))
         .with_distributed_route_tasks_handler(route_tasks)
+        .with_distributed_desired_task_count_handler(keep_whole)
         .with_extension(Arc::new(SinkHandle(Arc::clone(&config.sink))))
 }

@@ -13,6 +13,7 @@
 pub mod action;
 pub mod answer;
 pub mod caller;
+pub mod coalesce;
 pub mod command;
 pub mod connection;
 pub mod frames;
@@ -30,4 +31,6 @@ pub mod service;
 pub mod session_options;
 pub mod sql_info;
 pub mod status;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod ticket;

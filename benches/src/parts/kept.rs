@@ -15,7 +15,7 @@ pub(super) async fn run(world: &World) -> Result<Vec<Figure>> {
     let adbc = Adbc::start(world)?;
     let nodes = Nodes::start(world, 1, &[]).await?;
     let pyarrow = PyArrow::start(world, "memory").await?;
-    let node = Call { uri: nodes.uri(), sql: ALL_LINEITEM, headers: &world.headers, times: 1 };
+    let node = Call::node(world, nodes.uri(), ALL_LINEITEM);
     let other = Call { uri: &pyarrow.uri, sql: ALL_LINEITEM, ..Default::default() };
     for call in [&node, &other] {
         adbc.call::<Taken>("keep", call).await?;

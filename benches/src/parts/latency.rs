@@ -28,7 +28,7 @@ pub(super) async fn run(world: &World) -> Result<Vec<Figure>> {
 async fn select_1(world: &World, adbc: &Adbc, nodes: &Nodes) -> Result<Vec<Figure>> {
     let sql = "SELECT 1";
     let own = FlightSqlClient::connect(nodes.uri()).await?;
-    let call = Call { uri: nodes.uri(), sql, headers: &world.headers, times: TIMES };
+    let call = Call { times: TIMES, ..Call::node(world, nodes.uri(), sql) };
     let (mut stock, mut rust) = (Vec::new(), Vec::new());
     for _ in 0..world.rounds {
         stock.extend(adbc.call::<Many>("many", &call).await?.times);
@@ -52,7 +52,7 @@ async fn select_1(world: &World, adbc: &Adbc, nodes: &Nodes) -> Result<Vec<Figur
 async fn small(adbc: &Adbc, nodes: &Nodes) -> Result<Figure> {
     let mode = |mode: &str| [("squadron-execution-mode".to_owned(), mode.to_owned())];
     let (local, distributed) = (mode("local"), mode("distributed"));
-    let call = |headers| Call { uri: nodes.uri(), sql: SMALL, headers, times: 1 };
+    let call = |headers| Call { uri: nodes.uri(), sql: SMALL, headers, times: 1, begin: &[] };
     let (mut here, mut spread) = (Vec::new(), Vec::new());
     for _ in 0..TIMES / 4 {
         here.extend(adbc.call::<Many>("many", &call(&local)).await?.times);

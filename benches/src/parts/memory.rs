@@ -27,7 +27,7 @@ pub(super) async fn run(world: &World) -> Result<Vec<Figure>> {
 async fn peak(world: &World, how: &str, reads: bool) -> Result<Figure> {
     let adbc = Adbc::start(world)?;
     let nodes = Nodes::start(world, 1, &["--memory-limit", LIMIT]).await?;
-    let call = Call { uri: nodes.uri(), sql: LARGE, headers: &world.headers, times: 1 };
+    let call = Call::node(world, nodes.uri(), LARGE);
     let start = nodes.resident()?;
     adbc.call::<Taken>("hold", &call).await?;
     let until = Instant::now() + WATCHED;

@@ -19,7 +19,7 @@ pub(super) async fn run(world: &World) -> Result<Vec<Figure>> {
     let inside = Inside::start(world).await?;
     let own = FlightSqlClient::connect(nodes.uri()).await?;
     let sql = ALL_LINEITEM;
-    let node = Call { uri: nodes.uri(), sql, headers: &world.headers, times: 1 };
+    let node = Call::node(world, nodes.uri(), sql);
     let other = Call { uri: &pyarrow.uri, sql, ..Default::default() };
     let turns = Turns::run(
         world.rounds,

@@ -13,12 +13,7 @@ pub(super) async fn run(world: &World) -> Result<Vec<Figure>> {
     let adbc = Adbc::start(world)?;
     let one = Nodes::start(world, 1, &FORGET_SOON).await?;
     let three = Nodes::start(world, 3, &FORGET_SOON).await?;
-    let call = |nodes| Call {
-        uri: Nodes::uri(nodes),
-        sql: ALL_LINEITEM,
-        headers: &world.headers,
-        times: 1,
-    };
+    let call = |nodes| Call::node(world, Nodes::uri(nodes), ALL_LINEITEM);
     let turns = Turns::run(
         world.rounds,
         &[

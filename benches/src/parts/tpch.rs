@@ -23,7 +23,7 @@ pub(super) async fn run(world: &World) -> Result<Vec<Figure>> {
     let inside = Inside::start(world).await?;
     let mut queries = Vec::with_capacity(QUERIES.len());
     for sql in QUERIES {
-        let call = |nodes| Call { uri: Nodes::uri(nodes), sql, headers: &world.headers, times: 1 };
+        let call = |nodes| Call::node(world, Nodes::uri(nodes), sql);
         let turns = Turns::run(
             world.rounds,
             &[

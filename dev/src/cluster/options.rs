@@ -19,6 +19,7 @@ type Adjust = Box<dyn Fn(usize, &mut ServeArgs)>;
 pub struct ClusterOptions {
     pub(super) nodes: usize,
     pub(super) dead_peers: usize,
+    pub(super) members: usize,
     data: Vec<PathBuf>,
     adjustments: Vec<Adjust>,
 }
@@ -26,7 +27,7 @@ pub struct ClusterOptions {
 impl ClusterOptions {
     /// A cluster of `nodes` nodes without data.
     pub fn new(nodes: usize) -> Self {
-        Self { nodes, dead_peers: 0, data: Vec::new(), adjustments: Vec::new() }
+        Self { nodes, dead_peers: 0, members: nodes, data: Vec::new(), adjustments: Vec::new() }
     }
 
     /// With the tables in this folder too.
@@ -38,6 +39,12 @@ impl ClusterOptions {
     /// With a peer in everybody's list that is not there.
     pub fn dead_peer(mut self) -> Self {
         self.dead_peers += 1;
+        self
+    }
+
+    /// Started once every node sees this many members, where not all will accept each other.
+    pub fn expect_members(mut self, members: usize) -> Self {
+        self.members = members;
         self
     }
 

@@ -117,9 +117,12 @@ fn with_types(rows: &RecordBatch, types: &[DataType]) -> Result<RecordBatch> {
     Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
 }
 
-/// By all columns, floats last: what decides the order is then exact on both sides.
+/// By all columns that have an order, floats last: what decides is then exact on both sides.
 fn sorted(rows: &RecordBatch) -> Result<RecordBatch> {
-    let mut columns: Vec<ArrayRef> = rows.columns().to_vec();
+    let sortable = |column: &&ArrayRef| {
+        RowConverter::supports_fields(&[SortField::new(column.data_type().clone())])
+    };
+    let mut columns: Vec<ArrayRef> = rows.columns().iter().filter(sortable).cloned().collect();
     columns.sort_by_key(|column| column.data_type().is_floating());
     if columns.is_empty() {
         return Ok(rows.clone());

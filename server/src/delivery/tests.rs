@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::results::{Frame, Opening, QueryResult};
-use crate::testing::{Plan, TestCluster, TestNode, soon, until};
+use crate::flight::testing::{Plan, TestCluster, TestNode, soon, until};
 use datafusion::arrow::array::{Int64Array, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use squadron_planner::deliver::{PartTotals, Receipt};

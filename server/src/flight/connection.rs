@@ -9,18 +9,19 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tonic::transport::server::Connected;
 
+use super::coalesce::Coalesce;
 use crate::session::Session;
 
 /// An accepted socket.
 pub struct Connection {
-    stream: TcpStream,
+    stream: Coalesce<TcpStream>,
     session: Arc<Session>,
 }
 
 impl Connection {
     /// A connection with a session of its own.
     pub fn new(stream: TcpStream, session: Arc<Session>) -> Self {
-        Self { stream, session }
+        Self { stream: Coalesce::new(stream), session }
     }
 }
 

@@ -1,0 +1,170 @@
+//! `SET` lasts for the session, however a client names its session: by connection, by token, by
+//! cookie; headers last for one call.
+
+use std::collections::HashMap;
+
+use prost::Message;
+use squadron_dev::answer::ask;
+use squadron_dev::cluster::TestCluster;
+use squadron_dev::fixtures;
+use squadron_dev::wire::{Wire, tickets};
+use squadron_server::client::ClientError;
+use squadron_server::flight::session_options::{
+    GetSessionOptionsResult, OptionValue, SessionOptionValue, SetSessionOptionsRequest,
+    SetSessionOptionsResult,
+};
+use tonic::Code;
+
+const SCAN: &str = "select l_orderkey from lineitem";
+const SET: &str = "set squadron.execution_mode = 'distributed'";
+const NODES: usize = 3;
+
+async fn cluster() -> TestCluster {
+    TestCluster::start(NODES, fixtures::tpch()).await
+}
+
+/// Endpoints tell whether the setting is in force: 3 distributed, 1 local.
+async fn endpoints(wire: &mut Wire) -> usize {
+    wire.execute(SCAN).await.unwrap().endpoint.len()
+}
+
+async fn run(wire: &mut Wire, sql: &str) {
+    let info = wire.execute(sql).await.unwrap();
+    for ticket in tickets(&info) {
+        wire.get(&ticket).await.unwrap();
+    }
+}
+
+fn options(name: &str, value: OptionValue) -> Vec<u8> {
+    let value = SessionOptionValue { option_value: Some(value) };
+    let session_options = HashMap::from([(name.to_owned(), value)]);
+    SetSessionOptionsRequest { session_options }.encode_to_vec()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_setting_stays_with_its_connection() {
+    let cluster = cluster().await;
+    let mut wire = Wire::connect(&cluster.uri(0)).await.unwrap();
+    run(&mut wire, "set squadron.execution_mode = 'local'").await;
+    assert_eq!(endpoints(&mut wire).await, 1);
+    run(&mut wire, SET).await;
+    assert_eq!(endpoints(&mut wire).await, NODES);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_setting_does_not_reach_another_connection() {
+    let cluster = cluster().await;
+    let mut wire = Wire::connect(&cluster.uri(0)).await.unwrap();
+    run(&mut wire, "set squadron.endpoints = 'all'").await;
+    let mut other = Wire::connect(&cluster.uri(0)).await.unwrap();
+    assert_eq!(wire.execute("select 1").await.unwrap().endpoint.len(), NODES);
+    assert_eq!(other.execute("select 1").await.unwrap().endpoint.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_setting_follows_the_token_of_a_handshake() {
+    let cluster = cluster().await;
+    let client = cluster.client(0).await;
+    client.run(SET).await.unwrap();
+    client.run("set squadron.endpoints = 'one'").await.unwrap();
+    assert_eq!(client.execute(SCAN).await.unwrap().endpoint.len(), 1);
+    client.run("set squadron.endpoints = 'all'").await.unwrap();
+    assert_eq!(client.execute(SCAN).await.unwrap().endpoint.len(), NODES);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reset_brings_the_default_back() {
+    let cluster = cluster().await;
+    let client = cluster.client(0).await;
+    client.run("set squadron.endpoints = 'all'").await.unwrap();
+    client.run("reset squadron.endpoints").await.unwrap();
+    assert_eq!(client.execute("select 1").await.unwrap().endpoint.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_setting_follows_the_cookie() {
+    let cluster = cluster().await;
+    let mut wire = Wire::connect(&cluster.uri(0)).await.unwrap();
+    let body = options("squadron.endpoints", OptionValue::String("all".into()));
+    let action = wire.request(arrow_flight::Action::new("SetSessionOptions", body));
+    let answer = wire.service().do_action(action).await.unwrap();
+    let cookie = answer.metadata().get("set-cookie").expect("a cookie").to_str().unwrap();
+    let cookie = cookie.split(';').next().unwrap().to_owned();
+    let mut elsewhere = Wire::connect(&cluster.uri(0)).await.unwrap().header("cookie", &cookie);
+    assert_eq!(elsewhere.execute("select 1").await.unwrap().endpoint.len(), NODES);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_header_is_for_its_call_alone() {
+    let cluster = cluster().await;
+    let mut wire = Wire::connect(&cluster.uri(0)).await.unwrap();
+    let mut with = wire.header("squadron-endpoints", "all");
+    assert_eq!(with.execute("select 1").await.unwrap().endpoint.len(), NODES);
+    assert_eq!(wire.execute("select 1").await.unwrap().endpoint.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn session_options_are_set_shown_and_named_when_wrong() {
+    let cluster = cluster().await;
+    let mut wire = Wire::connect(&cluster.uri(0)).await.unwrap();
+    for (name, value, error) in [
+        ("squadron.execution_mode", "local", None),
+        ("squadron.execution_mode", "elsewhere", Some(2)),
+        ("squadron.nothing", "x", Some(1)),
+    ] {
+        let body = options(name, OptionValue::String(value.into()));
+        let answer = wire.act("SetSessionOptions", body).await.unwrap().remove(0);
+        let errors = SetSessionOptionsResult::decode(&answer[..]).unwrap().errors;
+        assert_eq!(errors.get(name).map(|error| error.value), error, "{name} = {value}");
+    }
+    let answer = wire.act("GetSessionOptions", Vec::new()).await.unwrap().remove(0);
+    let shown = GetSessionOptionsResult::decode(&answer[..]).unwrap().session_options;
+    let mode = shown["squadron.execution_mode"].option_value.clone();
+    assert_eq!(mode, Some(OptionValue::String("local".into())));
+}
+
+async fn refused(cluster: &TestCluster, sql: &str) -> (Code, String) {
+    match ask(&cluster.client(0).await, sql).await.unwrap_err() {
+        ClientError::Server(status) => (status.code(), status.message().to_owned()),
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_option_is_refused_with_the_ones_there_are() {
+    let cluster = cluster().await;
+    let (code, text) = refused(&cluster, "set squadron.nothing = 'x'").await;
+    assert_eq!(code, Code::InvalidArgument, "{text}");
+    assert!(
+        text.contains("squadron.nothing") && text.contains("squadron.execution_mode"),
+        "{text}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_value_is_refused_with_the_ones_there_are() {
+    let cluster = cluster().await;
+    let (code, text) = refused(&cluster, "set squadron.execution_mode = 'elsewhere'").await;
+    assert_eq!(code, Code::InvalidArgument, "{text}");
+    assert!(text.contains("elsewhere") && text.contains("auto, local, distributed"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_headers_are_refused_by_name() {
+    let cluster = cluster().await;
+    let wire = Wire::connect(&cluster.uri(0)).await.unwrap();
+    let cases =
+        [("squadron-nothing", "x", "squadron-nothing"), ("squadron-endpoints", "seven", "seven")];
+    for (header, value, named) in cases {
+        let refused = wire.header(header, value).execute("select 1").await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument, "{refused}");
+        assert!(refused.message().contains(named), "{refused}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_nodes_own_settings_are_no_sessions() {
+    let cluster = cluster().await;
+    let (code, text) = refused(&cluster, "set datafusion.runtime.memory_limit = '1G'").await;
+    assert_eq!(code, Code::InvalidArgument, "{text}");
+}

@@ -1,0 +1,7 @@
+//! The house, kept: what no compiler checks.
+
+mod tidy {
+    mod crates;
+    mod files;
+    mod words;
+}
