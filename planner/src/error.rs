@@ -129,11 +129,28 @@ fn classify_plan(message: &str, text: String) -> PlannerError {
     }
 }
 
-/// Errors of a remote task arrive as plain execution errors: a transport failure is told by its words.
+/// What the network says when a worker is gone. A lost connection arrives as some library's error,
+/// or from another worker as its text: words are all there is to tell it by.
+const GONE: [&str; 11] = [
+    "connecting to",
+    "tcp connect error",
+    "connection refused",
+    "currently unavailable",
+    "transport error",
+    "timed-out while waiting",
+    "h2 protocol",
+    "error reading a body",
+    "connection reset",
+    "connection closed",
+    "broken pipe",
+];
+
 fn classify_execution(message: &str, text: String) -> PlannerError {
-    let gone = ["connecting to", "transport error", "timed-out while waiting", "h2 protocol"];
-    match gone.iter().any(|words| message.contains(words)) {
-        true => PlannerError::Unavailable(text),
+    let message = message.to_lowercase();
+    match GONE.iter().any(|words| message.contains(words)) {
+        true => PlannerError::Unavailable(format!(
+            "a node that ran a part of the query is gone: run the query again ({text})"
+        )),
         false => PlannerError::Execution(text),
     }
 }
@@ -180,7 +197,7 @@ fn classify_external(
     }
     match cause.downcast_ref::<ArrowError>() {
         Some(error) => classify_arrow(error, text),
-        None => PlannerError::Execution(text),
+        None => classify_execution(&cause.to_string(), text),
     }
 }
 
@@ -228,5 +245,31 @@ impl From<PlannerError> for DataFusionError {
     /// Carries the variant through DataFusion's streams; [`classify`] finds it again at the edge.
     fn from(error: PlannerError) -> Self {
         DataFusionError::External(Box::new(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(error: DataFusionError) -> PlannerError {
+        PlannerError::from(error)
+    }
+
+    #[test]
+    fn a_lost_connection_is_unavailable_however_it_arrives() {
+        let reset = "code: 'Unknown error', message: \"transport error\", source: Io(ConnectionReset)";
+        let external = DataFusionError::External(reset.into());
+        let relayed = DataFusionError::Execution(reset.into());
+        for error in [kind(external), kind(relayed)] {
+            assert!(matches!(&error, PlannerError::Unavailable(_)), "{error:?}");
+            assert!(error.to_string().contains("run the query again"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_breaks_a_rule_is_none_of_the_networks() {
+        let error = kind(DataFusionError::Execution("divide by zero".into()));
+        assert!(matches!(error, PlannerError::Execution(_)), "{error:?}");
     }
 }

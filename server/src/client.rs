@@ -29,7 +29,8 @@ mod uri;
 use std::sync::Arc;
 
 use arrow_flight::sql::{CommandStatementQuery, ProstMessageExt};
-use arrow_flight::{Action, CancelFlightInfoRequest, FlightDescriptor, FlightInfo};
+pub use arrow_flight::FlightInfo;
+use arrow_flight::{Action, CancelFlightInfoRequest, FlightDescriptor};
 use futures::TryStreamExt;
 use prost::Message;
 

@@ -68,7 +68,13 @@ fn the_cluster_knows_no_datafusion() {
     assert_eq!(known.iter().find(banned), None);
 }
 
+/// Of its own: what datafusion-distributed brings is its business.
 #[test]
-fn the_planner_depends_on_no_flight() {
-    assert!(!tree("planner").contains("arrow-flight"));
+fn the_planner_asks_for_no_sockets() {
+    let packages = packages();
+    let planner = packages.iter().find(|package| short(&package["name"]) == "planner").unwrap();
+    let dependencies = planner["dependencies"].as_array().unwrap();
+    let names: BTreeSet<&str> = dependencies.iter().filter_map(|to| to["name"].as_str()).collect();
+    assert!(names.contains("datafusion"));
+    assert!(!names.contains("tonic") && !names.contains("arrow-flight"), "{names:?}");
 }

@@ -55,9 +55,9 @@ impl FrameEncoder {
         let mut encoder = StreamEncoder::try_new(&schema)?;
         // The first call also gives the schema message, which travels on its own.
         encoder.encode(&RecordBatch::new_empty(Arc::clone(&schema)))?;
+        let (joins, waiting) = (join::can_join(&schema), Vec::new());
         // Whatever a plan says: no division by zero, no sum that wraps.
         let target = target.clamp(1, i32::MAX as usize);
-        let (joins, waiting) = (join::can_join(&schema), Vec::new());
         Ok(Self { schema, encoder, joins, target, waiting, waiting_bytes: 0, waiting_rows: 0 })
     }
 

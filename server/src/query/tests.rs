@@ -15,16 +15,16 @@ use uuid::Uuid;
 
 use super::record::Record;
 use super::*;
+use crate::flight::testing::{Plan, TestNode, at, soon, until};
 use crate::flight::ticket::ResultTicket;
 use crate::results::{Opening, Phase, QueryResult, ResultError};
-use crate::flight::testing::{Plan, TestNode, at, soon, until};
 
 /// What a client without a name is.
 const ANYONE: &str = crate::flight::caller::ANONYMOUS;
 
 fn caller(node: &TestNode) -> Caller {
     let settings = node.queries().planner().engine().session_config();
-    Caller { principal: ANYONE.into(), settings, reads_one: false, takes_large: false }
+    Caller { principal: ANYONE.into(), settings, reads_one: false }
 }
 
 async fn started(node: &TestNode, sql: &str) -> Started {

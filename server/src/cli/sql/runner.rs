@@ -5,7 +5,6 @@ use std::io;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
-use arrow_flight::FlightInfo;
 use futures::StreamExt;
 use tokio::time::{Interval, interval};
 
@@ -15,7 +14,7 @@ use super::format::Format;
 use super::output::{Destination, ResultWriter};
 use super::progress::Progress;
 use super::report::Summary;
-use crate::client::{FlightSqlClient, Meter, ReadOptions, ResultStream};
+use crate::client::{FlightInfo, FlightSqlClient, Meter, ReadOptions, ResultStream};
 
 const REDRAW: Duration = Duration::from_millis(150);
 /// A cancel is a courtesy: the dropped streams cancel too, a little later.
