@@ -31,4 +31,6 @@ pub mod service;
 pub mod session_options;
 pub mod sql_info;
 pub mod status;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod ticket;
