@@ -29,8 +29,8 @@ class Server(flight.FlightServerBase):
         return pyarrow.dataset.dataset(f"{self.data}/{table}", format="parquet")
 
     def load(self, table):
-        batches = self.dataset(table).scanner(batch_size=BATCH_ROWS).to_table().combine_chunks()
-        self.tables[table] = pyarrow.Table.from_batches(batches.to_batches(max_chunksize=BATCH_ROWS))
+        scanner = self.dataset(table).scanner(batch_size=BATCH_ROWS)
+        self.tables[table] = pyarrow.Table.from_batches(scanner.to_batches())
 
     def get_flight_info(self, context, descriptor):
         found = re.search(rb"(?i)select \* from (\w+)", descriptor.command)

@@ -85,7 +85,7 @@ pub async fn node<'a>(flags: impl IntoIterator<Item = &'a str>) -> Result<Node> 
 pub async fn complete(node: &Node, sql: &str) -> Result<Started> {
     let queries = node.queries();
     let settings = queries.planner().engine().session_config();
-    let caller = Caller { principal: "anonymous".into(), settings, reads_one: false, takes_large: true };
+    let caller = Caller { principal: "anonymous".into(), settings, reads_one: false };
     let Outcome::Started(started) = queries.start(sql, &caller).await? else {
         return Err("not a query".into());
     };

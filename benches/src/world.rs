@@ -105,7 +105,10 @@ impl World {
             results: sources().join("results"),
             rounds: args.rounds,
             headers: pairs(&args.header)?,
-            begin: pairs(&args.set)?.iter().map(|(key, value)| format!("SET {key} = '{value}'")).collect(),
+            begin: pairs(&args.set)?
+                .iter()
+                .map(|(key, value)| format!("SET {key} = '{value}'"))
+                .collect(),
             serve: args.serve.split_whitespace().map(str::to_owned).collect(),
             part: args.part,
         })
@@ -187,8 +190,7 @@ async fn generate(cache: &Path, scale: f64) -> Result<PathBuf> {
 
 fn pairs(texts: &[String]) -> Result<Vec<(String, String)>> {
     let split = |text: &String| {
-        let (name, value) =
-            text.split_once('=').ok_or(format!("{text}: write NAME=VALUE"))?;
+        let (name, value) = text.split_once('=').ok_or(format!("{text}: write NAME=VALUE"))?;
         Ok((name.to_owned(), value.to_owned()))
     };
     texts.iter().map(split).collect()

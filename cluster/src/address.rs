@@ -43,9 +43,7 @@ impl Address {
 
     /// Whether this is `0.0.0.0` or `::`: something to bind to, nothing to dial.
     pub fn is_wildcard(&self) -> bool {
-        self.host
-            .parse::<IpAddr>()
-            .is_ok_and(|ip| ip.is_unspecified())
+        self.host.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified())
     }
 
     /// Why nobody can dial this address, if so.
@@ -88,10 +86,7 @@ impl FromStr for Address {
         let port = port
             .parse()
             .map_err(|_| format!("\"{port}\" is not a port; write a number from 0 to 65535"))?;
-        let address = Self {
-            host: check_host(host)?.to_ascii_lowercase(),
-            port,
-        };
+        let address = Self { host: check_host(host)?.to_ascii_lowercase(), port };
         match address.to_string().parse::<Authority>() {
             Ok(_) => Ok(address),
             Err(_) => Err(format!("\"{host}\" is not a host name or IP address")),
@@ -115,10 +110,7 @@ impl From<Address> for String {
 
 impl From<std::net::SocketAddr> for Address {
     fn from(socket: std::net::SocketAddr) -> Self {
-        Self {
-            host: socket.ip().to_string(),
-            port: socket.port(),
-        }
+        Self { host: socket.ip().to_string(), port: socket.port() }
     }
 }
 
@@ -128,9 +120,7 @@ fn split(text: &str) -> Result<(&str, &str), String> {
         return Err("is a URI; write host:port without a scheme".to_owned());
     }
     if let Some(rest) = text.strip_prefix('[') {
-        return rest
-            .split_once("]:")
-            .ok_or_else(|| "write [IPv6 address]:port".to_owned());
+        return rest.split_once("]:").ok_or_else(|| "write [IPv6 address]:port".to_owned());
     }
     match text.rsplit_once(':') {
         None => Err("has no port; write host:port".to_owned()),
@@ -199,18 +189,9 @@ mod tests {
             ("", "has no port; write host:port"),
             ("host", "has no port; write host:port"),
             (":1", "has no host; write host:port"),
-            (
-                "host:",
-                "\"\" is not a port; write a number from 0 to 65535",
-            ),
-            (
-                "host:65536",
-                "\"65536\" is not a port; write a number from 0 to 65535",
-            ),
-            (
-                "::1:80",
-                "an IPv6 address needs brackets; write [address]:port",
-            ),
+            ("host:", "\"\" is not a port; write a number from 0 to 65535"),
+            ("host:65536", "\"65536\" is not a port; write a number from 0 to 65535"),
+            ("::1:80", "an IPv6 address needs brackets; write [address]:port"),
             ("[::1]", "write [IPv6 address]:port"),
             ("http://a:1", "is a URI; write host:port without a scheme"),
             ("a b:1", "\"a b\" is not a host name or IP address"),
@@ -234,19 +215,12 @@ mod tests {
     fn locations_get_the_scheme_clients_know() {
         assert_eq!(location("a:1").unwrap(), "grpc+tcp://a:1");
         assert_eq!(location("grpc://a:1/").unwrap(), "grpc+tcp://a:1");
-        assert_eq!(
-            location("grpc+tls://[::1]:1").unwrap(),
-            "grpc+tls://[::1]:1"
-        );
+        assert_eq!(location("grpc+tls://[::1]:1").unwrap(), "grpc+tls://[::1]:1");
     }
 
     #[test]
     fn a_location_nobody_can_dial_is_refused() {
-        assert!(
-            location("http://a:1")
-                .unwrap_err()
-                .contains("write grpc+tcp://host:port")
-        );
+        assert!(location("http://a:1").unwrap_err().contains("write grpc+tcp://host:port"));
         assert!(location("0.0.0.0:1").unwrap_err().contains("wildcard"));
         assert!(location("a:0").unwrap_err().contains("port 0"));
     }

@@ -94,18 +94,8 @@ impl Channels {
 
     /// The same with another window for each stream, in bytes.
     pub fn separate_with(&self, stream_window: u32) -> Self {
-        let Inner {
-            runtime,
-            connector,
-            tokens,
-            ..
-        } = &*self.0;
-        Self::build(
-            runtime.clone(),
-            connector.clone(),
-            tokens.clone(),
-            stream_window,
-        )
+        let Inner { runtime, connector, tokens, .. } = &*self.0;
+        Self::build(runtime.clone(), connector.clone(), tokens.clone(), stream_window)
     }
 
     /// The runtime on which the connections live.
@@ -117,10 +107,7 @@ impl Channels {
     /// connection broke.
     pub fn get(&self, address: &Address) -> MemberChannel {
         let mut open = self.0.open.lock();
-        let channel = open
-            .entry(address.clone())
-            .or_insert_with(|| self.dial(address))
-            .clone();
+        let channel = open.entry(address.clone()).or_insert_with(|| self.dial(address)).clone();
         WithToken::new(channel, self.0.tokens.clone())
     }
 
@@ -187,9 +174,5 @@ async fn follow(
 
 /// What a channel goes to: an address and the incarnation behind it.
 fn processes(members: &Members) -> HashSet<(Address, u64)> {
-    members
-        .all()
-        .iter()
-        .map(|m| (m.internal.clone(), m.generation))
-        .collect()
+    members.all().iter().map(|m| (m.internal.clone(), m.generation)).collect()
 }

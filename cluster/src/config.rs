@@ -75,11 +75,7 @@ pub struct Probe {
 impl Default for Probe {
     fn default() -> Self {
         let second = Duration::from_secs(1);
-        Self {
-            interval: second,
-            timeout: second,
-            misses: 2,
-        }
+        Self { interval: second, timeout: second, misses: 2 }
     }
 }
 
@@ -122,11 +118,7 @@ impl Config {
     pub fn member(&self, bound: Address, advertised: Vec<String>, version: &str) -> Result<Member> {
         let internal = self.internal.clone().unwrap_or(bound);
         if let Some(reason) = internal.undiallable() {
-            return Err(Error::setting(
-                "cluster.internal",
-                internal.to_string(),
-                reason,
-            ));
+            return Err(Error::setting("cluster.internal", internal.to_string(), reason));
         }
         let host = self.host.clone().or_else(this_host);
         let host = host.unwrap_or_else(|| internal.host().to_owned());
@@ -144,11 +136,7 @@ impl Config {
     }
 
     fn advertised(&self, default: Vec<String>) -> Result<Vec<String>> {
-        let chosen = if self.advertise.is_empty() {
-            default
-        } else {
-            self.advertise.clone()
-        };
+        let chosen = if self.advertise.is_empty() { default } else { self.advertise.clone() };
         let read = |text: String| {
             location(&text).map_err(|reason| Error::setting("cluster.advertise", &text, reason))
         };
@@ -168,19 +156,11 @@ impl Config {
         if let Some(internal) = &self.internal
             && let Some(reason) = internal.undiallable()
         {
-            return Err(Error::setting(
-                "cluster.internal",
-                internal.to_string(),
-                reason,
-            ));
+            return Err(Error::setting("cluster.internal", internal.to_string(), reason));
         }
         if self.internal.is_none() && self.listen.is_wildcard() && !self.peers.all().is_empty() {
             let reason = "other nodes cannot dial a wildcard; set cluster.internal to the address of this node in their lists of peers";
-            return Err(Error::setting(
-                "cluster.listen",
-                self.listen.to_string(),
-                reason,
-            ));
+            return Err(Error::setting("cluster.listen", self.listen.to_string(), reason));
         }
         Ok(())
     }
@@ -193,19 +173,11 @@ impl Config {
         ];
         for (key, time) in times {
             if time < least {
-                return Err(Error::setting(
-                    key,
-                    format!("{time:?}"),
-                    "write at least 10ms",
-                ));
+                return Err(Error::setting(key, format!("{time:?}"), "write at least 10ms"));
             }
         }
         if self.probe.misses == 0 {
-            return Err(Error::setting(
-                "cluster.probe.misses",
-                "0",
-                "write at least 1",
-            ));
+            return Err(Error::setting("cluster.probe.misses", "0", "write at least 1"));
         }
         Ok(())
     }
@@ -224,15 +196,8 @@ impl Config {
     /// The first internal address that is not on loopback, with its key.
     fn beyond_loopback(&self) -> Option<(&'static str, String)> {
         let listen = [("cluster.listen", &self.listen)].into_iter();
-        let internal = self
-            .internal
-            .iter()
-            .map(|address| ("cluster.internal", address));
-        let peers = self
-            .peers
-            .all()
-            .iter()
-            .map(|peer| ("cluster.peers", &peer.internal));
+        let internal = self.internal.iter().map(|address| ("cluster.internal", address));
+        let peers = self.peers.all().iter().map(|peer| ("cluster.peers", &peer.internal));
         let mut all = listen.chain(internal).chain(peers);
         let (key, address) = all.find(|(_, address)| !address.is_loopback())?;
         Some((key, address.to_string()))
@@ -242,11 +207,7 @@ impl Config {
 /// The node id of a node that was not given one: readable, and the same after a restart.
 fn default_node_id(host: &str, port: u16) -> String {
     let allowed = |c: char| {
-        if c.is_ascii_alphanumeric() || c == '.' {
-            c
-        } else {
-            '-'
-        }
+        if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }
     };
     let host: String = host.chars().take(100).map(allowed).collect();
     format!("{host}-{port}")
@@ -288,16 +249,11 @@ mod tests {
              [probe]\ninterval = '500ms'\ntimeout = '2s'\nmisses = 3",
         );
         assert!(config.check().is_ok());
-        let member = config
-            .member("0.0.0.0:1".parse().unwrap(), vec![], "1")
-            .unwrap();
+        let member = config.member("0.0.0.0:1".parse().unwrap(), vec![], "1").unwrap();
         assert_eq!((member.node_id.as_str(), member.host.as_str()), ("a", "h"));
         assert_eq!(member.advertised, ["grpc+tcp://a:2"]);
         assert_eq!(config.probe.timeout, Duration::from_secs(2));
-        assert_eq!(
-            toml::from_str::<Config>(&toml::to_string(&config).unwrap()).unwrap(),
-            config
-        );
+        assert_eq!(toml::from_str::<Config>(&toml::to_string(&config).unwrap()).unwrap(), config);
     }
 
     #[test]
@@ -319,30 +275,15 @@ mod tests {
     #[test]
     fn what_cannot_work_is_refused_with_its_key() {
         let cases = [
-            (
-                "node_id = 'a b'",
-                "cluster.node_id = \"a b\": ' ' cannot stand in a node id",
-            ),
-            (
-                "internal = '0.0.0.0:1'",
-                "cluster.internal = \"0.0.0.0:1\": is a wildcard",
-            ),
+            ("node_id = 'a b'", "cluster.node_id = \"a b\": ' ' cannot stand in a node id"),
+            ("internal = '0.0.0.0:1'", "cluster.internal = \"0.0.0.0:1\": is a wildcard"),
             (
                 "listen = '0.0.0.0:1'\npeers = 'a:1,b:1'",
                 "cluster.listen = \"0.0.0.0:1\": other nodes",
             ),
-            (
-                "advertise = ['ftp://a:1']",
-                "cluster.advertise = \"ftp://a:1\": the scheme \"ftp\"",
-            ),
-            (
-                "[probe]\ninterval = '1ms'",
-                "cluster.probe.interval = \"1ms\": write at least 10ms",
-            ),
-            (
-                "[probe]\nmisses = 0",
-                "cluster.probe.misses = \"0\": write at least 1",
-            ),
+            ("advertise = ['ftp://a:1']", "cluster.advertise = \"ftp://a:1\": the scheme \"ftp\""),
+            ("[probe]\ninterval = '1ms'", "cluster.probe.interval = \"1ms\": write at least 10ms"),
+            ("[probe]\nmisses = 0", "cluster.probe.misses = \"0\": write at least 1"),
         ];
         for (text, message) in cases {
             let error = refusal(text);
@@ -355,10 +296,7 @@ mod tests {
         let cases = [
             ("listen = '0.0.0.0:1'", "cluster.listen = \"0.0.0.0:1\""),
             ("internal = 'node-a:1'", "cluster.internal = \"node-a:1\""),
-            (
-                "peers = '127.0.0.1:1,a:1;10.0.0.1:1,b:1'",
-                "cluster.peers = \"10.0.0.1:1\"",
-            ),
+            ("peers = '127.0.0.1:1,a:1;10.0.0.1:1,b:1'", "cluster.peers = \"10.0.0.1:1\""),
         ];
         for (text, message) in cases {
             assert!(read(text).requires_secret(), "{text}");
@@ -383,12 +321,7 @@ mod tests {
     #[test]
     fn a_node_without_a_name_gets_one_that_survives_a_restart() {
         let config = read("host = 'h_1'");
-        let name = || {
-            config
-                .member("127.0.0.1:7".parse().unwrap(), vec![], "1")
-                .unwrap()
-                .node_id
-        };
+        let name = || config.member("127.0.0.1:7".parse().unwrap(), vec![], "1").unwrap().node_id;
         assert_eq!(name(), "h-1-7");
         assert_eq!(name(), name());
     }

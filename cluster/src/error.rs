@@ -54,10 +54,6 @@ impl Error {
         value: impl Into<String>,
         reason: impl Into<String>,
     ) -> Self {
-        Self::Setting {
-            setting: setting.into(),
-            value: value.into(),
-            reason: reason.into(),
-        }
+        Self::Setting { setting: setting.into(), value: value.into(), reason: reason.into() }
     }
 }

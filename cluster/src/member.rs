@@ -50,9 +50,7 @@ impl fmt::Display for Member {
 /// A generation for a process that starts now: milliseconds of the clock, mixed with chance for two
 /// starts within one of them.
 pub fn new_generation() -> u64 {
-    let since_epoch = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     ((since_epoch.as_millis() as u64) << 16) ^ u64::from(rand::random::<u16>())
 }
 
@@ -74,13 +72,9 @@ pub fn check_node_id(node_id: &str) -> Result<(), String> {
     if node_id.is_empty() {
         Err("a node id cannot be empty".to_owned())
     } else if node_id.len() > LONGEST_NODE_ID {
-        Err(format!(
-            "a node id has at most {LONGEST_NODE_ID} characters"
-        ))
+        Err(format!("a node id has at most {LONGEST_NODE_ID} characters"))
     } else if let Some(c) = node_id.chars().find(|c| !allowed(*c)) {
-        Err(format!(
-            "{c:?} cannot stand in a node id; use letters, digits and - . _ : @"
-        ))
+        Err(format!("{c:?} cannot stand in a node id; use letters, digits and - . _ : @"))
     } else {
         Ok(())
     }
@@ -100,16 +94,8 @@ pub struct Roles {
 
 impl Roles {
     /// Every role: the default.
-    pub const ALL: Self = Self {
-        coordinator: true,
-        worker: true,
-        serve: true,
-    };
-    const NONE: Self = Self {
-        coordinator: false,
-        worker: false,
-        serve: false,
-    };
+    pub const ALL: Self = Self { coordinator: true, worker: true, serve: true };
+    const NONE: Self = Self { coordinator: false, worker: false, serve: false };
 }
 
 impl Default for Roles {
@@ -144,16 +130,9 @@ impl FromStr for Roles {
 
 impl fmt::Display for Roles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = [
-            (self.coordinator, "coordinator"),
-            (self.worker, "worker"),
-            (self.serve, "serve"),
-        ];
-        let held: Vec<_> = names
-            .iter()
-            .filter(|(held, _)| *held)
-            .map(|(_, name)| *name)
-            .collect();
+        let names =
+            [(self.coordinator, "coordinator"), (self.worker, "worker"), (self.serve, "serve")];
+        let held: Vec<_> = names.iter().filter(|(held, _)| *held).map(|(_, name)| *name).collect();
         f.write_str(&held.join(","))
     }
 }

@@ -54,25 +54,15 @@ pub struct Members {
 impl Members {
     /// A snapshot of this node alone, at epoch 0.
     pub fn alone(myself: Arc<Member>) -> Self {
-        Self {
-            all: vec![Arc::clone(&myself)],
-            myself,
-            epoch: 0,
-        }
+        Self { all: vec![Arc::clone(&myself)], myself, epoch: 0 }
     }
 
     /// The snapshot that follows this one: this node and `others`, whose node ids must differ from
     /// each other and from this node's. `None` if nothing has changed.
     pub fn next(&self, others: impl IntoIterator<Item = Arc<Member>>) -> Option<Self> {
-        let mut all: Vec<_> = others
-            .into_iter()
-            .chain([Arc::clone(&self.myself)])
-            .collect();
+        let mut all: Vec<_> = others.into_iter().chain([Arc::clone(&self.myself)]).collect();
         all.sort_by(|a, b| a.node_id.cmp(&b.node_id));
-        debug_assert!(
-            all.is_sorted_by(|a, b| a.node_id < b.node_id),
-            "node ids are unique"
-        );
+        debug_assert!(all.is_sorted_by(|a, b| a.node_id < b.node_id), "node ids are unique");
         (all != self.all).then(|| Self {
             myself: Arc::clone(&self.myself),
             all,
@@ -97,18 +87,14 @@ impl Members {
 
     /// The member with this node id, if it is live.
     pub fn get(&self, node_id: &str) -> Option<&Arc<Member>> {
-        let found = self
-            .all
-            .binary_search_by(|m| m.node_id.as_str().cmp(node_id));
+        let found = self.all.binary_search_by(|m| m.node_id.as_str().cmp(node_id));
         found.ok().map(|i| &self.all[i])
     }
 
     /// The members that can run tasks for this node: workers of its own version. Plans of another
     /// version may decode into something else, or not at all.
     pub fn workers(&self) -> impl Iterator<Item = &Arc<Member>> {
-        self.all
-            .iter()
-            .filter(|m| m.roles.worker && m.version == self.myself.version)
+        self.all.iter().filter(|m| m.roles.worker && m.version == self.myself.version)
     }
 
     /// The members that hold and serve results.
@@ -181,10 +167,7 @@ mod tests {
 
     #[test]
     fn a_new_generation_is_a_change() {
-        let restarted = Arc::new(Member {
-            generation: 2,
-            ..(*member("a", "worker", "1")).clone()
-        });
+        let restarted = Arc::new(Member { generation: 2, ..(*member("a", "worker", "1")).clone() });
         let members = Members::alone(member("b", "worker", "1"));
         let before = members.next([member("a", "worker", "1")]).unwrap();
         assert!(before.next([restarted]).is_some());

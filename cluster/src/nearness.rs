@@ -39,10 +39,8 @@ pub fn order<'a, I>(me: &Member, candidates: I) -> Vec<&'a Member>
 where
     I: IntoIterator<Item = (&'a Member, u64)>,
 {
-    let mut ranked: Vec<_> = candidates
-        .into_iter()
-        .map(|(member, load)| (distance(me, member), load, member))
-        .collect();
+    let mut ranked: Vec<_> =
+        candidates.into_iter().map(|(member, load)| (distance(me, member), load, member)).collect();
     ranked.sort_by(|a, b| (a.0, a.1, &a.2.node_id).cmp(&(b.0, b.1, &b.2.node_id)));
     ranked.into_iter().map(|(_, _, member)| member).collect()
 }
@@ -70,10 +68,7 @@ mod tests {
 
     fn ids(me: &Member, candidates: &[(Member, u64)]) -> Vec<String> {
         let candidates = candidates.iter().map(|(member, load)| (member, *load));
-        order(me, candidates)
-            .into_iter()
-            .map(|m| m.node_id.clone())
-            .collect()
+        order(me, candidates).into_iter().map(|m| m.node_id.clone()).collect()
     }
 
     #[test]

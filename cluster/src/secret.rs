@@ -111,9 +111,7 @@ mod tests {
     fn a_derived_key_stays_the_same_in_every_version() {
         // Nodes of two versions must agree during a rolling upgrade. From
         // `printf 'squadron/1/call token' | openssl dgst -sha256 -hmac 0123456789abcdef`.
-        let key = ClusterSecret::new("0123456789abcdef")
-            .unwrap()
-            .derive("call token");
+        let key = ClusterSecret::new("0123456789abcdef").unwrap().derive("call token");
         assert_eq!(key[..4], [0xe2, 0xcf, 0x78, 0x4b]);
     }
 }

@@ -81,9 +81,7 @@ mod tests {
     #[tokio::test]
     async fn accepted_sockets_do_not_wait_for_more_to_send() {
         let listener = listener().await;
-        let _client = TcpStream::connect(listener.local_addr().unwrap())
-            .await
-            .unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let mut accepted = std::pin::pin!(accept(listener));
         assert!(accepted.next().await.unwrap().unwrap().nodelay().unwrap());
     }
@@ -91,9 +89,7 @@ mod tests {
     #[tokio::test]
     async fn accepting_goes_on_after_every_error() {
         let listener = listener().await;
-        let _client = TcpStream::connect(listener.local_addr().unwrap())
-            .await
-            .unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         const EMFILE: i32 = 24;
         const ECONNABORTED: i32 = 103;
         let errors = [EMFILE, ECONNABORTED, EMFILE];

@@ -258,7 +258,8 @@ mod tests {
 
     #[test]
     fn a_lost_connection_is_unavailable_however_it_arrives() {
-        let reset = "code: 'Unknown error', message: \"transport error\", source: Io(ConnectionReset)";
+        let reset =
+            "code: 'Unknown error', message: \"transport error\", source: Io(ConnectionReset)";
         let external = DataFusionError::External(reset.into());
         let relayed = DataFusionError::Execution(reset.into());
         for error in [kind(external), kind(relayed)] {

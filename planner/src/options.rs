@@ -206,7 +206,8 @@ mod tests {
     #[test]
     fn an_option_is_shown_as_it_was_set() {
         let options = set("squadron.execution_mode", "LOCAL").unwrap();
-        let shown = options.entries().into_iter().find(|entry| entry.key == "squadron.execution_mode");
+        let shown =
+            options.entries().into_iter().find(|entry| entry.key == "squadron.execution_mode");
         assert_eq!(shown.unwrap().value.as_deref(), Some("local"));
     }
 

@@ -27,10 +27,8 @@ pub fn parse(sql: &str) -> Result<Statement> {
 }
 
 fn parse_one(sql: &str) -> Result<DfStatement> {
-    let mut statements = DFParserBuilder::new(sql)
-        .with_dialect(&GenericDialect {})
-        .build()?
-        .parse_statements()?;
+    let mut statements =
+        DFParserBuilder::new(sql).with_dialect(&GenericDialect {}).build()?.parse_statements()?;
     match (statements.pop_front(), statements.len()) {
         (Some(statement), 0) => Ok(statement),
         (None, _) => Err(PlannerError::Syntax("the statement is empty".into())),

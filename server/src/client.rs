@@ -28,8 +28,8 @@ mod uri;
 
 use std::sync::Arc;
 
-use arrow_flight::sql::{CommandStatementQuery, ProstMessageExt};
 pub use arrow_flight::FlightInfo;
+use arrow_flight::sql::{CommandStatementQuery, ProstMessageExt};
 use arrow_flight::{Action, CancelFlightInfoRequest, FlightDescriptor};
 use futures::TryStreamExt;
 use prost::Message;
@@ -66,10 +66,7 @@ impl FlightSqlClient {
         let home = Target::parse(uri)?;
         let session = Arc::new(Session::new(&options)?);
         let connections = Arc::new(Connections::new(home, options.transport));
-        let client = Self {
-            connections,
-            session,
-        };
+        let client = Self { connections, session };
         handshake::open_session(&client, &options.credentials).await?;
         Ok(client)
     }
@@ -87,11 +84,7 @@ impl FlightSqlClient {
     /// Hands the statement to the server (GetFlightInfo) and gives its endpoints.
     pub async fn execute(&self, sql: &str) -> Result<FlightInfo, ClientError> {
         let query = sql.to_owned();
-        self.flight_info(CommandStatementQuery {
-            query,
-            transaction_id: None,
-        })
-        .await
+        self.flight_info(CommandStatementQuery { query, transaction_id: None }).await
     }
 
     /// Reads all endpoints of `info` in parallel. Dropping the stream cancels every DoGet.
@@ -120,13 +113,8 @@ impl FlightSqlClient {
         let home = self.connections.home();
         let mut service = self.connections.service(home).await?;
         let answer = service.do_action(request).await;
-        let mut results = answer
-            .map_err(|s| ClientError::from_status(home, s))?
-            .into_inner();
-        results
-            .message()
-            .await
-            .map_err(|s| ClientError::from_status(home, s))?;
+        let mut results = answer.map_err(|s| ClientError::from_status(home, s))?.into_inner();
+        results.message().await.map_err(|s| ClientError::from_status(home, s))?;
         Ok(())
     }
 

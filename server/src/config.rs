@@ -83,11 +83,7 @@ impl Default for EngineSection {
 
 impl Default for ResultsSection {
     fn default() -> Self {
-        Self {
-            memory_percent: 50,
-            disk_limit: ByteSize::gib(100),
-            keep: Duration::from_secs(300),
-        }
+        Self { memory_percent: 50, disk_limit: ByteSize::gib(100), keep: Duration::from_secs(300) }
     }
 }
 

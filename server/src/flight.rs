@@ -20,8 +20,8 @@ pub mod frames;
 pub mod info;
 pub mod listing;
 pub mod messages;
-pub mod on_cpu;
 pub mod metadata;
+pub mod on_cpu;
 pub mod peer;
 pub mod peers;
 pub mod put;
@@ -31,4 +31,6 @@ pub mod service;
 pub mod session_options;
 pub mod sql_info;
 pub mod status;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod ticket;

@@ -23,8 +23,6 @@ pub mod node;
 pub mod query;
 pub mod results;
 pub mod session;
-#[cfg(test)]
-mod testing;
 pub mod worker;
 
 /// The engine's words (parts, receipts, sinks), for who stands on top of the server only.

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
 use datafusion::prelude::SessionConfig;
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 /// A named session that nobody used for so long is forgotten.

@@ -60,12 +60,7 @@ impl From<&Member> for MemberRecord {
             version: member.version.clone(),
             zone: member.zone.clone(),
             host: member.host.clone(),
-            roles: member
-                .roles
-                .to_string()
-                .split(',')
-                .map(str::to_owned)
-                .collect(),
+            roles: member.roles.to_string().split(',').map(str::to_owned).collect(),
             internal: member.internal.to_string(),
             advertised: member.advertised.clone(),
         }
@@ -92,13 +87,8 @@ impl TryFrom<MemberRecord> for Member {
 }
 
 fn check_texts(record: &MemberRecord) -> Result<(), Error> {
-    let texts = [&record.version, &record.host]
-        .into_iter()
-        .chain(&record.zone);
-    match texts
-        .into_iter()
-        .find(|t| t.len() > LONGEST_TEXT || t.chars().any(char::is_control))
-    {
+    let texts = [&record.version, &record.host].into_iter().chain(&record.zone);
+    match texts.into_iter().find(|t| t.len() > LONGEST_TEXT || t.chars().any(char::is_control)) {
         Some(text) => Err(Error::Record(format!(
             "version, zone and host have at most {LONGEST_TEXT} printable characters, not {text:.40?}"
         ))),
@@ -117,9 +107,7 @@ fn internal(text: &str) -> Result<Address, Error> {
 
 fn advertised(texts: Vec<String>) -> Result<Vec<String>, Error> {
     if texts.len() > MOST_LOCATIONS {
-        return Err(Error::Record(format!(
-            "more than {MOST_LOCATIONS} advertised locations"
-        )));
+        return Err(Error::Record(format!("more than {MOST_LOCATIONS} advertised locations")));
     }
     let checked = |text: String| {
         location(&text).map_err(|why| Error::Record(format!("advertised {text:.80?}: {why}")))
@@ -129,11 +117,7 @@ fn advertised(texts: Vec<String>) -> Result<Vec<String>, Error> {
 
 fn roles(names: &[String]) -> Roles {
     let has = |name: &str| names.iter().any(|n| n == name);
-    Roles {
-        coordinator: has("coordinator"),
-        worker: has("worker"),
-        serve: has("serve"),
-    }
+    Roles { coordinator: has("coordinator"), worker: has("worker"), serve: has("serve") }
 }
 
 #[cfg(test)]
@@ -164,10 +148,7 @@ mod tests {
 
     #[test]
     fn a_role_of_a_later_version_is_passed_over() {
-        let later = MemberRecord {
-            roles: vec!["worker".into(), "oracle".into()],
-            ..record()
-        };
+        let later = MemberRecord { roles: vec!["worker".into(), "oracle".into()], ..record() };
         let member = Member::try_from(later).unwrap();
         assert_eq!(member.roles.to_string(), "worker");
     }
@@ -175,34 +156,13 @@ mod tests {
     #[test]
     fn a_record_that_cannot_be_dialled_or_printed_is_refused() {
         let bad = [
-            MemberRecord {
-                node_id: String::new(),
-                ..record()
-            },
-            MemberRecord {
-                internal: "0.0.0.0:1".into(),
-                ..record()
-            },
-            MemberRecord {
-                internal: "h:0".into(),
-                ..record()
-            },
-            MemberRecord {
-                advertised: vec!["http://h:1".into()],
-                ..record()
-            },
-            MemberRecord {
-                advertised: vec!["h:1".into(); 17],
-                ..record()
-            },
-            MemberRecord {
-                zone: Some("\u{7}".into()),
-                ..record()
-            },
-            MemberRecord {
-                host: "h".repeat(256),
-                ..record()
-            },
+            MemberRecord { node_id: String::new(), ..record() },
+            MemberRecord { internal: "0.0.0.0:1".into(), ..record() },
+            MemberRecord { internal: "h:0".into(), ..record() },
+            MemberRecord { advertised: vec!["http://h:1".into()], ..record() },
+            MemberRecord { advertised: vec!["h:1".into(); 17], ..record() },
+            MemberRecord { zone: Some("\u{7}".into()), ..record() },
+            MemberRecord { host: "h".repeat(256), ..record() },
         ];
         for record in bad {
             assert!(Member::try_from(record.clone()).is_err(), "{record:?}");

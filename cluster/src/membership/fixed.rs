@@ -62,11 +62,7 @@ impl Fixed {
         for slot in 0..state.peers() {
             probers.spawn_on(prober::run(Arc::clone(&state), slot), &runtime);
         }
-        Self {
-            state,
-            settle_by: Instant::now() + SETTLE_LIMIT,
-            _probers: probers,
-        }
+        Self { state, settle_by: Instant::now() + SETTLE_LIMIT, _probers: probers }
     }
 
     /// The gRPC service that answers the greetings of others, for the internal port (behind the layer
@@ -101,10 +97,6 @@ impl Membership for Fixed {
         self.state.set_leaving();
         let farewells = (0..self.state.peers()).map(|slot| hello::say(&self.state, slot));
         // A peer that does not hear it finds out by the answers to its own greetings.
-        let _ = timeout(
-            self.state.probe().timeout,
-            futures::future::join_all(farewells),
-        )
-        .await;
+        let _ = timeout(self.state.probe().timeout, futures::future::join_all(farewells)).await;
     }
 }

@@ -22,10 +22,7 @@ const OTHERS_WRITE: u32 = 0o022;
 pub(super) fn load(path: &Path) -> Result<ClusterSecret> {
     let file = File::open(path).map_err(|e| failed(path, "cannot be opened", e))?;
     // By the open file rather than by its name, which could be another file by now.
-    let mode = file
-        .metadata()
-        .map_err(|e| failed(path, "cannot be examined", e))?
-        .mode();
+    let mode = file.metadata().map_err(|e| failed(path, "cannot be examined", e))?.mode();
     if mode & OTHERS != 0 {
         let reason = format!(
             "other users may use it (mode {:04o}); run `chmod 600 {}`",
@@ -63,9 +60,7 @@ pub(super) fn shared(dir: &Path) -> Result<ClusterSecret> {
 fn make_private(dir: &Path) -> Result<()> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
     made.map_err(|e| failed(dir, "the directory cannot be made", e))?;
-    let mode = fs::metadata(dir)
-        .map_err(|e| failed(dir, "cannot be examined", e))?
-        .mode();
+    let mode = fs::metadata(dir).map_err(|e| failed(dir, "cannot be examined", e))?.mode();
     if mode & OTHERS_WRITE == 0 {
         return Ok(());
     }
@@ -90,11 +85,7 @@ fn make(dir: &Path, path: &Path) -> io::Result<()> {
 }
 
 fn write_new(path: &Path) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     for byte in rand::random::<[u8; 32]>() {
         write!(file, "{byte:02x}")?;
     }
@@ -103,11 +94,7 @@ fn write_new(path: &Path) -> io::Result<()> {
 }
 
 fn refused(path: &Path, reason: String) -> Error {
-    Error::Secret {
-        path: path.to_owned(),
-        reason,
-        source: None,
-    }
+    Error::Secret { path: path.to_owned(), reason, source: None }
 }
 
 fn failed(path: &Path, what: &str, source: io::Error) -> Error {
@@ -141,10 +128,7 @@ mod tests {
     fn the_line_end_is_no_part_of_the_secret() {
         let dir = tempfile::tempdir().unwrap();
         let path = file(dir.path(), b"0123456789abcdef\r\n", 0o600);
-        assert_eq!(
-            load(&path).unwrap(),
-            ClusterSecret::new("0123456789abcdef").unwrap()
-        );
+        assert_eq!(load(&path).unwrap(), ClusterSecret::new("0123456789abcdef").unwrap());
     }
 
     #[test]
@@ -153,32 +137,19 @@ mod tests {
         for bad in [0o640, 0o604, 0o660] {
             let path = file(dir.path(), b"0123456789abcdef", bad);
             let error = load(&path).unwrap_err().to_string();
-            assert!(
-                error.contains(&format!("(mode {bad:04o}); run `chmod 600 ")),
-                "{error}"
-            );
+            assert!(error.contains(&format!("(mode {bad:04o}); run `chmod 600 ")), "{error}");
         }
     }
 
     #[test]
     fn a_short_a_long_and_a_missing_file_are_refused_with_their_path() {
         let dir = tempfile::tempdir().unwrap();
-        let short = load(&file(dir.path(), b"0123456789abcde\n", 0o600))
-            .unwrap_err()
-            .to_string();
-        assert!(
-            short.contains("holds 15 bytes, fewer than the 16"),
-            "{short}"
-        );
-        let long = load(&file(dir.path(), &[b'x'; 5000], 0o600))
-            .unwrap_err()
-            .to_string();
+        let short = load(&file(dir.path(), b"0123456789abcde\n", 0o600)).unwrap_err().to_string();
+        assert!(short.contains("holds 15 bytes, fewer than the 16"), "{short}");
+        let long = load(&file(dir.path(), &[b'x'; 5000], 0o600)).unwrap_err().to_string();
         assert!(long.contains("longer than 4096 bytes"), "{long}");
         let missing = load(&dir.path().join("none")).unwrap_err().to_string();
-        assert!(
-            missing.contains("/none: cannot be opened: No such file"),
-            "{missing}"
-        );
+        assert!(missing.contains("/none: cannot be opened: No such file"), "{missing}");
     }
 
     #[test]
@@ -214,10 +185,7 @@ mod tests {
             };
             let secrets: Vec<_> = thread::scope(|scope| {
                 let racers: Vec<_> = (0..8).map(|_| scope.spawn(race)).collect();
-                racers
-                    .into_iter()
-                    .map(|racer| racer.join().unwrap())
-                    .collect()
+                racers.into_iter().map(|racer| racer.join().unwrap()).collect()
             });
             assert!(secrets.iter().all(|secret| *secret == secrets[0]));
         }

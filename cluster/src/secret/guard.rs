@@ -31,10 +31,7 @@ pub struct RequireToken {
 impl RequireToken {
     /// Lets through what proves the secret of these tokens.
     pub fn new(tokens: CallTokens) -> Self {
-        Self {
-            tokens,
-            log: Arc::new(Log::new()),
-        }
+        Self { tokens, log: Arc::new(Log::new()) }
     }
 
     fn check<B>(&self, request: &Request<B>) -> Result<()> {
@@ -51,10 +48,7 @@ impl<S> Layer<S> for RequireToken {
     type Service = Guarded<S>;
 
     fn layer(&self, inner: S) -> Guarded<S> {
-        Guarded {
-            inner,
-            guard: self.clone(),
-        }
+        Guarded { inner, guard: self.clone() }
     }
 }
 
@@ -100,10 +94,7 @@ struct Log {
 
 impl Log {
     fn new() -> Self {
-        Self {
-            start: Instant::now(),
-            next: AtomicU64::new(0),
-        }
+        Self { start: Instant::now(), next: AtomicU64::new(0) }
     }
 
     fn refusal(&self, path: &str, error: &Error) {

@@ -44,10 +44,7 @@ struct Inner {
 impl CallTokens {
     /// The tokens of the cluster with this secret.
     pub fn new(secret: &ClusterSecret) -> Self {
-        Self(Arc::new(Inner {
-            key: secret.derive("call token"),
-            current: Mutex::default(),
-        }))
+        Self(Arc::new(Inner { key: secret.derive("call token"), current: Mutex::default() }))
     }
 
     /// The value of [`HEADER`] for a call made now.
@@ -66,10 +63,8 @@ impl CallTokens {
     fn at(&self, now: SystemTime) -> HeaderValue {
         let mut current = self.0.current.lock();
         // A clock that was set back makes `duration_since` fail: then a new token is due as well.
-        let fresh = |made: &SystemTime| {
-            now.duration_since(*made)
-                .is_ok_and(|age| age < REMAKE_AFTER)
-        };
+        let fresh =
+            |made: &SystemTime| now.duration_since(*made).is_ok_and(|age| age < REMAKE_AFTER);
         match &*current {
             Some((made, token)) if fresh(made) => token.clone(),
             _ => current.insert((now, self.make(seconds(now)))).1.clone(),
@@ -122,9 +117,7 @@ pub(super) fn unproven(reason: &str) -> Error {
 
 /// The signed text, its seconds and the proof.
 fn parse(token: &[u8]) -> Option<(&str, u64, [u8; 32])> {
-    let token = std::str::from_utf8(token)
-        .ok()
-        .filter(|token| token.len() <= LONGEST)?;
+    let token = std::str::from_utf8(token).ok().filter(|token| token.len() <= LONGEST)?;
     let (signed, proof) = token.rsplit_once('.')?;
     let mut parts = signed.split('.');
     let (version, seconds) = (parts.next()?, parts.next()?.parse().ok()?);
@@ -143,9 +136,7 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
 }
 
 fn seconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs()
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 impl<S> Layer<S> for CallTokens {
@@ -222,10 +213,7 @@ mod tests {
         }
         for apart in [-301, 301] {
             let message = refusal(token.as_bytes(), at(apart));
-            assert!(
-                message.contains("is 301 s away from this node's clock"),
-                "{message}"
-            );
+            assert!(message.contains("is 301 s away from this node's clock"), "{message}");
         }
     }
 
@@ -233,20 +221,13 @@ mod tests {
     fn another_secret_makes_another_token() {
         let foreign = CallTokens::new(&ClusterSecret::random()).at(at(0));
         let message = refusal(foreign.as_bytes(), at(0));
-        assert!(
-            message.starts_with("the token was made with another secret"),
-            "{message}"
-        );
+        assert!(message.starts_with("the token was made with another secret"), "{message}");
         assert!(message.contains("--cluster-secret-file"), "{message}");
     }
 
     #[test]
     fn the_time_in_a_token_cannot_be_changed() {
-        let token = tokens()
-            .at(at(0))
-            .to_str()
-            .unwrap()
-            .replace("1800000000", "1800000400");
+        let token = tokens().at(at(0)).to_str().unwrap().replace("1800000000", "1800000400");
         assert!(refusal(token.as_bytes(), at(400)).contains("another secret"));
     }
 
@@ -255,18 +236,8 @@ mod tests {
         let token = tokens().at(at(0));
         let token = token.to_str().unwrap();
         let long = format!("{token}{}", "0".repeat(200));
-        for bad in [
-            "",
-            "....",
-            "2.1.x.y",
-            &token[..token.len() - 1],
-            &long,
-            "1.1.ü.ü",
-        ] {
-            assert!(
-                refusal(bad.as_bytes(), at(0)).contains("garbled"),
-                "{bad:?}"
-            );
+        for bad in ["", "....", "2.1.x.y", &token[..token.len() - 1], &long, "1.1.ü.ü"] {
+            assert!(refusal(bad.as_bytes(), at(0)).contains("garbled"), "{bad:?}");
         }
         assert!(refusal(&[0xff; 100], at(0)).contains("garbled"));
     }

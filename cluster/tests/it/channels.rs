@@ -36,14 +36,7 @@ struct Pipes {
 impl Pipes {
     fn channels(runtime: Handle) -> (Channels, mpsc::Receiver<(Address, DuplexStream)>) {
         let (made, pipes) = mpsc::channel(8);
-        (
-            Channels::new(
-                runtime,
-                Connector::Custom(Arc::new(Self { made })),
-                tokens(),
-            ),
-            pipes,
-        )
+        (Channels::new(runtime, Connector::Custom(Arc::new(Self { made })), tokens()), pipes)
     }
 }
 
@@ -64,10 +57,7 @@ async fn call(channels: &Channels, port: u16) -> tonic::Status {
     client.ready().await.unwrap();
     let codec = tonic_prost::ProstCodec::<Greeting, Greeting>::default();
     let request = tonic::Request::new(Greeting::default());
-    client
-        .unary(request, "/x/y".parse().unwrap(), codec)
-        .await
-        .unwrap_err()
+    client.unary(request, "/x/y".parse().unwrap(), codec).await.unwrap_err()
 }
 
 /// The settings and the connection window that a client opens with.
@@ -83,10 +73,7 @@ async fn opening(pipe: &mut DuplexStream) -> (HashMap<u16, u32>, u32) {
         pipe.read_exact(&mut body).await.unwrap();
         match head[3] {
             4 => settings.extend(body.chunks(6).map(|s| {
-                (
-                    u16::from_be_bytes([s[0], s[1]]),
-                    u32::from_be_bytes([s[2], s[3], s[4], s[5]]),
-                )
+                (u16::from_be_bytes([s[0], s[1]]), u32::from_be_bytes([s[2], s[3], s[4], s[5]]))
             })),
             8 => window += u32::from_be_bytes([body[0], body[1], body[2], body[3]]),
             _ => return (settings, window),
@@ -111,11 +98,7 @@ async fn a_connection_opens_with_wide_windows_and_large_frames() {
 #[tokio::test]
 async fn an_address_has_one_channel() {
     let (channels, _pipes) = Pipes::channels(Handle::current());
-    let _held = [
-        channels.get(&address(1)),
-        channels.get(&address(1)),
-        channels.get(&address(2)),
-    ];
+    let _held = [channels.get(&address(1)), channels.get(&address(1)), channels.get(&address(2))];
     assert_eq!(channels.len(), 2);
 }
 
@@ -139,11 +122,7 @@ async fn separate_channels_share_nothing() {
 
 #[test]
 fn connections_live_on_the_runtime_that_was_given() {
-    let home = Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
+    let home = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let threads = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&threads);
     let connect = move || seen.lock().push(Handle::current().id());
@@ -188,9 +167,7 @@ fn left_after(before: &[Arc<Member>], after: &[Arc<Member>], wanted: usize) {
     let runtime: Runtime = Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let (channels, _pipes) = Pipes::channels(Handle::current());
-        let members = Members::alone(member(9, 1))
-            .next(before.iter().cloned())
-            .unwrap();
+        let members = Members::alone(member(9, 1)).next(before.iter().cloned()).unwrap();
         let changed = members.next(after.iter().cloned()).unwrap();
         let (publish, members) = watch::channel(Arc::new(members));
         channels.follow(members);
@@ -201,9 +178,7 @@ fn left_after(before: &[Arc<Member>], after: &[Arc<Member>], wanted: usize) {
                 tokio::task::yield_now().await;
             }
         };
-        timeout(DEADLINE, dropped)
-            .await
-            .expect("the channel is dropped");
+        timeout(DEADLINE, dropped).await.expect("the channel is dropped");
     });
 }
 
@@ -214,11 +189,7 @@ fn the_channel_of_a_member_that_leaves_is_dropped() {
 
 #[test]
 fn the_channel_of_a_restarted_member_is_dropped() {
-    left_after(
-        &[member(1, 1), member(2, 1)],
-        &[member(1, 1), member(2, 2)],
-        2,
-    );
+    left_after(&[member(1, 1), member(2, 1)], &[member(1, 1), member(2, 2)], 2);
 }
 
 #[tokio::test]
@@ -227,7 +198,5 @@ async fn following_ends_with_the_channels() {
     let (publish, members) = watch::channel(Arc::new(Members::alone(member(9, 1))));
     channels.follow(members);
     drop(channels);
-    timeout(DEADLINE, publish.closed())
-        .await
-        .expect("nobody follows any more");
+    timeout(DEADLINE, publish.closed()).await.expect("nobody follows any more");
 }

@@ -59,11 +59,7 @@ async fn a_suspected_node_that_answers_stays() {
 async fn a_node_restarted_before_it_is_missed_is_a_new_member() {
     let ground = FixedGround::new(2, once());
     let (a, b) = (ground.start(0), ground.start(1));
-    let before = wait_for_ids(&a, &["a", "b"])
-        .await
-        .get("b")
-        .unwrap()
-        .generation;
+    let before = wait_for_ids(&a, &["a", "b"]).await.get("b").unwrap().generation;
     b.kill();
     let _b = ground.start(1);
     let mut members = a.membership.members();
@@ -75,34 +71,19 @@ async fn a_node_restarted_before_it_is_missed_is_a_new_member() {
 
 #[tokio::test]
 async fn a_silent_peer_holds_up_the_start_for_a_second_at_most() {
-    let mut ground = FixedGround::new(
-        1,
-        Probe {
-            timeout: Duration::from_secs(600),
-            ..once()
-        },
-    );
+    let mut ground = FixedGround::new(1, Probe { timeout: Duration::from_secs(600), ..once() });
     // Accepts connections (the kernel does) and never says a word.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    ground.peers = format!("{},elsewhere:1", silent.local_addr().unwrap())
-        .parse()
-        .unwrap();
+    ground.peers = format!("{},elsewhere:1", silent.local_addr().unwrap()).parse().unwrap();
     let a = ground.start(0);
     let start = Instant::now();
     a.membership.settled().await.unwrap();
-    assert!(
-        start.elapsed() < Duration::from_secs(5),
-        "{:?}",
-        start.elapsed()
-    );
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
 }
 
 #[tokio::test]
 async fn a_silent_peer_is_out_although_its_connection_stands() {
-    let probe = Probe {
-        timeout: Duration::from_millis(200),
-        ..often()
-    };
+    let probe = Probe { timeout: Duration::from_millis(200), ..often() };
     let ground = FixedGround::new(2, probe);
     let (a, b) = (ground.start(0), ground.start(1));
     wait_for_ids(&a, &["a", "b"]).await;
@@ -114,10 +95,7 @@ async fn a_silent_peer_is_out_although_its_connection_stands() {
 
 #[tokio::test]
 async fn a_peer_is_back_although_an_old_connection_to_it_leads_nowhere() {
-    let probe = Probe {
-        timeout: Duration::from_millis(200),
-        ..often()
-    };
+    let probe = Probe { timeout: Duration::from_millis(200), ..often() };
     let mut ground = FixedGround::new(2, probe);
     let silent = ground.listener(1);
     let a = ground.start(0);
@@ -145,9 +123,7 @@ async fn a_node_with_another_secret_is_nobody() {
 async fn the_list_may_name_this_node_by_another_of_its_addresses() {
     let mut ground = FixedGround::new(1, often());
     let port = ground.peers.all()[0].internal.port();
-    ground.peers = format!("localhost:{port},advertised:{port}")
-        .parse()
-        .unwrap();
+    ground.peers = format!("localhost:{port},advertised:{port}").parse().unwrap();
     let a = ground.start(0);
     a.membership.settled().await.unwrap();
     assert_eq!(ids(&a.membership.members().borrow()), ["a"]);

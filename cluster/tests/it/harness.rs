@@ -31,20 +31,14 @@ pub async fn wait_for(
         Err(_) => None,
     };
     seen.unwrap_or_else(|| {
-        panic!(
-            "not within {DEADLINE:?}: {what}; last seen {:?}",
-            ids(&members.borrow())
-        )
+        panic!("not within {DEADLINE:?}: {what}; last seen {:?}", ids(&members.borrow()))
     })
 }
 
 /// Waits until exactly these nodes are members.
 pub async fn wait_for_ids(node: &Node, wanted: &[&str]) -> Arc<Members> {
     let mut members = node.membership.members();
-    wait_for(&mut members, &format!("{wanted:?}"), |members| {
-        ids(members) == wanted
-    })
-    .await
+    wait_for(&mut members, &format!("{wanted:?}"), |members| ids(members) == wanted).await
 }
 
 pub fn ids(members: &Members) -> Vec<&str> {
@@ -53,19 +47,12 @@ pub fn ids(members: &Members) -> Vec<&str> {
 
 /// Probes so often that a test does not wait.
 pub fn often() -> Probe {
-    Probe {
-        interval: Duration::from_millis(20),
-        timeout: Duration::from_secs(2),
-        misses: 2,
-    }
+    Probe { interval: Duration::from_millis(20), timeout: Duration::from_secs(2), misses: 2 }
 }
 
 /// Probes once: what happens then happens for another reason.
 pub fn once() -> Probe {
-    Probe {
-        interval: Duration::from_secs(3600),
-        ..often()
-    }
+    Probe { interval: Duration::from_secs(3600), ..often() }
 }
 
 /// A running node. Dropping it kills it.
@@ -89,10 +76,7 @@ impl Node {
         let runtime = self.runtime.as_ref().expect("it runs");
         // Blocks the only thread of the node's runtime until the other end is dropped.
         runtime.handle().spawn(async move { stalled.recv() });
-        Stalled {
-            node: self,
-            _release: release,
-        }
+        Stalled { node: self, _release: release }
     }
 }
 
@@ -145,10 +129,7 @@ impl Ground for FixedGround {
         let bind = |_| std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let listeners: Vec<_> = (0..nodes).map(bind).collect();
         let addresses: Vec<_> = listeners.iter().map(|l| l.local_addr().unwrap()).collect();
-        let entries: Vec<_> = addresses
-            .iter()
-            .map(|a| format!("{a},{}", advertised(*a)))
-            .collect();
+        let entries: Vec<_> = addresses.iter().map(|a| format!("{a},{}", advertised(*a))).collect();
         Self {
             addresses,
             listeners: Mutex::new(listeners.into_iter().map(Some).collect()),
@@ -175,24 +156,15 @@ impl FixedGround {
         change(&mut member);
         let listener = self.listener(node);
         listener.set_nonblocking(true).unwrap();
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let tokens = CallTokens::new(secret);
         let channels = Channels::new(runtime.handle().clone(), Connector::Tcp, tokens.clone());
         let _inside = runtime.enter();
         let fixed = Fixed::start(member, &self.peers, &self.probe, channels);
-        let port = Server::builder()
-            .layer(RequireToken::new(tokens))
-            .add_service(fixed.service());
+        let port = Server::builder().layer(RequireToken::new(tokens)).add_service(fixed.service());
         let incoming = accept(tokio::net::TcpListener::from_std(listener).unwrap());
         runtime.handle().spawn(port.serve_with_incoming(incoming));
-        Node {
-            membership: Arc::new(fixed),
-            runtime: Some(runtime),
-        }
+        Node { membership: Arc::new(fixed), runtime: Some(runtime) }
     }
 
     fn member(&self, node: usize) -> Member {

@@ -16,13 +16,7 @@ use crate::harness::{FixedGround, Ground, Node, once};
 fn port() -> (Node, SocketAddr) {
     let ground = FixedGround::new(1, once());
     let node = ground.start(0);
-    let address = node
-        .membership
-        .myself()
-        .internal
-        .to_string()
-        .parse()
-        .unwrap();
+    let address = node.membership.myself().internal.to_string().parse().unwrap();
     (node, address)
 }
 
@@ -37,10 +31,7 @@ async fn call(address: SocketAddr, path: &'static str, tokens: &[HeaderValue]) -
         request.metadata_mut().append(HEADER, value);
     }
     let codec = tonic_prost::ProstCodec::<Greeting, Greeting>::default();
-    client
-        .unary(request, path.parse().unwrap(), codec)
-        .await
-        .unwrap_err()
+    client.unary(request, path.parse().unwrap(), codec).await.unwrap_err()
 }
 
 const HELLO: &str = "/squadron.cluster.v1.Membership/Hello";
@@ -63,11 +54,7 @@ async fn a_call_without_a_token_is_refused() {
 
 #[tokio::test]
 async fn a_call_with_a_garbled_token_is_refused() {
-    check_refused(
-        &[HeaderValue::from_static("open sesame")],
-        "the token is garbled",
-    )
-    .await;
+    check_refused(&[HeaderValue::from_static("open sesame")], "the token is garbled").await;
 }
 
 #[tokio::test]
@@ -87,13 +74,7 @@ async fn a_call_with_a_good_token_reaches_the_service() {
     let ground = FixedGround::new(1, once());
     let secret = ClusterSecret::random();
     let node = ground.start_with(0, &secret, |_| {});
-    let address = node
-        .membership
-        .myself()
-        .internal
-        .to_string()
-        .parse()
-        .unwrap();
+    let address = node.membership.myself().internal.to_string().parse().unwrap();
     let token = [CallTokens::new(&secret).current()];
     let empty = call(address, HELLO, &token).await;
     assert_eq!(empty.code(), Code::InvalidArgument, "{empty}");

@@ -79,10 +79,7 @@ pub async fn a_killed_node_is_out_and_back_when_it_starts_again<G: Ground>() {
     wait_for_ids(&nodes[1], &["a", "b"]).await;
     nodes.push(ground.start(2));
     let after = wait_for_ids(&nodes[0], &["a", "b", "c"]).await;
-    assert_ne!(
-        before.get("c").unwrap().generation,
-        after.get("c").unwrap().generation
-    );
+    assert_ne!(before.get("c").unwrap().generation, after.get("c").unwrap().generation);
 }
 
 pub async fn a_leaving_node_is_out_while_it_still_runs<G: Ground>() {
@@ -122,10 +119,7 @@ pub async fn a_second_node_with_the_same_id_cannot_start<G: Ground>() {
     first.membership.settled().await.unwrap();
     let second = ground.start_as(1, |member| member.node_id = "a".into());
     let error = second.membership.settled().await.unwrap_err().to_string();
-    assert!(
-        error.contains("node id \"a\"") && names_both(&error, &first, &second),
-        "{error}"
-    );
+    assert!(error.contains("node id \"a\"") && names_both(&error, &first, &second), "{error}");
 }
 
 pub async fn a_second_node_with_the_same_advertised_address_cannot_start<G: Ground>() {
@@ -135,10 +129,7 @@ pub async fn a_second_node_with_the_same_advertised_address_cannot_start<G: Grou
     let taken = first.membership.myself().advertised.clone();
     let second = ground.start_as(1, |member| member.advertised = taken.clone());
     let error = second.membership.settled().await.unwrap_err().to_string();
-    assert!(
-        error.contains(&taken[0]) && names_both(&error, &first, &second),
-        "{error}"
-    );
+    assert!(error.contains(&taken[0]) && names_both(&error, &first, &second), "{error}");
 }
 
 pub async fn a_conflict_leaves_the_first_node_as_it_was<G: Ground>() {

@@ -11,7 +11,10 @@ use crate::{PlannerError, Result};
 ///
 /// # Errors
 /// `Invalid` for a setting of ours that there is not.
-pub(super) fn reset(statement: &Statement, config: &SessionConfig) -> Result<Option<SessionConfig>> {
+pub(super) fn reset(
+    statement: &Statement,
+    config: &SessionConfig,
+) -> Result<Option<SessionConfig>> {
     let Statement::Reset(ResetStatement::Variable(name)) = statement else { return Ok(None) };
     let key = name.to_string().to_lowercase();
     if !key.starts_with("squadron.") {
@@ -37,7 +40,8 @@ mod tests {
         config.options_mut().set("squadron.endpoints", "all").unwrap();
         let statement = DFParser::parse_sql(sql).unwrap().pop_front().unwrap();
         let config = reset(&statement, &config)?;
-        let options = config.map(|config| config.options().extensions.get::<SquadronOptions>().cloned());
+        let options =
+            config.map(|config| config.options().extensions.get::<SquadronOptions>().cloned());
         Ok(options.flatten().map(|options| options.endpoints.to_string()))
     }
 

@@ -28,7 +28,8 @@ pub(super) fn headers(options: &ConfigOptions) -> HeaderMap {
     let mut encoder = form_urlencoded::Serializer::new(String::new());
     for entry in options.entries() {
         let Some(value) = entry.value else { continue };
-        let changed = DEFAULTS.get(&entry.key).is_some_and(|default| default.as_ref() != Some(&value));
+        let changed =
+            DEFAULTS.get(&entry.key).is_some_and(|default| default.as_ref() != Some(&value));
         if changed && is_carried(&entry.key) {
             encoder.append_pair(&entry.key, &value);
         }

@@ -85,19 +85,12 @@ async fn connect(args: &SqlArgs, console: Console) -> Result<Runner, SqlError> {
     let settings = Settings {
         format: args.format(),
         max_rows: args.max_rows,
-        read: ReadOptions {
-            order: args.order(),
-            ..Default::default()
-        },
+        read: ReadOptions { order: args.order(), ..Default::default() },
         timing: args.timing,
         endpoints: args.endpoints,
         quiet: args.quiet,
     };
-    Ok(Runner {
-        client,
-        console,
-        settings,
-    })
+    Ok(Runner { client, console, settings })
 }
 
 /// Runs the statements in turn; the first failure ends it, and no output file appears.
@@ -109,18 +102,10 @@ async fn batch(args: &SqlArgs, runner: &Runner, statements: &[String]) -> Result
     let single = args.output.is_some() || runner.settings.format.holds_one_result();
     let mut results = 0;
     for statement in statements {
-        let text = if args.explain {
-            explained(statement)
-        } else {
-            statement.clone()
-        };
+        let text = if args.explain { explained(statement) } else { statement.clone() };
         let place = || {
             results += 1;
-            if single && results > 1 {
-                Err(second_result(runner))
-            } else {
-                Ok(&destination)
-            }
+            if single && results > 1 { Err(second_result(runner)) } else { Ok(&destination) }
         };
         runner.run(&text, place).await?;
     }

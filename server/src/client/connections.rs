@@ -31,11 +31,7 @@ pub(super) struct Connections {
 
 impl Connections {
     pub(super) fn new(home: Target, options: TransportOptions) -> Self {
-        Self {
-            home,
-            options,
-            channels: Mutex::default(),
-        }
+        Self { home, options, channels: Mutex::default() }
     }
 
     /// The node that the user named.
@@ -78,11 +74,7 @@ fn endpoint(
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_frame_size(FRAME_SIZE);
-    if target.tls() {
-        endpoint.tls_config(tls(options))
-    } else {
-        Ok(endpoint)
-    }
+    if target.tls() { endpoint.tls_config(tls(options)) } else { Ok(endpoint) }
 }
 
 fn tls(options: &TransportOptions) -> ClientTlsConfig {

@@ -40,19 +40,15 @@ impl ClientError {
     /// A status with a cause was made on this side, by the transport; one without came by wire.
     pub(super) fn from_status(target: &Target, status: Status) -> Self {
         match status.source() {
-            Some(cause) => Self::Disconnected {
-                location: target.to_string(),
-                reason: innermost(cause),
-            },
+            Some(cause) => {
+                Self::Disconnected { location: target.to_string(), reason: innermost(cause) }
+            }
             None => Self::Server(Box::new(status)),
         }
     }
 
     pub(super) fn connect(location: impl ToString, error: &(dyn Error + 'static)) -> Self {
-        Self::Connect {
-            location: location.to_string(),
-            reason: innermost(error),
-        }
+        Self::Connect { location: location.to_string(), reason: innermost(error) }
     }
 
     /// Whether another location of the same endpoint may do better.

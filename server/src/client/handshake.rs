@@ -51,22 +51,16 @@ async fn shake(
     authorization: Option<String>,
 ) -> Result<Option<String>, ClientError> {
     let target = client.target();
-    let mut request = client
-        .session
-        .request(stream::iter([HandshakeRequest::default()]));
+    let mut request = client.session.request(stream::iter([HandshakeRequest::default()]));
     if let Some(text) = authorization {
-        let value = text
-            .parse()
-            .map_err(|_| ClientError::Usage("unusable credentials".into()))?;
+        let value = text.parse().map_err(|_| ClientError::Usage("unusable credentials".into()))?;
         request.metadata_mut().insert("authorization", value);
     }
     let mut service = client.connections.service(target).await?;
     let answer = service.handshake(request).await;
     let answer = answer.map_err(|s| first_contact(target, s))?;
     client.session.observe(answer.metadata());
-    bearer_of(answer)
-        .await
-        .map_err(|s| first_contact(target, s))
+    bearer_of(answer).await.map_err(|s| first_contact(target, s))
 }
 
 /// A connection that breaks on the first call was never one: something else listens there.

@@ -85,10 +85,6 @@ pub struct ReadOptions {
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        Self {
-            order: Order::default(),
-            buffered_batches: 4,
-            parallel: 64,
-        }
+        Self { order: Order::default(), buffered_batches: 4, parallel: 64 }
     }
 }

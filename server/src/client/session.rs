@@ -25,9 +25,7 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) fn new(options: &ClientOptions) -> Result<Self, ClientError> {
-        let session = Self {
-            state: Mutex::default(),
-        };
+        let session = Self { state: Mutex::default() };
         for (name, value) in &options.headers {
             session.set_header(name, value)?;
         }
@@ -83,14 +81,8 @@ impl Session {
 
 impl State {
     fn cookie_header(&self) -> Option<AsciiMetadataValue> {
-        let pairs: Vec<_> = self
-            .cookies
-            .iter()
-            .map(|(k, v)| format!("{k}={v}"))
-            .collect();
-        (!pairs.is_empty())
-            .then(|| pairs.join("; ").parse().ok())
-            .flatten()
+        let pairs: Vec<_> = self.cookies.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        (!pairs.is_empty()).then(|| pairs.join("; ").parse().ok()).flatten()
     }
 
     /// `name=value; attributes`; `Max-Age=0` takes it back. Other attributes are for browsers.
@@ -123,10 +115,7 @@ mod tests {
             session.observe(&answer);
         }
         let request = session.request(());
-        request
-            .metadata()
-            .get("cookie")
-            .map(|c| c.to_str().unwrap().to_owned())
+        request.metadata().get("cookie").map(|c| c.to_str().unwrap().to_owned())
     }
 
     #[test]
@@ -142,13 +131,7 @@ mod tests {
 
     #[test]
     fn a_header_that_cannot_be_sent_is_refused() {
-        assert!(matches!(
-            session().set_header("a b", "x"),
-            Err(ClientError::Usage(_))
-        ));
-        assert!(matches!(
-            session().set_header("a", "x\ny"),
-            Err(ClientError::Usage(_))
-        ));
+        assert!(matches!(session().set_header("a b", "x"), Err(ClientError::Usage(_))));
+        assert!(matches!(session().set_header("a", "x\ny"), Err(ClientError::Usage(_))));
     }
 }

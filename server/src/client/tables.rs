@@ -31,10 +31,7 @@ impl FlightSqlClient {
     ///
     /// Errors: as of any query; `Protocol` when the list lacks a column the protocol demands.
     pub async fn tables(&self) -> Result<Vec<Table>, ClientError> {
-        let command = CommandGetTables {
-            include_schema: true,
-            ..Default::default()
-        };
+        let command = CommandGetTables { include_schema: true, ..Default::default() };
         let info = self.flight_info(command).await?;
         let mut batches = self.read_all(&info, ReadOptions::default())?;
         let mut tables = Vec::new();
@@ -70,11 +67,7 @@ fn schema_of(message: &[u8]) -> Result<Schema, String> {
 
 fn text(batch: &RecordBatch, name: &str) -> Result<Vec<Option<String>>, String> {
     let column = column(batch, name, &DataType::Utf8)?;
-    Ok(column
-        .as_string::<i32>()
-        .iter()
-        .map(|value| value.map(str::to_owned))
-        .collect())
+    Ok(column.as_string::<i32>().iter().map(|value| value.map(str::to_owned)).collect())
 }
 
 fn column(batch: &RecordBatch, name: &str, kind: &DataType) -> Result<Arc<dyn Array>, String> {

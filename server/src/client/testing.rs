@@ -79,28 +79,14 @@ impl FakeNode {
         let address = listener.local_addr().unwrap();
         listener.set_nonblocking(true).unwrap();
         let open_streams = Arc::new(watch::Sender::new(0));
-        let service = Service {
-            script: Arc::default(),
-            open_streams,
-        };
+        let service = Service { script: Arc::default(), open_streams };
         let router = server.add_service(FlightServiceServer::new(service.clone()));
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         runtime.spawn(async move {
             let listener = TcpListener::from_std(listener).unwrap();
-            router
-                .serve_with_incoming(TcpListenerStream::new(listener))
-                .await
-                .unwrap();
+            router.serve_with_incoming(TcpListenerStream::new(listener)).await.unwrap();
         });
-        Self {
-            address,
-            service,
-            runtime: Some(runtime),
-        }
+        Self { address, service, runtime: Some(runtime) }
     }
 
     pub fn uri(&self) -> String {
@@ -112,11 +98,7 @@ impl FakeNode {
     }
 
     pub fn answer(&self, sql: &str, answer: Result<FlightInfo, Status>) {
-        self.service
-            .script
-            .lock()
-            .answers
-            .insert(sql.to_owned(), answer);
+        self.service.script.lock().answers.insert(sql.to_owned(), answer);
     }
 
     pub fn list_tables(&self, info: FlightInfo) {
@@ -124,11 +106,7 @@ impl FakeNode {
     }
 
     pub fn part(&self, ticket: &str, part: Part) {
-        self.service
-            .script
-            .lock()
-            .parts
-            .insert(ticket.to_owned(), part);
+        self.service.script.lock().parts.insert(ticket.to_owned(), part);
     }
 
     pub fn answer_together(&self, barrier: Arc<Barrier>) {
@@ -182,11 +160,7 @@ pub(crate) fn numbers(batches: &[&[i64]], end: End) -> Part {
     let schema = numbers_schema();
     let column = |values: &&[i64]| Arc::new(Int64Array::from(values.to_vec())) as _;
     let batch = |values| RecordBatch::try_new(schema.clone(), vec![column(values)]).unwrap();
-    Part {
-        batches: batches.iter().map(batch).collect(),
-        schema,
-        end,
-    }
+    Part { batches: batches.iter().map(batch).collect(), schema, end }
 }
 
 type Frames = BoxStream<'static, Result<FlightData, Status>>;
@@ -202,10 +176,7 @@ impl Drop for OpenStream {
 
 impl Service {
     fn record<T>(&self, method: &str, request: &Request<T>) {
-        self.script
-            .lock()
-            .calls
-            .push((method.to_owned(), request.metadata().clone()));
+        self.script.lock().calls.push((method.to_owned(), request.metadata().clone()));
     }
 
     fn answer(&self, descriptor: &FlightDescriptor) -> Result<FlightInfo, Status> {
@@ -213,22 +184,12 @@ impl Service {
         let script = self.script.lock();
         match Command::try_from(any).unwrap() {
             Command::CommandStatementQuery(command) => {
-                let unknown = || {
-                    Err(Status::not_found(format!(
-                        "no script for {}",
-                        command.query
-                    )))
-                };
-                script
-                    .answers
-                    .get(&command.query)
-                    .cloned()
-                    .unwrap_or_else(unknown)
+                let unknown = || Err(Status::not_found(format!("no script for {}", command.query)));
+                script.answers.get(&command.query).cloned().unwrap_or_else(unknown)
             }
-            Command::CommandGetTables(_) => script
-                .tables
-                .clone()
-                .ok_or_else(|| Status::unimplemented("no tables")),
+            Command::CommandGetTables(_) => {
+                script.tables.clone().ok_or_else(|| Status::unimplemented("no tables"))
+            }
             _ => Err(Status::unimplemented("not in the script")),
         }
     }
@@ -267,20 +228,13 @@ impl FlightService for Service {
         let Some(wanted) = self.script.lock().password.clone() else {
             return Err(Status::unimplemented("no handshake here"));
         };
-        let given = request
-            .metadata()
-            .get("authorization")
-            .map(|v| v.to_str().unwrap());
+        let given = request.metadata().get("authorization").map(|v| v.to_str().unwrap());
         if given != Some(wanted.as_str()) {
             return Err(Status::unauthenticated("wrong user or password"));
         }
         let mut response = Response::new(stream::empty().boxed());
-        response
-            .metadata_mut()
-            .insert("authorization", "Bearer minted".parse().unwrap());
-        response
-            .metadata_mut()
-            .insert("set-cookie", "session=7; Path=/".parse().unwrap());
+        response.metadata_mut().insert("authorization", "Bearer minted".parse().unwrap());
+        response.metadata_mut().insert("set-cookie", "session=7; Path=/".parse().unwrap());
         Ok(response)
     }
 

@@ -11,10 +11,7 @@ const BASIC: &str = "Basic bWU6c2VjcmV0";
 fn password(password: &str) -> ClientOptions {
     let (user, password) = ("me".to_owned(), password.to_owned());
     let credentials = Credentials::Password { user, password };
-    ClientOptions {
-        credentials,
-        ..Default::default()
-    }
+    ClientOptions { credentials, ..Default::default() }
 }
 
 fn protected() -> FakeNode {
@@ -34,12 +31,7 @@ async fn read(client: &FlightSqlClient) {
 #[tokio::test]
 async fn a_minted_token_and_cookies_go_with_every_call() {
     let node = protected();
-    read(
-        &FlightSqlClient::connect_with(&node.uri(), password("secret"))
-            .await
-            .unwrap(),
-    )
-    .await;
+    read(&FlightSqlClient::connect_with(&node.uri(), password("secret")).await.unwrap()).await;
     for method in ["GetFlightInfo", "DoGet"] {
         let sent = |name| node.headers(method, name).remove(0);
         assert_eq!(sent("authorization").as_deref(), Some("Bearer minted"));
@@ -51,26 +43,15 @@ async fn a_minted_token_and_cookies_go_with_every_call() {
 async fn a_wrong_password_is_the_servers_error() {
     let node = protected();
     let refused = FlightSqlClient::connect_with(&node.uri(), password("wrong")).await;
-    assert_eq!(
-        refused.err().unwrap().to_string(),
-        "UNAUTHENTICATED: wrong user or password"
-    );
+    assert_eq!(refused.err().unwrap().to_string(), "UNAUTHENTICATED: wrong user or password");
 }
 
 #[tokio::test]
 async fn a_token_is_sent_as_it_is() {
     let node = protected();
     let credentials = Credentials::Token("t0ken".to_owned());
-    let options = ClientOptions {
-        credentials,
-        ..Default::default()
-    };
-    read(
-        &FlightSqlClient::connect_with(&node.uri(), options)
-            .await
-            .unwrap(),
-    )
-    .await;
+    let options = ClientOptions { credentials, ..Default::default() };
+    read(&FlightSqlClient::connect_with(&node.uri(), options).await.unwrap()).await;
     let sent = node.headers("GetFlightInfo", "authorization").remove(0);
     assert_eq!(sent.as_deref(), Some("Bearer t0ken"));
 }
@@ -87,19 +68,10 @@ async fn headers_go_with_every_call_from_when_they_are_set() {
 
 #[tokio::test]
 async fn nothing_listening_is_told_with_the_address() {
-    let address = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let error = FlightSqlClient::connect(&address.to_string())
-        .await
-        .err()
-        .unwrap();
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let error = FlightSqlClient::connect(&address.to_string()).await.err().unwrap();
     let told = error.to_string();
-    assert!(
-        told.starts_with(&format!("cannot connect to grpc+tcp://{address}: ")),
-        "{told}"
-    );
+    assert!(told.starts_with(&format!("cannot connect to grpc+tcp://{address}: ")), "{told}");
     assert!(told.contains("refused"), "{told}");
 }
 
@@ -110,10 +82,7 @@ async fn something_else_listening_is_no_connection_either() {
     let uri = listener.local_addr().unwrap().to_string();
     let answer = async {
         let (mut socket, _) = listener.accept().await.unwrap();
-        socket
-            .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-            .await
-            .unwrap();
+        socket.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
         socket
     };
     let (connected, _socket) = tokio::join!(FlightSqlClient::connect(&uri), answer);
@@ -124,10 +93,7 @@ async fn something_else_listening_is_no_connection_either() {
 async fn cancel_reaches_the_server() {
     let node = protected();
     let client = FlightSqlClient::connect(&node.uri()).await.unwrap();
-    client
-        .cancel(client.execute("q").await.unwrap())
-        .await
-        .unwrap();
+    client.cancel(client.execute("q").await.unwrap()).await.unwrap();
     assert_eq!(node.headers("CancelFlightInfo", "user-agent").len(), 1);
 }
 
@@ -147,14 +113,8 @@ mod tls {
 
     fn trusting(pem: Option<&str>) -> ClientOptions {
         let tls_ca = pem.map(|pem| pem.as_bytes().to_vec());
-        let transport = TransportOptions {
-            tls_ca,
-            ..Default::default()
-        };
-        ClientOptions {
-            transport,
-            ..Default::default()
-        }
+        let transport = TransportOptions { tls_ca, ..Default::default() };
+        ClientOptions { transport, ..Default::default() }
     }
 
     #[tokio::test]
@@ -171,10 +131,7 @@ mod tls {
     async fn an_unknown_certificate_is_refused() {
         let node = node();
         let uri = format!("flightsql://localhost:{}", node.port());
-        let refused = FlightSqlClient::connect_with(&uri, trusting(None))
-            .await
-            .err()
-            .unwrap();
+        let refused = FlightSqlClient::connect_with(&uri, trusting(None)).await.err().unwrap();
         assert!(refused.to_string().contains("certificate"), "{refused}");
     }
 

@@ -28,30 +28,19 @@ impl Target {
     /// Errors: [`ClientError::Usage`] with the reason and the forms that are understood.
     pub fn parse(uri: &str) -> Result<Self, ClientError> {
         let bare = !uri.contains("://");
-        let text = if bare {
-            format!("grpc://{uri}")
-        } else {
-            uri.to_owned()
-        };
+        let text = if bare { format!("grpc://{uri}") } else { uri.to_owned() };
         let url = Url::parse(&text).map_err(|e| refuse(uri, &e.to_string()))?;
         let host = url.host_str().filter(|h| !h.is_empty());
         let host = host.ok_or_else(|| refuse(uri, "it names no host"))?;
         if !url.username().is_empty() || url.password().is_some() {
             let shown = format!("{}://…@{host}", url.scheme());
-            return Err(refuse(
-                &shown,
-                "credentials do not belong in a URI, use --user",
-            ));
+            return Err(refuse(&shown, "credentials do not belong in a URI, use --user"));
         }
         if !matches!(url.path(), "" | "/") {
             return Err(refuse(uri, "it has a path"));
         }
         let tls = tls_of(&url).map_err(|reason| refuse(uri, &reason))?;
-        Ok(Self {
-            tls,
-            host: host.to_owned(),
-            port: url.port().unwrap_or(DEFAULT_PORT),
-        })
+        Ok(Self { tls, host: host.to_owned(), port: url.port().unwrap_or(DEFAULT_PORT) })
     }
 
     /// Whether TLS is spoken there.
@@ -103,23 +92,14 @@ mod tests {
 
     #[test]
     fn plaintext_forms_name_the_same_target() {
-        for uri in [
-            "grpc://h:1",
-            "grpc+tcp://h:1/",
-            "flightsql://h:1?transport=tcp",
-            "h:1",
-        ] {
+        for uri in ["grpc://h:1", "grpc+tcp://h:1/", "flightsql://h:1?transport=tcp", "h:1"] {
             assert_eq!(shown(uri), "grpc+tcp://h:1", "{uri}");
         }
     }
 
     #[test]
     fn tls_forms_name_the_same_target() {
-        for uri in [
-            "grpc+tls://h:1",
-            "flightsql://h:1",
-            "flightsql://h:1?transport=tls",
-        ] {
+        for uri in ["grpc+tls://h:1", "flightsql://h:1", "flightsql://h:1?transport=tls"] {
             assert_eq!(shown(uri), "grpc+tls://h:1", "{uri}");
         }
     }
@@ -131,10 +111,7 @@ mod tests {
 
     #[test]
     fn ipv6_keeps_its_brackets() {
-        assert_eq!(
-            Target::parse("grpc://[::1]:7").unwrap().http(),
-            "http://[::1]:7"
-        );
+        assert_eq!(Target::parse("grpc://[::1]:7").unwrap().http(), "http://[::1]:7");
     }
 
     #[test]
@@ -143,10 +120,7 @@ mod tests {
             ("http://h:1", "nothing here speaks http://"),
             ("grpc+unix:///tmp/s", "it names no host"),
             ("grpc://h:1/db", "it has a path"),
-            (
-                "grpc://h:1?transport=tcp",
-                "unknown parameter transport=tcp",
-            ),
+            ("grpc://h:1?transport=tcp", "unknown parameter transport=tcp"),
             ("grpc://h:99999", "invalid port number"),
             ("", "it names no host"),
         ] {
@@ -157,9 +131,6 @@ mod tests {
     #[test]
     fn a_refused_password_is_not_repeated() {
         let told = shown("grpc://me:hunter2@h:1");
-        assert!(
-            told.contains("credentials") && !told.contains("hunter2"),
-            "{told}"
-        );
+        assert!(told.contains("credentials") && !told.contains("hunter2"), "{told}");
     }
 }

@@ -86,7 +86,10 @@ impl ServeArgs {
         set(&mut results.disk_limit, size("--result-disk-limit", &self.result_disk_limit)?);
         set(&mut results.keep, self.keep()?);
         cluster.check().map_err(|error| ConfigError(error.to_string()))?;
-        let data = data.iter().map(|text| parse::<DataLocation>("--data", text)).collect::<Result<_, _>>()?;
+        let data = data
+            .iter()
+            .map(|text| parse::<DataLocation>("--data", text))
+            .collect::<Result<_, _>>()?;
         Ok(NodeConfig { data, listen: parse("--listen", &listen)?, cluster, engine, results })
     }
 

@@ -101,7 +101,9 @@ impl FrameEncoder {
     pub fn flush(&mut self) -> Result<Vec<Frame>, PlannerError> {
         let bytes = std::mem::take(&mut self.waiting_bytes);
         self.waiting_rows = 0;
-        if bytes <= self.target && let Some(frame) = self.join(bytes) {
+        if bytes <= self.target
+            && let Some(frame) = self.join(bytes)
+        {
             self.waiting.clear();
             return Ok(vec![frame]);
         }
@@ -298,18 +300,48 @@ mod tests {
 
     #[test]
     fn every_joined_layout_survives_nulls_and_slices() {
-        use datafusion::arrow::array::{ArrayRef, BooleanArray, Decimal128Array, FixedSizeBinaryArray};
+        use datafusion::arrow::array::{
+            ArrayRef, BooleanArray, Decimal128Array, FixedSizeBinaryArray,
+        };
         let text = |row: i64| (row % 3 != 0).then(|| format!("text {row}"));
         let batch = |from: i64, rows: i64| {
             let rows = from..from + rows;
             let columns: Vec<(&str, ArrayRef)> = vec![
-                ("n", Arc::new(rows.clone().map(|row| (row % 5 != 0).then_some(row)).collect::<Int64Array>())),
+                (
+                    "n",
+                    Arc::new(
+                        rows.clone()
+                            .map(|row| (row % 5 != 0).then_some(row))
+                            .collect::<Int64Array>(),
+                    ),
+                ),
                 ("s", Arc::new(rows.clone().map(text).collect::<StringArray>())),
-                ("b", Arc::new(rows.clone().map(|row| (row % 7 != 0).then_some(row % 2 == 0)).collect::<BooleanArray>())),
-                ("d", Arc::new(rows.clone().map(|row| Some(i128::from(row))).collect::<Decimal128Array>())),
-                ("f", Arc::new(FixedSizeBinaryArray::try_from_iter(rows.map(|row| [row as u8; 3])).unwrap())),
+                (
+                    "b",
+                    Arc::new(
+                        rows.clone()
+                            .map(|row| (row % 7 != 0).then_some(row % 2 == 0))
+                            .collect::<BooleanArray>(),
+                    ),
+                ),
+                (
+                    "d",
+                    Arc::new(
+                        rows.clone().map(|row| Some(i128::from(row))).collect::<Decimal128Array>(),
+                    ),
+                ),
+                (
+                    "f",
+                    Arc::new(
+                        FixedSizeBinaryArray::try_from_iter(rows.map(|row| [row as u8; 3]))
+                            .unwrap(),
+                    ),
+                ),
             ];
-            RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true))).unwrap()
+            RecordBatch::try_from_iter_with_nullable(
+                columns.into_iter().map(|(name, column)| (name, column, true)),
+            )
+            .unwrap()
         };
         let batches = [batch(0, 100).slice(3, 50), batch(100, 9), batch(200, 300).slice(17, 1)];
         assert_eq!(check_round_trip(&batches).len(), 1);
@@ -321,7 +353,8 @@ mod tests {
         use datafusion::arrow::datatypes::Int64Type;
         let lists = (0..10).map(|row| Some(vec![Some(row); row as usize]));
         let column = ListArray::from_iter_primitive::<Int64Type, _, _>(lists);
-        let batch = RecordBatch::try_from_iter_with_nullable([("l", Arc::new(column) as _, true)]).unwrap();
+        let batch =
+            RecordBatch::try_from_iter_with_nullable([("l", Arc::new(column) as _, true)]).unwrap();
         assert_eq!(check_round_trip(&[batch.clone(), batch.slice(2, 5)]).len(), 1);
     }
 }

@@ -1,8 +1,8 @@
 //! Parts on their way: to this node, to another, to nowhere; and what breaks on the way.
 
 use super::*;
+use crate::flight::testing::{Plan, TestCluster, TestNode, soon, until};
 use crate::results::{Frame, Opening, QueryResult};
-use crate::testing::{Plan, TestCluster, TestNode, soon, until};
 use datafusion::arrow::array::{Int64Array, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use squadron_planner::deliver::{PartTotals, Receipt};

@@ -6,10 +6,10 @@ use std::time::Duration;
 use arrow_flight::encode::FlightDataEncoderBuilder;
 use arrow_flight::error::FlightError;
 use arrow_flight::sql::Command;
-use futures::{StreamExt, TryStreamExt};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::prelude::SessionConfig;
+use futures::{StreamExt, TryStreamExt};
 use squadron_planner::wire_schema::wire_schema;
 use tonic::Status;
 

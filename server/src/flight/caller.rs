@@ -20,10 +20,6 @@ pub const ANONYMOUS: &str = "anonymous";
 /// Clients that read one endpoint only and say who they are: Grafana refuses any other number.
 const READS_ONE: &[&str] = &["grafana", "flightsql-datasource"];
 
-/// Clients that take messages of 16 MiB (ADBC) or any size (JDBC, pyarrow) and say who they are.
-/// Others may stop at 4 MiB, as gRPC does by itself.
-const TAKES_LARGE: &[&str] = &["adbc", "jdbc flight sql", "grpc-java", "grpc-c++", "squadron"];
-
 /// A request's caller, with the session it belongs to.
 pub struct Called {
     /// For running statements.
@@ -46,10 +42,8 @@ pub fn called(
     let (name, session) = session(metadata, extensions, sessions);
     let mut settings = session.settings();
     apply_headers(metadata, &mut settings)?;
-    let reads_one = session.reads_one() || is_one_of(metadata, READS_ONE);
-    let takes_large = is_one_of(metadata, TAKES_LARGE);
-    let principal = ANONYMOUS.to_owned();
-    let caller = Caller { principal, settings, reads_one, takes_large };
+    let reads_one = session.reads_one() || reads_one(metadata);
+    let caller = Caller { principal: ANONYMOUS.to_owned(), settings, reads_one };
     Ok(Called { caller, session, name })
 }
 
@@ -81,10 +75,10 @@ fn bearer(metadata: &MetadataMap) -> Option<&str> {
     value.strip_prefix("Bearer ").map(str::trim)
 }
 
-fn is_one_of(metadata: &MetadataMap, known: &[&str]) -> bool {
+fn reads_one(metadata: &MetadataMap) -> bool {
     let agent = metadata.get("user-agent").and_then(|agent| agent.to_str().ok());
     let agent = agent.unwrap_or_default().to_ascii_lowercase();
-    known.iter().any(|known| agent.contains(known))
+    READS_ONE.iter().any(|known| agent.contains(known))
 }
 
 /// `squadron-execution-mode: local` and `squadron.execution_mode: local` (a JDBC property) are both

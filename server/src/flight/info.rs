@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use arrow_flight::{FlightDescriptor, FlightEndpoint, FlightInfo, Location, SchemaAsIpc, Ticket};
 use arrow_ipc::writer::IpcWriteOptions;
 use bytes::Bytes;
-use prost_types::Timestamp;
 use datafusion::arrow::datatypes::Schema;
+use prost_types::Timestamp;
 use tonic::Status;
 
 use super::status;

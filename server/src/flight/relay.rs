@@ -14,8 +14,8 @@ use std::task::{Context, Poll, ready};
 use arrow_flight::flight_service_server::{FlightService, FlightServiceServer};
 use arrow_flight::{FlightData, Ticket};
 use bytes::{BufMut, Bytes, BytesMut};
-use futures::future::BoxFuture;
 use futures::StreamExt;
+use futures::future::BoxFuture;
 use http::{HeaderValue, Request, Response};
 use http_body::Frame;
 use http_body_util::BodyExt;
@@ -82,10 +82,7 @@ impl Service<Request<Body>> for Relay {
     }
 }
 
-async fn do_get(
-    service: &ClientService,
-    request: Request<Body>,
-) -> Result<Response<Body>, Status> {
+async fn do_get(service: &ClientService, request: Request<Body>) -> Result<Response<Body>, Status> {
     let (parts, body) = request.into_parts();
     let ticket = read_ticket(body).await?;
     let metadata = MetadataMap::from_headers(parts.headers);

@@ -5,9 +5,9 @@
 
 use std::collections::HashMap;
 
-use prost::Message;
 use datafusion::config::ExtensionOptions;
 use datafusion::prelude::SessionConfig;
+use prost::Message;
 use squadron_planner::options::SquadronOptions;
 
 use super::caller::set_option;
@@ -117,11 +117,7 @@ pub fn set(
     SetSessionOptionsResult { errors }
 }
 
-fn set_one(
-    settings: &mut SessionConfig,
-    name: &str,
-    value: SessionOptionValue,
-) -> Result<(), i32> {
+fn set_one(settings: &mut SessionConfig, name: &str, value: SessionOptionValue) -> Result<(), i32> {
     let key = option_key(name);
     let known = current(settings, &key).ok_or(INVALID_NAME)?;
     let value = match value.option_value {
@@ -159,7 +155,8 @@ fn default(key: &str) -> Option<String> {
 
 /// The options a client may care for: where it is, and everything of ours.
 pub fn get(settings: &SessionConfig) -> GetSessionOptionsResult {
-    let text = |value: String| SessionOptionValue { option_value: Some(OptionValue::String(value)) };
+    let text =
+        |value: String| SessionOptionValue { option_value: Some(OptionValue::String(value)) };
     let catalog = &settings.options().catalog;
     let mut options = HashMap::from([
         ("catalog".to_owned(), text(catalog.default_catalog.clone())),

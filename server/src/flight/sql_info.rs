@@ -57,10 +57,7 @@ enum Value {
 
 impl Answer {
     fn new(wanted: &[u32]) -> Self {
-        Self {
-            wanted: wanted.iter().copied().collect(),
-            rows: BTreeMap::new(),
-        }
+        Self { wanted: wanted.iter().copied().collect(), rows: BTreeMap::new() }
     }
 
     fn wants(&self, code: SqlInfo) -> bool {
@@ -76,11 +73,7 @@ impl Answer {
 
 /// A bitmask in which the numbers of `options` are the positions of the bits set.
 fn bits<T: Into<i32> + Copy>(options: &[T]) -> Value {
-    Value::Int(
-        options
-            .iter()
-            .fold(0, |mask, option| mask | (1 << (*option).into())),
-    )
+    Value::Int(options.iter().fold(0, |mask, option| mask | (1 << (*option).into())))
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ impl Queries {
         if record.peers.iter().any(|peer| peer.node_id == self.me.node_id) {
             self.store.open(record.opening.clone()).map_err(PlannerError::from)?;
         }
-        record.own(self.cpu.spawn(running.to_its_end(plan)));
+        record.own(self.cpu.spawn(running.run_to_end(plan)));
         Ok(())
     }
 
@@ -139,7 +139,7 @@ struct Running {
 }
 
 impl Running {
-    async fn to_its_end(self, plan: QueryPlan) {
+    async fn run_to_end(self, plan: QueryPlan) {
         self.queries.complete(plan, &self.record).await;
     }
 }

@@ -24,10 +24,6 @@ use crate::results::Opening;
 /// Target bytes of a frame unless a session chooses: half of what the strictest clients take.
 const FRAME_BYTES: usize = 2 << 20;
 
-/// The same for clients that are known to take more. Each message costs a client a fixed price, and
-/// at this size it does not matter any more; even twice this is below the 16 MiB of ADBC.
-const LARGE_FRAME_BYTES: usize = 7 << 20;
-
 /// Longest that tickets stay good while a query runs; its result's own time starts after it ended.
 const LONGEST_QUERY: Duration = Duration::from_secs(24 * 3600);
 
@@ -40,8 +36,6 @@ pub struct Caller {
     pub settings: SessionConfig,
     /// A client known to read one endpoint and no more.
     pub reads_one: bool,
-    /// A client known to take messages well above 4 MiB.
-    pub takes_large: bool,
 }
 
 /// A started query.
@@ -128,7 +122,7 @@ impl Queries {
             attempt: 0,
             workers: self.workers(),
             peers: peers.into_iter().map(|peer| peer.node_id).collect(),
-            frame_bytes: frame_bytes(options, caller)?,
+            frame_bytes: frame_bytes(options)?,
         })
     }
 
@@ -231,10 +225,9 @@ impl Queries {
 }
 
 /// Frames of a few bytes cost more than what they hold; no client takes messages of gigabytes.
-fn frame_bytes(options: &SquadronOptions, caller: &Caller) -> Result<usize> {
+fn frame_bytes(options: &SquadronOptions) -> Result<usize> {
     const CHOICES: RangeInclusive<usize> = 1 << 10..=256 << 20;
     match options.frame_bytes {
-        0 if caller.takes_large => Ok(LARGE_FRAME_BYTES),
         0 => Ok(FRAME_BYTES),
         chosen if CHOICES.contains(&chosen) => Ok(chosen),
         refused => Err(PlannerError::Invalid(format!(

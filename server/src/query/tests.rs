@@ -15,9 +15,9 @@ use uuid::Uuid;
 
 use super::record::Record;
 use super::*;
-use crate::flight::ticket::{ResultTicket, Ticket};
+use crate::flight::testing::{Plan, TestNode, at, soon, until};
+use crate::flight::ticket::ResultTicket;
 use crate::results::{Opening, Phase, QueryResult, ResultError};
-use crate::testing::{Plan, TestNode, at, soon, until};
 
 /// What a client without a name is.
 const ANYONE: &str = crate::flight::caller::ANONYMOUS;

@@ -51,6 +51,9 @@ pub enum Phase {
     Failed(ResultError),
 }
 
+/// The shortest time after which a reader that takes nothing counts as stalled.
+const STALLED: Duration = Duration::from_secs(60);
+
 /// One query's frames on this peer.
 #[derive(Debug)]
 pub struct QueryResult {
@@ -242,11 +245,13 @@ impl QueryResult {
     }
 
     /// Whether its time is over and nobody reads it. A reader that has taken nothing for as long as
-    /// a result is kept does not count: a stalled client must not keep it for ever.
+    /// a result is kept, and a minute at least, does not count: a stalled client must not keep it
+    /// for ever.
     pub fn is_expired(&self, now: Instant) -> bool {
         let state = self.state.lock();
         let over = state.expires.is_some_and(|expires| expires <= now);
-        let stalled = || state.touched.checked_add(self.opening.keep).is_some_and(|at| at <= now);
+        let patience = self.opening.keep.max(STALLED);
+        let stalled = || state.touched.checked_add(patience).is_some_and(|at| at <= now);
         over && (state.readers == 0 || stalled())
     }
 

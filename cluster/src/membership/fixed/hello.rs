@@ -18,10 +18,7 @@ const LARGEST_GREETING: usize = 64 << 10;
 mod rpc {
     // The generated code is tonic's, not ours: its style and missing comments are not for us to fix.
     #![allow(missing_docs, unused_qualifications, clippy::all)]
-    include!(concat!(
-        env!("OUT_DIR"),
-        "/squadron.cluster.v1.Membership.rs"
-    ));
+    include!(concat!(env!("OUT_DIR"), "/squadron.cluster.v1.Membership.rs"));
 }
 
 /// The service that answers greetings, ready for a tonic server.
@@ -52,17 +49,12 @@ impl Membership for Greeter {
 pub(super) async fn say(state: &State, slot: usize) -> Result<(Member, bool), Miss> {
     let channel = state.channels().get(&state.peer(slot).internal);
     let mut client = MembershipClient::new(channel).max_decoding_message_size(LARGEST_GREETING);
-    let answer = client
-        .hello(state.greeting())
-        .await
-        .map_err(|status| miss(&status))?;
+    let answer = client.hello(state.greeting()).await.map_err(|status| miss(&status))?;
     read(answer.into_inner()).map_err(Miss::refused)
 }
 
 fn read(greeting: Greeting) -> Result<(Member, bool), String> {
-    let record = greeting
-        .member
-        .ok_or("the greeting does not say who is speaking")?;
+    let record = greeting.member.ok_or("the greeting does not say who is speaking")?;
     let member = Member::try_from(record).map_err(|error| error.to_string())?;
     Ok((member, greeting.leaving))
 }

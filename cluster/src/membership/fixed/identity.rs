@@ -19,11 +19,7 @@ fn shared<'a>(a: &'a Member, b: &Member) -> Option<(&'static str, String, &'stat
         return Some(("node id", format!("\"{}\"", a.node_id), "--node-id"));
     }
     if a.internal == b.internal {
-        return Some((
-            "internal address",
-            a.internal.to_string(),
-            "--cluster-listen",
-        ));
+        return Some(("internal address", a.internal.to_string(), "--cluster-listen"));
     }
     let both = |location: &&'a String| b.advertised.contains(location);
     let location = a.advertised.iter().find(both)?;

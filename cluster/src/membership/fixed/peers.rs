@@ -80,10 +80,7 @@ impl FromStr for Peer {
                     format!("advertised address \"{advertised}\": {why}; {SHAPE}")
                 })?,
             }),
-            _ => Err(format!(
-                "has {} addresses instead of two; {SHAPE}",
-                parts.len()
-            )),
+            _ => Err(format!("has {} addresses instead of two; {SHAPE}", parts.len())),
         }
     }
 }
@@ -165,16 +162,10 @@ mod tests {
     fn a_mistake_is_told_with_entry_reason_and_remedy() {
         let shape = SHAPE;
         let cases = [
-            (
-                "a:1",
-                "peers = \"a:1\": entry 1: has no advertised address; ",
-            ),
+            ("a:1", "peers = \"a:1\": entry 1: has no advertised address; "),
             ("a:1,b:2;;c:1,d:2", "peers = \"\": entry 2: is empty; "),
             (";a:1,b:2", "peers = \"\": entry 1: is empty; "),
-            (
-                "a:1,b:2,c:3",
-                "peers = \"a:1,b:2,c:3\": entry 1: has 3 addresses instead of two; ",
-            ),
+            ("a:1,b:2,c:3", "peers = \"a:1,b:2,c:3\": entry 1: has 3 addresses instead of two; "),
             (
                 "a,b:2",
                 "peers = \"a,b:2\": entry 1: internal address \"a\": has no port; write host:port; ",
@@ -197,10 +188,7 @@ mod tests {
     #[test]
     fn an_address_written_twice_is_refused_with_both_places() {
         let cases = [
-            (
-                "a:1,b:2;c:3,d:4;A:1,e:5",
-                "entry 3: internal address a:1 stands in entry 1 already",
-            ),
+            ("a:1,b:2;c:3,d:4;A:1,e:5", "entry 3: internal address a:1 stands in entry 1 already"),
             (
                 "a:1,b:2;c:3,grpc://b:2",
                 "entry 2: advertised address grpc+tcp://b:2 stands in entry 1 already",

@@ -34,17 +34,11 @@ pub(super) struct Miss {
 
 impl Miss {
     pub(super) fn silent(reason: String) -> Self {
-        Self {
-            reason,
-            refused: false,
-        }
+        Self { reason, refused: false }
     }
 
     pub(super) fn refused(reason: String) -> Self {
-        Self {
-            reason,
-            refused: true,
-        }
+        Self { reason, refused: true }
     }
 }
 
@@ -102,23 +96,15 @@ impl Roster {
     /// From here on a conflict is logged rather than returned. Gives the one of the start.
     pub(super) fn end_of_start(&mut self) -> Result<()> {
         self.starting = false;
-        self.conflict
-            .clone()
-            .map_or(Ok(()), |conflict| Err(Error::Conflict(conflict)))
+        self.conflict.clone().map_or(Ok(()), |conflict| Err(Error::Conflict(conflict)))
     }
 
     /// What the list says of this node that the node itself says otherwise.
     pub(super) fn compare_own_entry(&self, peers: &Peers) -> Option<Remark> {
-        let entry = peers
-            .all()
-            .iter()
-            .find(|peer| peer.internal == self.me.internal)?;
+        let entry = peers.all().iter().find(|peer| peer.internal == self.me.internal)?;
         let text = differences(&self.me, entry, &self.me);
         let text = format!("this node in its own list of peers: {}", text.first()?);
-        Some(Remark {
-            level: Level::WARN,
-            text,
-        })
+        Some(Remark { level: Level::WARN, text })
     }
 
     /// A probe begins. Gives whether its failure alone puts the peer out: true after a suspicion.
@@ -183,10 +169,7 @@ impl Roster {
     fn slot_of(&self, member: &Member) -> Option<usize> {
         let listed = |slot: &Slot| slot.peer.internal == member.internal;
         let told = |slot: &Slot| slot.heard_of().is_some_and(|m| m.is_same_process(member));
-        self.slots
-            .iter()
-            .position(listed)
-            .or_else(|| self.slots.iter().position(told))
+        self.slots.iter().position(listed).or_else(|| self.slots.iter().position(told))
     }
 
     /// A member spoke from a peer's address: decides how this node stands with it now.
@@ -211,10 +194,7 @@ impl Roster {
         let at = self.slots[slot].peer.internal.to_string();
         let others = self.slots.iter().enumerate().filter(|(i, _)| *i != slot);
         let live = others.filter_map(|(_, other)| other.live());
-        [&self.me]
-            .into_iter()
-            .chain(live)
-            .find_map(|other| clash(other, member, &at))
+        [&self.me].into_iter().chain(live).find_map(|other| clash(other, member, &at))
     }
 
     fn admit(&mut self, slot: usize, member: Arc<Member>) {
@@ -223,10 +203,7 @@ impl Roster {
         let (level, text) = if differences.is_empty() {
             (Level::INFO, format!("{member} is in the cluster"))
         } else {
-            (
-                Level::WARN,
-                format!("{member} is in the cluster, but {}", differences.join("; ")),
-            )
+            (Level::WARN, format!("{member} is in the cluster, but {}", differences.join("; ")))
         };
         let key = format!("{text} {}", member.generation);
         self.remarks.extend(s.say(level, &key, text));
@@ -236,8 +213,7 @@ impl Roster {
 
     fn take_leave(&mut self, slot: usize, member: Arc<Member>) {
         let s = &mut self.slots[slot];
-        self.remarks
-            .extend(s.say(Level::INFO, "left", format!("{member} leaves the cluster")));
+        self.remarks.extend(s.say(Level::INFO, "left", format!("{member} leaves the cluster")));
         s.standing = Standing::Left(member);
     }
 
@@ -277,9 +253,7 @@ impl Roster {
             ),
         };
         self.remarks.push(Remark { level, text });
-        clash
-            .into_iter()
-            .for_each(|conflict| self.note_conflict(conflict));
+        clash.into_iter().for_each(|conflict| self.note_conflict(conflict));
     }
 }
 
@@ -297,17 +271,9 @@ fn lament(slot: &mut Slot, miss: &Miss) -> Option<Remark> {
         let text = format!("{who} is kept out of the cluster, it refuses to talk: {reason}");
         slot.say(Level::ERROR, &key, text)
     } else if matches!(slot.standing, Standing::Lost(_)) {
-        slot.say(
-            Level::WARN,
-            "lost",
-            format!("{who} does not answer and is out: {reason}"),
-        )
+        slot.say(Level::WARN, "lost", format!("{who} does not answer and is out: {reason}"))
     } else {
-        slot.say(
-            Level::INFO,
-            "absent",
-            format!("{who} is not there yet: {reason}"),
-        )
+        slot.say(Level::INFO, "absent", format!("{who} is not there yet: {reason}"))
     }
 }
 

@@ -35,10 +35,7 @@ impl State {
         let me = Arc::new(me);
         let others: Vec<_> = peers.except(&me.internal).cloned().collect();
         let roster = Roster::new(Arc::clone(&me), others.clone(), probe.misses);
-        roster
-            .compare_own_entry(peers)
-            .iter()
-            .for_each(|remark| remark.log());
+        roster.compare_own_entry(peers).iter().for_each(|remark| remark.log());
         Self {
             members: watch::Sender::new(roster.members()),
             first_round: watch::Sender::new(others.is_empty()),
@@ -84,10 +81,7 @@ impl State {
 
     /// What this node says of itself now.
     pub(super) fn greeting(&self) -> Greeting {
-        Greeting {
-            member: Some((&*self.me).into()),
-            leaving: self.leaving.load(Ordering::Acquire),
-        }
+        Greeting { member: Some((&*self.me).into()), leaving: self.leaving.load(Ordering::Acquire) }
     }
 
     pub(super) fn set_leaving(&self) {
@@ -143,8 +137,7 @@ impl State {
             self.members.send_replace(members);
         }
         if roster.is_first_round_over() {
-            self.first_round
-                .send_if_modified(|over| !std::mem::replace(over, true));
+            self.first_round.send_if_modified(|over| !std::mem::replace(over, true));
         }
         roster.take_remarks().iter().for_each(|remark| remark.log());
         given

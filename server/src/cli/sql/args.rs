@@ -71,42 +71,27 @@ impl SqlArgs {
     }
 
     pub(super) fn order(&self) -> Order {
-        if self.ordered {
-            Order::Endpoints
-        } else {
-            Order::Arrival
-        }
+        if self.ordered { Order::Endpoints } else { Order::Arrival }
     }
 
     /// How to connect; reads the file of certificates.
     pub(super) fn client_options(&self) -> Result<ClientOptions, SqlError> {
         let tls_ca = self.tls_ca.as_ref().map(|path| {
-            std::fs::read(path).map_err(|source| SqlError::Read {
-                path: path.clone(),
-                source,
-            })
+            std::fs::read(path).map_err(|source| SqlError::Read { path: path.clone(), source })
         });
         let connect_timeout = self.connect_timeout;
-        let transport = TransportOptions {
-            connect_timeout,
-            tls_ca: tls_ca.transpose()?,
-            ..Default::default()
-        };
+        let transport =
+            TransportOptions { connect_timeout, tls_ca: tls_ca.transpose()?, ..Default::default() };
         let headers = self.settings.iter().filter_map(Setting::header).collect();
-        Ok(ClientOptions {
-            credentials: self.credentials()?,
-            headers,
-            transport,
-        })
+        Ok(ClientOptions { credentials: self.credentials()?, headers, transport })
     }
 
     fn credentials(&self) -> Result<Credentials, SqlError> {
         match (&self.token, &self.user, &self.password) {
             (Some(token), _, _) => Ok(Credentials::Token(token.clone())),
-            (None, Some(user), Some(password)) => Ok(Credentials::Password {
-                user: user.clone(),
-                password: password.clone(),
-            }),
+            (None, Some(user), Some(password)) => {
+                Ok(Credentials::Password { user: user.clone(), password: password.clone() })
+            }
             (None, None, None) => Ok(Credentials::Anonymous),
             (None, Some(_), None) => Err(SqlError::Usage(
                 "a user needs a password: set SQUADRON_PASSWORD or --password".to_owned(),
@@ -150,9 +135,7 @@ impl Setting {
     /// The statement for an option that is not ours.
     pub(super) fn statement(&self) -> Option<String> {
         let value = self.value.replace('\'', "''");
-        self.header()
-            .is_none()
-            .then(|| format!("SET {} = '{value}'", self.key))
+        self.header().is_none().then(|| format!("SET {} = '{value}'", self.key))
     }
 }
 
@@ -167,20 +150,14 @@ mod tests {
     #[test]
     fn our_options_are_headers() {
         let header = setting("squadron.execution_mode = local").header();
-        assert_eq!(
-            header,
-            Some(("squadron-execution-mode".to_owned(), "local".to_owned()))
-        );
+        assert_eq!(header, Some(("squadron-execution-mode".to_owned(), "local".to_owned())));
         assert_eq!(setting("squadron.endpoints=one").statement(), None);
     }
 
     #[test]
     fn other_options_are_statements_with_their_value_quoted() {
         let statement = setting("datafusion.sql_parser.dialect=it's").statement();
-        assert_eq!(
-            statement.as_deref(),
-            Some("SET datafusion.sql_parser.dialect = 'it''s'")
-        );
+        assert_eq!(statement.as_deref(), Some("SET datafusion.sql_parser.dialect = 'it''s'"));
     }
 
     #[test]

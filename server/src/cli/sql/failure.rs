@@ -25,10 +25,7 @@ pub(super) enum SqlError {
     Write { target: String, source: io::Error },
     /// The result has a shape that the format has no place for.
     #[error("cannot write this result as {format}: {reason}; --format arrow holds every type")]
-    Format {
-        format: &'static str,
-        reason: String,
-    },
+    Format { format: &'static str, reason: String },
     /// Ctrl-C.
     #[error("interrupted")]
     Interrupted,

@@ -68,11 +68,7 @@ impl<'a> ResultWriter<'a> {
             Format::Arrow => binary::arrow_stream(file, schema),
         };
         let writer = writer.map_err(|e| destination.explain(format, e.0))?;
-        Ok(Self {
-            destination,
-            format,
-            writer,
-        })
+        Ok(Self { destination, format, writer })
     }
 
     pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<(), SqlError> {

@@ -20,11 +20,7 @@ pub(super) struct Progress {
 impl Progress {
     /// Nothing is ever shown unless `enabled`.
     pub(super) fn new(enabled: bool) -> Self {
-        Self {
-            started: Instant::now(),
-            line: None,
-            enabled,
-        }
+        Self { started: Instant::now(), line: None, enabled }
     }
 
     /// Draws the state of the read; none yet while the server plans.
@@ -55,10 +51,7 @@ fn new_line() -> ProgressBar {
 }
 
 fn waiting(elapsed: Duration) -> String {
-    format!(
-        "waiting for the plan, {} s (Ctrl-C cancels)",
-        elapsed.as_secs()
-    )
+    format!("waiting for the plan, {} s (Ctrl-C cancels)", elapsed.as_secs())
 }
 
 fn reading(meter: &Meter, elapsed: Duration) -> String {

@@ -51,9 +51,7 @@ pub(super) async fn run(runner: &mut Runner) -> Result<(), SqlError> {
 fn greet(runner: &Runner) {
     if !runner.settings.quiet {
         let target = runner.client.target();
-        runner.console.say(&format!(
-            "Connected to {target}. \\? shows help, \\q leaves."
-        ));
+        runner.console.say(&format!("Connected to {target}. \\? shows help, \\q leaves."));
     }
 }
 
@@ -78,9 +76,7 @@ async fn run_text(runner: &Runner, names: &RwLock<Names>, text: &str) -> Result<
 
 fn changes_tables(statement: &str) -> bool {
     let first = statement.split_whitespace().next().unwrap_or_default();
-    ["create", "drop", "alter"]
-        .iter()
-        .any(|word| first.eq_ignore_ascii_case(word))
+    ["create", "drop", "alter"].iter().any(|word| first.eq_ignore_ascii_case(word))
 }
 
 /// Does what a command says; gives whether to leave.
@@ -91,15 +87,11 @@ async fn obey(runner: &mut Runner, names: &RwLock<Names>, text: &str) -> Result<
         Command::Help => runner.console.say(HELP),
         Command::Timing => {
             settings.timing = !settings.timing;
-            runner
-                .console
-                .say(&format!("timing is {}", on_off(settings.timing)));
+            runner.console.say(&format!("timing is {}", on_off(settings.timing)));
         }
         Command::Endpoints => {
             settings.endpoints = !settings.endpoints;
-            runner
-                .console
-                .say(&format!("endpoints are {}", on_off(settings.endpoints)));
+            runner.console.say(&format!("endpoints are {}", on_off(settings.endpoints)));
         }
         Command::Format(format) if format.is_binary() && runner.console.out_is_terminal => {
             let text = "that format is not for a terminal: use squadron sql --output FILE";

@@ -50,28 +50,19 @@ impl Summary {
     pub(super) fn endpoints_table(&self) -> String {
         let column = |text: &dyn Fn(usize, &EndpointReport) -> String| {
             let reports = self.endpoints.iter().enumerate();
-            Arc::new(
-                reports
-                    .map(|(i, r)| Some(text(i, r)))
-                    .collect::<StringArray>(),
-            ) as ArrayRef
+            Arc::new(reports.map(|(i, r)| Some(text(i, r))).collect::<StringArray>()) as ArrayRef
         };
         let moment = |moment: Option<Duration>| moment.map_or("-".to_owned(), seconds);
         let table = RecordBatch::try_from_iter([
             ("endpoint", column(&|i, _| i.to_string())),
-            (
-                "served by",
-                column(&|_, r| r.location.clone().unwrap_or_else(|| "-".to_owned())),
-            ),
+            ("served by", column(&|_, r| r.location.clone().unwrap_or_else(|| "-".to_owned()))),
             ("rows", column(&|_, r| r.rows.to_string())),
             ("batches", column(&|_, r| r.batches.to_string())),
             ("bytes", column(&|_, r| ByteSize(r.bytes).to_string())),
             ("first batch", column(&|_, r| moment(r.first_batch))),
             ("finished", column(&|_, r| moment(r.finished))),
         ]);
-        table
-            .and_then(|table| draw(&[table]))
-            .unwrap_or_else(|e| e.to_string())
+        table.and_then(|table| draw(&[table])).unwrap_or_else(|e| e.to_string())
     }
 }
 
@@ -91,34 +82,18 @@ mod tests {
     fn summary(rows: u64, has_result: bool, cut: bool) -> Summary {
         let endpoints = vec![EndpointReport::default(); 3];
         let (planned, total) = (Duration::from_millis(2), Duration::from_millis(12));
-        Summary {
-            rows,
-            has_result,
-            cut,
-            planned,
-            total,
-            endpoints,
-        }
+        Summary { rows, has_result, cut, planned, total, endpoints }
     }
 
     #[test]
     fn the_line_counts_rows_and_endpoints() {
-        assert_eq!(
-            summary(6, true, false).line(),
-            "6 rows in 0.012 s (3 endpoints)"
-        );
-        assert_eq!(
-            summary(1, true, false).line(),
-            "1 row in 0.012 s (3 endpoints)"
-        );
+        assert_eq!(summary(6, true, false).line(), "6 rows in 0.012 s (3 endpoints)");
+        assert_eq!(summary(1, true, false).line(), "1 row in 0.012 s (3 endpoints)");
     }
 
     #[test]
     fn a_cut_result_is_not_passed_off_as_whole() {
-        assert_eq!(
-            summary(9, true, true).line(),
-            "first 9 rows in 0.012 s (3 endpoints)"
-        );
+        assert_eq!(summary(9, true, true).line(), "first 9 rows in 0.012 s (3 endpoints)");
     }
 
     #[test]

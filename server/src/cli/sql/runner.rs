@@ -61,11 +61,7 @@ impl Runner {
         if unread {
             self.give_up(info).await;
         }
-        let summary = Summary {
-            planned,
-            total: started.elapsed(),
-            ..outcome?
-        };
+        let summary = Summary { planned, total: started.elapsed(), ..outcome? };
         self.report(&summary);
         Ok(())
     }
@@ -79,15 +75,8 @@ impl Runner {
         let has_result = !stream.schema().fields().is_empty();
         let mut writer = None;
         if has_result {
-            let Settings {
-                format, max_rows, ..
-            } = self.settings;
-            writer = Some(ResultWriter::start(
-                destination()?,
-                format,
-                max_rows,
-                stream.schema(),
-            )?);
+            let Settings { format, max_rows, .. } = self.settings;
+            writer = Some(ResultWriter::start(destination()?, format, max_rows, stream.schema())?);
         }
         let meter = stream.meter();
         while let Some(batch) = watch.over(Some(&meter), stream.next()).await? {
@@ -103,20 +92,9 @@ impl Runner {
         drop((watch, stream));
         writer.map_or(Ok(()), ResultWriter::finish)?;
         let rows = meter.totals().0;
-        let rows = if cut {
-            self.settings.max_rows as u64
-        } else {
-            rows
-        };
+        let rows = if cut { self.settings.max_rows as u64 } else { rows };
         let (planned, total) = (Duration::ZERO, Duration::ZERO);
-        Ok(Summary {
-            rows,
-            has_result,
-            cut,
-            planned,
-            total,
-            endpoints: meter.endpoints(),
-        })
+        Ok(Summary { rows, has_result, cut, planned, total, endpoints: meter.endpoints() })
     }
 
     async fn give_up(&self, info: FlightInfo) {
@@ -151,11 +129,7 @@ impl Watch {
         let streams_to_out = settings.format != Format::Table;
         let enabled = !settings.quiet && console.can_show_progress(streams_to_out);
         let ctrl_c = Box::pin(tokio::signal::ctrl_c());
-        Self {
-            progress: Progress::new(enabled),
-            ticks: interval(REDRAW),
-            ctrl_c,
-        }
+        Self { progress: Progress::new(enabled), ticks: interval(REDRAW), ctrl_c }
     }
 
     async fn over<T>(

@@ -16,11 +16,7 @@ pub(super) fn statements(args: &SqlArgs) -> Result<Option<Vec<String>>, SqlError
         (None, None) if io::stdin().is_terminal() => return Ok(None),
         (None, None) => read_input()?,
     };
-    let statements: Vec<_> = split(&text)
-        .statements()
-        .into_iter()
-        .map(str::to_owned)
-        .collect();
+    let statements: Vec<_> = split(&text).statements().into_iter().map(str::to_owned).collect();
     if statements.is_empty() {
         return Err(SqlError::Usage("there is no statement to run".to_owned()));
     }
@@ -28,19 +24,13 @@ pub(super) fn statements(args: &SqlArgs) -> Result<Option<Vec<String>>, SqlError
 }
 
 fn read_file(path: &Path) -> Result<String, SqlError> {
-    std::fs::read_to_string(path).map_err(|source| SqlError::Read {
-        path: path.to_owned(),
-        source,
-    })
+    std::fs::read_to_string(path).map_err(|source| SqlError::Read { path: path.to_owned(), source })
 }
 
 fn read_input() -> Result<String, SqlError> {
     let mut text = String::new();
     let read = io::stdin().read_to_string(&mut text);
     let path = || "standard input".into();
-    read.map_err(|source| SqlError::Read {
-        path: path(),
-        source,
-    })?;
+    read.map_err(|source| SqlError::Read { path: path(), source })?;
     Ok(text)
 }

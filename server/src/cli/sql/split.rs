@@ -41,11 +41,7 @@ pub(super) fn split(sql: &str) -> Split<'_> {
         at += length;
     }
     let rest = if blank { "" } else { sql[start..].trim() };
-    Split {
-        complete,
-        rest,
-        open,
-    }
+    Split { complete, rest, open }
 }
 
 #[derive(PartialEq)]
@@ -148,10 +144,7 @@ mod tests {
 
     #[test]
     fn quoted_semicolons_do_not() {
-        check(
-            "select ';', \"a;b\", `c;d`; x",
-            &["select ';', \"a;b\", `c;d`", "x"],
-        );
+        check("select ';', \"a;b\", `c;d`; x", &["select ';', \"a;b\", `c;d`", "x"]);
         check("select 'it''s; one'; x", &["select 'it''s; one'", "x"]);
         check(r"select E'it\'s; one'; x", &[r"select E'it\'s; one'", "x"]);
         check(r"select date'\'; x", &[r"select date'\'", "x"]);
@@ -160,14 +153,8 @@ mod tests {
 
     #[test]
     fn commented_semicolons_do_not() {
-        check(
-            "select 1 -- a; b\n + 2; x",
-            &["select 1 -- a; b\n + 2", "x"],
-        );
-        check(
-            "select /* ; /* ; */ ; */ 1; x",
-            &["select /* ; /* ; */ ; */ 1", "x"],
-        );
+        check("select 1 -- a; b\n + 2; x", &["select 1 -- a; b\n + 2", "x"]);
+        check("select /* ; /* ; */ ; */ 1; x", &["select /* ; /* ; */ ; */ 1", "x"]);
     }
 
     #[test]

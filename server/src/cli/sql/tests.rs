@@ -39,15 +39,9 @@ fn node() -> FakeNode {
     let node = FakeNode::start();
     node.part("x", numbers(&[&[1], &[2]], End::Ok));
     node.part("y", numbers(&[&[3]], End::Ok));
-    node.part(
-        "z",
-        numbers(&[&[4]], End::Fail(Status::internal("lost a worker"))),
-    );
+    node.part("z", numbers(&[&[4]], End::Fail(Status::internal("lost a worker"))));
     node.answer("q", Ok(info(&numbers_schema(), &[("x", &[]), ("y", &[])])));
-    node.answer(
-        "bad",
-        Ok(info(&numbers_schema(), &[("x", &[]), ("z", &[])])),
-    );
+    node.answer("bad", Ok(info(&numbers_schema(), &[("x", &[]), ("z", &[])])));
     node.answer("wrong", Err(Status::invalid_argument("no such column: c")));
     node
 }
@@ -67,48 +61,29 @@ async fn data_is_on_stdout_and_the_count_on_stderr() {
 #[tokio::test]
 async fn quiet_says_nothing_but_the_result() {
     let node = node();
-    assert_eq!(
-        run_with(&node.uri(), &["q", "--format", "ndjson", "-q"])
-            .await
-            .err,
-        ""
-    );
+    assert_eq!(run_with(&node.uri(), &["q", "--format", "ndjson", "-q"]).await.err, "");
 }
 
 #[tokio::test]
 async fn a_server_error_is_told_once_with_its_code() {
     let node = node();
     let ran = run_with(&node.uri(), &["wrong"]).await;
-    assert_eq!(
-        (ran.code, ran.err.as_str()),
-        (1, "error: INVALID_ARGUMENT: no such column: c\n")
-    );
+    assert_eq!((ran.code, ran.err.as_str()), (1, "error: INVALID_ARGUMENT: no such column: c\n"));
 }
 
 #[tokio::test]
 async fn a_server_out_of_reach_is_told_with_what_to_check() {
-    let address = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let ran = run_with(&address.to_string(), &["q"]).await;
     assert_eq!(ran.code, 2);
-    assert!(
-        ran.err.contains(&address.to_string()) && ran.err.contains("Check"),
-        "{}",
-        ran.err
-    );
+    assert!(ran.err.contains(&address.to_string()) && ran.err.contains("Check"), "{}", ran.err);
 }
 
 #[tokio::test]
 async fn wrong_usage_exits_with_2() {
     let ran = run_with("http://h:1", &["q"]).await;
     assert_eq!(ran.code, 2);
-    assert!(
-        ran.err.contains("nothing here speaks http://"),
-        "{}",
-        ran.err
-    );
+    assert!(ran.err.contains("nothing here speaks http://"), "{}", ran.err);
 }
 
 #[tokio::test]
@@ -117,10 +92,7 @@ async fn a_failed_query_leaves_no_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.csv");
     let ran = run_with(&node.uri(), &["bad", "-o", path.to_str().unwrap()]).await;
-    assert_eq!(
-        (ran.code, ran.err.as_str()),
-        (1, "error: INTERNAL: lost a worker\n")
-    );
+    assert_eq!((ran.code, ran.err.as_str()), (1, "error: INTERNAL: lost a worker\n"));
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
 }
 
@@ -129,16 +101,9 @@ async fn an_output_file_has_the_format_of_its_name() {
     let node = node();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.json");
-    let ran = run_with(
-        &node.uri(),
-        &["q", "--ordered", "-o", path.to_str().unwrap()],
-    )
-    .await;
+    let ran = run_with(&node.uri(), &["q", "--ordered", "-o", path.to_str().unwrap()]).await;
     assert_eq!((ran.code, ran.out.as_str()), (0, ""));
-    assert_eq!(
-        std::fs::read_to_string(path).unwrap(),
-        "[{\"n\":1},{\"n\":2},{\"n\":3}]\n"
-    );
+    assert_eq!(std::fs::read_to_string(path).unwrap(), "[{\"n\":1},{\"n\":2},{\"n\":3}]\n");
 }
 
 #[tokio::test]
@@ -167,11 +132,7 @@ async fn a_table_stops_at_max_rows_and_cancels_the_rest() {
     let node = node();
     node.part("x", numbers(&[&[1, 2, 3]], End::Never));
     let ran = run_with(&node.uri(), &["q", "--max-rows", "2", "--ordered"]).await;
-    assert!(
-        ran.out.contains("| 2 |") && ran.out.contains("There are more rows"),
-        "{}",
-        ran.out
-    );
+    assert!(ran.out.contains("| 2 |") && ran.out.contains("There are more rows"), "{}", ran.out);
     assert!(ran.err.starts_with("first 2 rows in"), "{}", ran.err);
     assert_eq!(node.headers("CancelFlightInfo", "user-agent").len(), 1);
     node.all_streams_dropped().await;
@@ -181,25 +142,12 @@ async fn a_table_stops_at_max_rows_and_cancels_the_rest() {
 async fn explain_runs_the_statement_under_explain_analyze() {
     let node = node();
     let text = |value: &str| Arc::new(StringArray::from(vec![value])) as ArrayRef;
-    let columns = [
-        ("plan_type", text("Plan with Metrics")),
-        ("plan", text("Deliver\n  Scan")),
-    ];
+    let columns = [("plan_type", text("Plan with Metrics")), ("plan", text("Deliver\n  Scan"))];
     let batch = RecordBatch::try_from_iter(columns).unwrap();
     let schema = batch.schema();
     node.answer("EXPLAIN ANALYZE q", Ok(info(&schema, &[("p", &[])])));
-    node.part(
-        "p",
-        Part {
-            schema,
-            batches: vec![batch],
-            end: End::Ok,
-        },
-    );
-    assert_eq!(
-        run_with(&node.uri(), &["q", "--explain"]).await.out,
-        "Deliver\n  Scan\n"
-    );
+    node.part("p", Part { schema, batches: vec![batch], end: End::Ok });
+    assert_eq!(run_with(&node.uri(), &["q", "--explain"]).await.out, "Deliver\n  Scan\n");
 }
 
 #[tokio::test]
@@ -207,13 +155,7 @@ async fn settings_go_as_headers_and_by_set() {
     let node = node();
     let done = Schema::empty();
     node.answer("SET datafusion.x = '1'", Ok(info(&done, &[])));
-    let arguments = [
-        "q",
-        "--set",
-        "squadron.endpoints=one",
-        "--set",
-        "datafusion.x=1",
-    ];
+    let arguments = ["q", "--set", "squadron.endpoints=one", "--set", "datafusion.x=1"];
     assert_eq!(run_with(&node.uri(), &arguments).await.code, 0);
     let sent = node.headers("GetFlightInfo", "squadron-endpoints");
     assert_eq!(sent, [Some("one".to_owned()), Some("one".to_owned())]);
@@ -254,10 +196,7 @@ fn table_list() -> RecordBatch {
         ("db_schema_name", text("public")),
         ("table_name", text("t")),
         ("table_type", text("TABLE")),
-        (
-            "table_schema",
-            Arc::new(BinaryArray::from(vec![message.as_slice()])) as ArrayRef,
-        ),
+        ("table_schema", Arc::new(BinaryArray::from(vec![message.as_slice()])) as ArrayRef),
     ])
     .unwrap()
 }
@@ -267,20 +206,10 @@ async fn tables_are_listed_with_their_columns() {
     let node = node();
     let batch = table_list();
     node.list_tables(info(&batch.schema(), &[("tables", &[])]));
-    node.part(
-        "tables",
-        Part {
-            schema: batch.schema(),
-            batches: vec![batch],
-            end: End::Ok,
-        },
-    );
+    node.part("tables", Part { schema: batch.schema(), batches: vec![batch], end: End::Ok });
     let client = FlightSqlClient::connect(&node.uri()).await.unwrap();
     let table = client.tables().await.unwrap().remove(0);
-    assert_eq!(
-        (table.schema.as_deref(), table.name.as_str()),
-        (Some("public"), "t")
-    );
+    assert_eq!((table.schema.as_deref(), table.name.as_str()), (Some("public"), "t"));
     let column = table.columns.field(0);
     assert_eq!(column, &Field::new("n", DataType::Int64, true));
 }

@@ -45,32 +45,16 @@ impl EndpointReader {
     /// No location at all and the special one mean the connection there is.
     fn targets(&self, endpoint: &FlightEndpoint) -> Vec<Result<Target, ClientError>> {
         let home = || Ok(self.client.target().clone());
-        let uris = endpoint
-            .location
-            .iter()
-            .map(|location| location.uri.as_str());
+        let uris = endpoint.location.iter().map(|location| location.uri.as_str());
         let targets: Vec<_> = uris
-            .map(|uri| {
-                if uri.starts_with(REUSE) {
-                    home()
-                } else {
-                    self.elsewhere(uri)
-                }
-            })
+            .map(|uri| if uri.starts_with(REUSE) { home() } else { self.elsewhere(uri) })
             .collect();
-        if targets.is_empty() {
-            vec![home()]
-        } else {
-            targets
-        }
+        if targets.is_empty() { vec![home()] } else { targets }
     }
 
     /// A bearer token that came through TLS does not leave in clear.
     fn elsewhere(&self, uri: &str) -> Result<Target, ClientError> {
-        let unusable = |reason: String| ClientError::Connect {
-            location: uri.to_owned(),
-            reason,
-        };
+        let unusable = |reason: String| ClientError::Connect { location: uri.to_owned(), reason };
         let target = Target::parse(uri).map_err(|e| unusable(e.to_string()))?;
         let exposed = self.client.target().tls() && !target.tls();
         if exposed && self.client.session.has_secret() {
@@ -112,11 +96,7 @@ impl EndpointReader {
         target: &Target,
     ) -> Result<(), ClientError> {
         let mut same = None;
-        while let Some(frame) = frames
-            .try_next()
-            .await
-            .map_err(|e| self.translate(e, target))?
-        {
+        while let Some(frame) = frames.try_next().await.map_err(|e| self.translate(e, target))? {
             match frame.payload {
                 DecodedPayload::Schema(_) if same.is_some() => {
                     return Err(self.broken(target, "a second schema within the stream"));
@@ -177,11 +157,7 @@ impl EndpointReader {
         }
         let reasons: Vec<_> = failures.iter().map(ToString::to_string).collect();
         ClientError::Connect {
-            location: format!(
-                "endpoint {} at any of its {} locations",
-                self.index,
-                failures.len()
-            ),
+            location: format!("endpoint {} at any of its {} locations", self.index, failures.len()),
             reason: reasons.join("; "),
         }
     }

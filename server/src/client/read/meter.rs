@@ -48,10 +48,7 @@ struct Moments {
 impl Meter {
     pub(super) fn new(endpoints: usize) -> Self {
         let endpoints = (0..endpoints).map(|_| Counters::default()).collect();
-        Self {
-            started: Instant::now(),
-            endpoints,
-        }
+        Self { started: Instant::now(), endpoints }
     }
 
     /// The counters of each endpoint, in the order of the FlightInfo.
@@ -64,18 +61,11 @@ impl Meter {
         let reports = self.endpoints();
         let rows = reports.iter().map(|r| r.rows).sum();
         let bytes = reports.iter().map(|r| r.bytes).sum();
-        (
-            rows,
-            bytes,
-            reports.iter().filter(|r| r.finished.is_some()).count(),
-        )
+        (rows, bytes, reports.iter().filter(|r| r.finished.is_some()).count())
     }
 
     pub(super) fn of(&self, endpoint: usize) -> EndpointMeter {
-        EndpointMeter {
-            meter: self.clone(),
-            endpoint,
-        }
+        EndpointMeter { meter: self.clone(), endpoint }
     }
 }
 

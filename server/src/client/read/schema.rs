@@ -11,27 +11,15 @@ use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, Un
 pub(super) fn difference(promised: &Schema, found: &Schema) -> Option<String> {
     let (wanted, got) = (bare(promised.fields()), bare(found.fields()));
     if wanted.len() != got.len() {
-        return Some(format!(
-            "{} columns promised, {} sent",
-            wanted.len(),
-            got.len()
-        ));
+        return Some(format!("{} columns promised, {} sent", wanted.len(), got.len()));
     }
     let mut pairs = wanted.iter().zip(&got);
     let (wanted, got) = pairs.find(|(wanted, got)| wanted != got)?;
-    Some(format!(
-        "column {} promised, {} sent",
-        describe(wanted),
-        describe(got)
-    ))
+    Some(format!("column {} promised, {} sent", describe(wanted), describe(got)))
 }
 
 fn describe(field: &Field) -> String {
-    let null = if field.is_nullable() {
-        "nullable"
-    } else {
-        "not null"
-    };
+    let null = if field.is_nullable() { "nullable" } else { "not null" };
     format!("{:?} {} {null}", field.name(), field.data_type())
 }
 
@@ -40,11 +28,7 @@ fn bare(fields: &Fields) -> Fields {
 }
 
 fn bare_field(field: &FieldRef) -> FieldRef {
-    Arc::new(Field::new(
-        field.name(),
-        bare_type(field.data_type()),
-        field.is_nullable(),
-    ))
+    Arc::new(Field::new(field.name(), bare_type(field.data_type()), field.is_nullable()))
 }
 
 fn bare_type(kind: &DataType) -> DataType {
@@ -68,10 +52,7 @@ fn bare_type(kind: &DataType) -> DataType {
 }
 
 fn bare_members(members: &UnionFields) -> UnionFields {
-    members
-        .iter()
-        .map(|(id, field)| (id, bare_field(field)))
-        .collect()
+    members.iter().map(|(id, field)| (id, bare_field(field))).collect()
 }
 
 #[cfg(test)]

@@ -14,9 +14,7 @@ use crate::client::testing::{End, FakeNode, Part, info, numbers, numbers_schema}
 
 /// A test that would hang fails instead.
 async fn soon<T>(work: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(20), work)
-        .await
-        .expect("done within 20 s")
+    tokio::time::timeout(Duration::from_secs(20), work).await.expect("done within 20 s")
 }
 
 struct Pair {
@@ -27,10 +25,7 @@ struct Pair {
 impl Pair {
     /// Node `a` answers `q` with ticket `ta` at `a` and ticket `tb` at `b`.
     fn start(part_a: Part, part_b: Part) -> Self {
-        let pair = Self {
-            a: FakeNode::start(),
-            b: FakeNode::start(),
-        };
+        let pair = Self { a: FakeNode::start(), b: FakeNode::start() };
         pair.a.part("ta", part_a);
         pair.b.part("tb", part_b);
         let (at_a, at_b) = (pair.a.uri(), pair.b.uri());
@@ -40,14 +35,7 @@ impl Pair {
     }
 
     async fn stream(&self, order: Order) -> ResultStream {
-        open(
-            &self.a,
-            ReadOptions {
-                order,
-                ..Default::default()
-            },
-        )
-        .await
+        open(&self.a, ReadOptions { order, ..Default::default() }).await
     }
 }
 
@@ -77,9 +65,7 @@ async fn all_endpoints_are_open_at_the_same_time() {
     let barrier = Arc::new(Barrier::new(2));
     pair.a.answer_together(Arc::clone(&barrier));
     pair.b.answer_together(barrier);
-    let mut found = values(&mut pair.stream(Order::Arrival).await)
-        .await
-        .unwrap();
+    let mut found = values(&mut pair.stream(Order::Arrival).await).await.unwrap();
     found.sort_unstable();
     assert_eq!(found, [1, 2]);
 }
@@ -88,9 +74,7 @@ async fn all_endpoints_are_open_at_the_same_time() {
 async fn endpoint_order_is_kept_on_request() {
     let many: Vec<&[i64]> = vec![&[1]; 40];
     let pair = Pair::start(numbers(&many, End::Ok), numbers(&[&[2]], End::Ok));
-    let found = values(&mut pair.stream(Order::Endpoints).await)
-        .await
-        .unwrap();
+    let found = values(&mut pair.stream(Order::Endpoints).await).await.unwrap();
     assert_eq!(found, [vec![1; 40], vec![2]].concat());
 }
 
@@ -98,9 +82,7 @@ async fn endpoint_order_is_kept_on_request() {
 async fn an_error_of_one_endpoint_ends_the_whole_with_it() {
     let fail = End::Fail(Status::resource_exhausted("raise results.disk"));
     let pair = Pair::start(numbers(&[&[1]], End::Never), numbers(&[&[2]], fail));
-    let error = values(&mut pair.stream(Order::Arrival).await)
-        .await
-        .unwrap_err();
+    let error = values(&mut pair.stream(Order::Arrival).await).await.unwrap_err();
     assert_eq!(error.to_string(), "RESOURCE_EXHAUSTED: raise results.disk");
 }
 
@@ -109,33 +91,17 @@ async fn an_error_of_a_later_endpoint_does_not_wait_for_the_first_one() {
     let fail = End::Fail(Status::internal("a bug"));
     let pair = Pair::start(numbers(&[&[1]], End::Never), numbers(&[], fail));
     let mut stream = pair.stream(Order::Endpoints).await;
-    assert_eq!(
-        values(&mut stream).await.unwrap_err().to_string(),
-        "INTERNAL: a bug"
-    );
-    assert!(
-        stream.try_next().await.unwrap().is_none(),
-        "and nothing after it"
-    );
+    assert_eq!(values(&mut stream).await.unwrap_err().to_string(), "INTERNAL: a bug");
+    assert!(stream.try_next().await.unwrap().is_none(), "and nothing after it");
 }
 
 #[tokio::test]
 async fn a_stream_of_another_schema_is_an_error() {
     let fields = vec![Field::new("n", DataType::Int64, false)];
-    let other = Part {
-        schema: Arc::new(Schema::new(fields)),
-        batches: vec![],
-        end: End::Ok,
-    };
+    let other = Part { schema: Arc::new(Schema::new(fields)), batches: vec![], end: End::Ok };
     let pair = Pair::start(numbers(&[&[1]], End::Ok), other);
-    let error = values(&mut pair.stream(Order::Arrival).await)
-        .await
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains("endpoint 1 at") && error.contains("\"n\" Int64 not null"),
-        "{error}"
-    );
+    let error = values(&mut pair.stream(Order::Arrival).await).await.unwrap_err().to_string();
+    assert!(error.contains("endpoint 1 at") && error.contains("\"n\" Int64 not null"), "{error}");
 }
 
 #[tokio::test]
@@ -154,10 +120,7 @@ async fn a_dead_location_is_passed_over() {
     node.answer("q", Ok(info(&numbers_schema(), &[("t", &[&dead, &alive])])));
     let mut stream = open(&node, ReadOptions::default()).await;
     assert_eq!(values(&mut stream).await.unwrap(), [7]);
-    assert_eq!(
-        stream.meter().endpoints()[0].location.as_deref(),
-        Some(alive.as_str())
-    );
+    assert_eq!(stream.meter().endpoints()[0].location.as_deref(), Some(alive.as_str()));
 }
 
 #[tokio::test]
@@ -166,14 +129,8 @@ async fn a_location_that_fails_before_its_first_batch_is_passed_over() {
     let pair = Pair::start(numbers(&[], gone), numbers(&[], End::Ok));
     pair.b.part("ta", numbers(&[&[3]], End::Ok));
     let (at_a, at_b) = (pair.a.uri(), pair.b.uri());
-    pair.a
-        .answer("q", Ok(info(&numbers_schema(), &[("ta", &[&at_a, &at_b])])));
-    assert_eq!(
-        values(&mut pair.stream(Order::Arrival).await)
-            .await
-            .unwrap(),
-        [3]
-    );
+    pair.a.answer("q", Ok(info(&numbers_schema(), &[("ta", &[&at_a, &at_b])])));
+    assert_eq!(values(&mut pair.stream(Order::Arrival).await).await.unwrap(), [3]);
 }
 
 #[tokio::test]
@@ -182,11 +139,8 @@ async fn after_a_batch_no_other_location_starts_over() {
     let pair = Pair::start(numbers(&[&[1]], gone), numbers(&[], End::Ok));
     pair.b.part("ta", numbers(&[&[1]], End::Ok));
     let (at_a, at_b) = (pair.a.uri(), pair.b.uri());
-    pair.a
-        .answer("q", Ok(info(&numbers_schema(), &[("ta", &[&at_a, &at_b])])));
-    let error = values(&mut pair.stream(Order::Arrival).await)
-        .await
-        .unwrap_err();
+    pair.a.answer("q", Ok(info(&numbers_schema(), &[("ta", &[&at_a, &at_b])])));
+    let error = values(&mut pair.stream(Order::Arrival).await).await.unwrap_err();
     assert_eq!(error.to_string(), "UNAVAILABLE: killed");
 }
 
@@ -196,19 +150,9 @@ async fn no_location_and_the_reuse_location_mean_the_connection_there_is() {
     node.part("x", numbers(&[&[1]], End::Ok));
     node.part("y", numbers(&[&[2]], End::Ok));
     let reuse: &[&str] = &["arrow-flight-reuse-connection://?"];
-    node.answer(
-        "q",
-        Ok(info(&numbers_schema(), &[("x", &[]), ("y", reuse)])),
-    );
+    node.answer("q", Ok(info(&numbers_schema(), &[("x", &[]), ("y", reuse)])));
     let order = Order::Endpoints;
-    let mut stream = open(
-        &node,
-        ReadOptions {
-            order,
-            ..Default::default()
-        },
-    )
-    .await;
+    let mut stream = open(&node, ReadOptions { order, ..Default::default() }).await;
     assert_eq!(values(&mut stream).await.unwrap(), [1, 2]);
 }
 
@@ -220,16 +164,10 @@ async fn more_endpoints_than_are_read_at_a_time_are_all_read_in_order() {
     for (ticket, value) in tickets.iter().zip(&long) {
         node.part(ticket, numbers(&[value.as_slice(); 20], End::Ok));
     }
-    let endpoints: Vec<(&str, &[&str])> = tickets
-        .iter()
-        .map(|t| (t.as_str(), [].as_slice()))
-        .collect();
+    let endpoints: Vec<(&str, &[&str])> =
+        tickets.iter().map(|t| (t.as_str(), [].as_slice())).collect();
     node.answer("q", Ok(info(&numbers_schema(), &endpoints)));
-    let options = ReadOptions {
-        order: Order::Endpoints,
-        buffered_batches: 1,
-        parallel: 2,
-    };
+    let options = ReadOptions { order: Order::Endpoints, buffered_batches: 1, parallel: 2 };
     let found = values(&mut open(&node, options).await).await.unwrap();
     assert_eq!(found, (0..9).flat_map(|i| [i; 20]).collect::<Vec<_>>());
 }
@@ -259,25 +197,15 @@ async fn a_node_that_dies_in_the_middle_is_an_error() {
 
 #[tokio::test]
 async fn the_meter_counts_per_endpoint() {
-    let pair = Pair::start(
-        numbers(&[&[1, 2], &[3]], End::Ok),
-        numbers(&[&[4]], End::Ok),
-    );
+    let pair = Pair::start(numbers(&[&[1, 2], &[3]], End::Ok), numbers(&[&[4]], End::Ok));
     let mut stream = pair.stream(Order::Arrival).await;
     values(&mut stream).await.unwrap();
     let reports = stream.meter().endpoints();
     assert_eq!(
-        [
-            (reports[0].rows, reports[0].batches),
-            (reports[1].rows, reports[1].batches)
-        ],
+        [(reports[0].rows, reports[0].batches), (reports[1].rows, reports[1].batches)],
         [(3, 2), (1, 1)]
     );
-    assert!(
-        reports
-            .iter()
-            .all(|r| r.bytes > 100 && r.first_batch <= r.finished)
-    );
+    assert!(reports.iter().all(|r| r.bytes > 100 && r.first_batch <= r.finished));
     assert_eq!(stream.meter().totals().2, 2);
 }
 

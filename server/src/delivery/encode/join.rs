@@ -48,7 +48,11 @@ fn layout(data_type: &DataType) -> Option<Layout> {
 
 /// Header and body of one message with the rows of all `batches`, which are of `schema` and are not
 /// empty. `None` where a column cannot be joined, or its text would exceed 2 GiB.
-pub(super) fn join(schema: &Schema, batches: &[RecordBatch], bytes: usize) -> Option<(Bytes, Bytes)> {
+pub(super) fn join(
+    schema: &Schema,
+    batches: &[RecordBatch],
+    bytes: usize,
+) -> Option<(Bytes, Bytes)> {
     let rows = batches.iter().map(RecordBatch::num_rows).sum();
     let mut body = Body::with_capacity(bytes + schema.fields().len() * 3 * ALIGNMENT);
     for (index, field) in schema.fields().iter().enumerate() {

@@ -65,10 +65,7 @@ mod tests {
     async fn every_command_has_an_answer_in_its_schema() {
         let config = SessionConfig::new().with_information_schema(true);
         let session = SessionContext::new_with_config(config).state();
-        let with_columns = sql::CommandGetTables {
-            include_schema: true,
-            ..Default::default()
-        };
+        let with_columns = sql::CommandGetTables { include_schema: true, ..Default::default() };
         for command in [
             Command::CommandGetCatalogs(Default::default()),
             Command::CommandGetDbSchemas(Default::default()),

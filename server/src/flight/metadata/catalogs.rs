@@ -34,10 +34,7 @@ pub(super) struct SchemaEntry {
 impl CatalogView {
     /// The catalogs of `list`; `information_schema` says whether every catalog has one.
     pub fn new(list: Arc<dyn CatalogProviderList>, information_schema: bool) -> Self {
-        Self {
-            list,
-            information_schema,
-        }
+        Self { list, information_schema }
     }
 
     /// Names of the catalogs, in no order.
@@ -58,20 +55,14 @@ impl CatalogView {
     }
 
     fn schemas_of(&self, catalog: &str, provider: &dyn CatalogProvider) -> Vec<SchemaEntry> {
-        let entry = |name: String, provider| SchemaEntry {
-            catalog: catalog.into(),
-            name,
-            provider,
-        };
+        let entry =
+            |name: String, provider| SchemaEntry { catalog: catalog.into(), name, provider };
         provider
             .schema_names()
             .into_iter()
             .filter(|name| !(self.information_schema && name == INFORMATION_SCHEMA))
             .filter_map(|name| Some(entry(name.clone(), provider.schema(&name)?)))
-            .chain(
-                self.virtual_schema()
-                    .map(|it| entry(INFORMATION_SCHEMA.into(), it)),
-            )
+            .chain(self.virtual_schema().map(|it| entry(INFORMATION_SCHEMA.into(), it)))
             .collect()
     }
 
@@ -83,10 +74,7 @@ impl CatalogView {
 
 impl From<&SessionState> for CatalogView {
     fn from(state: &SessionState) -> Self {
-        Self::new(
-            Arc::clone(state.catalog_list()),
-            state.config().information_schema(),
-        )
+        Self::new(Arc::clone(state.catalog_list()), state.config().information_schema())
     }
 }
 
@@ -100,9 +88,7 @@ impl SchemaEntry {
 /// The answer to GetCatalogs: one row for each catalog, in order.
 pub fn catalogs(view: &CatalogView) -> Result<RecordBatch> {
     let mut rows = GetCatalogsBuilder::new();
-    view.catalogs()
-        .into_iter()
-        .for_each(|name| rows.append(name));
+    view.catalogs().into_iter().for_each(|name| rows.append(name));
     Ok(rows.build()?)
 }
 

@@ -43,10 +43,7 @@ pub(super) struct TableName<'a> {
 /// pandas keeps kilobytes of JSON there.
 pub(super) fn describe(wire: &Schema, source: &Schema, table: TableName<'_>) -> Schema {
     let fields = wire.fields().iter().enumerate().map(|(index, field)| {
-        let remarks = source
-            .fields()
-            .get(index)
-            .and_then(|it| it.metadata().get(COMMENT));
+        let remarks = source.fields().get(index).and_then(|it| it.metadata().get(COMMENT));
         describe_column(field, remarks, table)
     });
     Schema::new(fields.collect::<Vec<_>>())
@@ -65,9 +62,7 @@ fn describe_column(field: &Field, remarks: Option<&String>, table: TableName<'_>
         (IS_READ_ONLY, flag(READ_ONLY)),
         (IS_SEARCHABLE, flag(true)),
     ];
-    let facts = facts
-        .into_iter()
-        .chain(remarks.map(|text| (REMARKS, text.as_str())));
+    let facts = facts.into_iter().chain(remarks.map(|text| (REMARKS, text.as_str())));
     let owned = facts.map(|(key, value)| (key.to_string(), value.to_string()));
     extend(with_type_metadata(field), owned)
 }
@@ -83,12 +78,7 @@ pub fn with_type_metadata(field: &Field) -> Field {
         (PRECISION, sql.precision.to_string()),
         (SCALE, sql.scale.to_string()),
     ];
-    extend(
-        field.clone(),
-        facts
-            .into_iter()
-            .map(|(key, value)| (key.to_string(), value)),
-    )
+    extend(field.clone(), facts.into_iter().map(|(key, value)| (key.to_string(), value)))
 }
 
 fn extend(field: Field, facts: impl Iterator<Item = (String, String)>) -> Field {
@@ -103,18 +93,11 @@ mod tests {
 
     use super::*;
 
-    const TABLE: TableName<'_> = TableName {
-        catalog: "c",
-        schema: "s",
-        table: "t",
-    };
+    const TABLE: TableName<'_> = TableName { catalog: "c", schema: "s", table: "t" };
 
     fn described(field: Field) -> HashMap<String, String> {
         let schema = Schema::new(vec![field]);
-        describe(&schema, &schema, TABLE)
-            .field(0)
-            .metadata()
-            .clone()
+        describe(&schema, &schema, TABLE).field(0).metadata().clone()
     }
 
     #[test]

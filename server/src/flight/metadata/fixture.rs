@@ -122,14 +122,8 @@ impl SchemaProvider for Slow {
 /// The text columns of an answer, each row joined by dots.
 pub(super) fn dotted(batch: &RecordBatch) -> Vec<String> {
     let text = |row| {
-        let columns = batch
-            .columns()
-            .iter()
-            .filter_map(|it| it.as_string_opt::<i32>());
-        columns
-            .map(move |it| it.value(row))
-            .collect::<Vec<_>>()
-            .join(".")
+        let columns = batch.columns().iter().filter_map(|it| it.as_string_opt::<i32>());
+        columns.map(move |it| it.value(row)).collect::<Vec<_>>().join(".")
     };
     (0..batch.num_rows()).map(text).collect()
 }

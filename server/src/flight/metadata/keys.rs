@@ -73,27 +73,12 @@ mod tests {
     #[test]
     fn keys_answer_with_no_rows_in_the_promised_schema() {
         let table = || "t".to_string();
-        let primary = CommandGetPrimaryKeys {
-            table: table(),
-            ..Default::default()
-        };
-        assert_eq!(
-            primary_keys(&primary),
-            RecordBatch::new_empty(primary_keys_schema())
-        );
+        let primary = CommandGetPrimaryKeys { table: table(), ..Default::default() };
+        assert_eq!(primary_keys(&primary), RecordBatch::new_empty(primary_keys_schema()));
 
-        let imported = CommandGetImportedKeys {
-            table: table(),
-            ..Default::default()
-        };
-        let exported = CommandGetExportedKeys {
-            table: table(),
-            ..Default::default()
-        };
-        let cross = CommandGetCrossReference {
-            pk_table: table(),
-            ..Default::default()
-        };
+        let imported = CommandGetImportedKeys { table: table(), ..Default::default() };
+        let exported = CommandGetExportedKeys { table: table(), ..Default::default() };
+        let cross = CommandGetCrossReference { pk_table: table(), ..Default::default() };
         let none = RecordBatch::new_empty(foreign_keys_schema());
         assert_eq!(imported_keys(&imported), none);
         assert_eq!(exported_keys(&exported), none);

@@ -92,10 +92,7 @@ mod tests {
             assert!(pattern.matches(name), "{pattern:?} must match {name:?}");
         }
         for name in no {
-            assert!(
-                !pattern.matches(name),
-                "{pattern:?} must not match {name:?}"
-            );
+            assert!(!pattern.matches(name), "{pattern:?} must not match {name:?}");
         }
     }
 

@@ -58,9 +58,7 @@ pub fn tables_schema(include_schema: bool) -> SchemaRef {
 /// The answer to GetTableTypes: every type that GetTables may report, in order.
 pub fn table_types() -> Result<RecordBatch> {
     let mut rows = CommandGetTableTypes::default().into_builder();
-    [Kind::System, Kind::Table, Kind::View]
-        .iter()
-        .for_each(|kind| rows.append(kind.name()));
+    [Kind::System, Kind::Table, Kind::View].iter().for_each(|kind| rows.append(kind.name()));
     Ok(rows.build()?)
 }
 
@@ -71,11 +69,7 @@ pub fn table_types_schema() -> SchemaRef {
 
 /// An unfiltered builder: Arrow's LIKE is not ours (see `pattern`), nor is its match of types.
 fn rows(include_schema: bool) -> GetTablesBuilder {
-    CommandGetTables {
-        include_schema,
-        ..Default::default()
-    }
-    .into_builder()
+    CommandGetTables { include_schema, ..Default::default() }.into_builder()
 }
 
 /// The tables whose names the command asks for.
@@ -84,9 +78,7 @@ fn candidates(view: &CatalogView, command: &CommandGetTables) -> Vec<(Arc<Schema
     let table_names = Pattern::new(command.table_name_filter_pattern.as_deref());
     let of_schema = |schema: Arc<SchemaEntry>| {
         let names = schema.provider.table_names().into_iter();
-        names
-            .filter(|name| table_names.matches(name))
-            .map(move |name| (Arc::clone(&schema), name))
+        names.filter(|name| table_names.matches(name)).map(move |name| (Arc::clone(&schema), name))
     };
     view.schemas(command.catalog.as_deref())
         .into_iter()
@@ -150,11 +142,8 @@ struct Table {
 impl Table {
     /// Looks the table up; `None` if it has gone since its name was listed.
     async fn look_up(schema: Arc<SchemaEntry>, name: String, columns: bool) -> Option<Self> {
-        let found = if columns {
-            with_columns(&schema, &name).await
-        } else {
-            bare(&schema, &name).await
-        };
+        let found =
+            if columns { with_columns(&schema, &name).await } else { bare(&schema, &name).await };
         let (table_type, columns) = match found {
             Ok(found) => found?,
             Err(error) => {
@@ -163,21 +152,12 @@ impl Table {
                 (TableType::Base, SchemaRef::new(Schema::empty()))
             }
         };
-        Some(Self {
-            kind: Kind::new(&schema, table_type),
-            schema,
-            name,
-            columns,
-        })
+        Some(Self { kind: Kind::new(&schema, table_type), schema, name, columns })
     }
 
     fn append_to(&self, rows: &mut GetTablesBuilder, wire_schema: WireSchema) -> Result<()> {
         let (catalog, schema) = (self.schema.catalog.as_str(), self.schema.name.as_str());
-        let table = TableName {
-            catalog,
-            schema,
-            table: &self.name,
-        };
+        let table = TableName { catalog, schema, table: &self.name };
         let columns = describe(&wire_schema(&self.columns), &self.columns, table);
         Ok(rows.append(catalog, schema, &self.name, self.kind.name(), &columns)?)
     }

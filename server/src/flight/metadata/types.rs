@@ -87,11 +87,7 @@ pub(super) fn is_case_sensitive(sql_type: SqlType) -> bool {
 }
 
 fn of(name: &'static str, precision: i32, scale: i32) -> SqlType {
-    SqlType {
-        name,
-        precision,
-        scale,
-    }
+    SqlType { name, precision, scale }
 }
 
 /// A type with a time of day: `whole` letters up to the seconds.
@@ -116,10 +112,7 @@ mod tests {
 
     fn check(data_type: DataType, name: &str, precision: i32, scale: i32) {
         let found = sql_type(&data_type);
-        assert_eq!(
-            (found.name, found.precision, found.scale),
-            (name, precision, scale)
-        );
+        assert_eq!((found.name, found.precision, found.scale), (name, precision, scale));
     }
 
     #[test]
@@ -148,26 +141,11 @@ mod tests {
     fn times_have_their_printed_length_and_fraction() {
         check(DataType::Date32, "DATE", 10, 0);
         check(DataType::Time64(TimeUnit::Microsecond), "TIME", 15, 6);
-        check(
-            DataType::Timestamp(TimeUnit::Second, None),
-            "TIMESTAMP",
-            19,
-            0,
-        );
-        check(
-            DataType::Timestamp(TimeUnit::Nanosecond, None),
-            "TIMESTAMP",
-            29,
-            9,
-        );
+        check(DataType::Timestamp(TimeUnit::Second, None), "TIMESTAMP", 19, 0);
+        check(DataType::Timestamp(TimeUnit::Nanosecond, None), "TIMESTAMP", 29, 9);
         let zoned = DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()));
         check(zoned, "TIMESTAMP WITH TIME ZONE", 29, 3);
-        check(
-            DataType::Interval(IntervalUnit::MonthDayNano),
-            "INTERVAL",
-            65_536,
-            0,
-        );
+        check(DataType::Interval(IntervalUnit::MonthDayNano), "INTERVAL", 65_536, 0);
         check(DataType::Duration(TimeUnit::Second), "INTERVAL", 65_536, 0);
     }
 
@@ -175,12 +153,7 @@ mod tests {
     fn nested_types_have_names_and_encodings_have_those_of_their_values() {
         let item = Arc::new(Field::new_list_field(DataType::Int32, true));
         check(DataType::List(Arc::clone(&item)), "ARRAY", 65_536, 0);
-        check(
-            DataType::FixedSizeList(Arc::clone(&item), 3),
-            "ARRAY",
-            65_536,
-            0,
-        );
+        check(DataType::FixedSizeList(Arc::clone(&item), 3), "ARRAY", 65_536, 0);
         check(DataType::Struct(vec![item].into()), "STRUCT", 65_536, 0);
         let coded = DataType::Dictionary(DataType::Int32.into(), DataType::Date32.into());
         check(coded, "DATE", 10, 0);
@@ -194,18 +167,13 @@ mod tests {
     #[tokio::test]
     async fn scalar_names_are_names_in_sql() {
         use DataType::*;
-        let types = [
-            Boolean, Int8, Int16, Int32, Int64, UInt8, UInt16, UInt32, UInt64, Float32,
-        ];
+        let types = [Boolean, Int8, Int16, Int32, Int64, UInt8, UInt16, UInt32, UInt64, Float32];
         let more = [Float64, Utf8View, Date32, Time64(TimeUnit::Nanosecond)];
         let stamp = Timestamp(TimeUnit::Nanosecond, None);
         let context = SessionContext::new();
         for data_type in types.into_iter().chain(more).chain([stamp]) {
             let sql = format!("SELECT CAST(NULL AS {})", sql_type(&data_type).name);
-            let plan = context
-                .sql(&sql)
-                .await
-                .unwrap_or_else(|error| panic!("{sql}: {error}"));
+            let plan = context.sql(&sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
             assert_eq!(plan.schema().field(0).data_type(), &data_type, "{sql}");
         }
     }

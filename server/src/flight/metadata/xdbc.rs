@@ -28,12 +28,7 @@ pub fn xdbc_type_info_schema() -> SchemaRef {
 }
 
 fn all() -> impl Iterator<Item = XdbcTypeInfo> {
-    integers()
-        .chain(reals())
-        .chain(once(decimal()))
-        .chain(texts())
-        .chain(times())
-        .chain(others())
+    integers().chain(reals()).chain(once(decimal())).chain(texts()).chain(times()).chain(others())
 }
 
 fn integers() -> impl Iterator<Item = XdbcTypeInfo> {
@@ -69,9 +64,7 @@ fn reals() -> impl Iterator<Item = XdbcTypeInfo> {
         ..number(arrow, code)
     };
     let single = (DataType::Float32, XdbcDataType::XdbcFloat, 24);
-    [single, (DataType::Float64, XdbcDataType::XdbcDouble, 53)]
-        .into_iter()
-        .map(real)
+    [single, (DataType::Float64, XdbcDataType::XdbcDouble, 53)].into_iter().map(real)
 }
 
 fn decimal() -> XdbcTypeInfo {
@@ -91,11 +84,7 @@ fn texts() -> impl Iterator<Item = XdbcTypeInfo> {
         create_params: Some(vec!["length".into()]),
         ..quoted(DataType::Utf8, XdbcDataType::XdbcVarchar, "'")
     };
-    [
-        text,
-        quoted(DataType::Binary, XdbcDataType::XdbcVarbinary, "X'"),
-    ]
-    .into_iter()
+    [text, quoted(DataType::Binary, XdbcDataType::XdbcVarbinary, "X'")].into_iter()
 }
 
 fn times() -> impl Iterator<Item = XdbcTypeInfo> {
@@ -119,18 +108,8 @@ fn times() -> impl Iterator<Item = XdbcTypeInfo> {
     [
         (DataType::Date32, XdbcDate, "DATE '", XdbcSubcodeYear),
         (DataType::Time64(unit), XdbcTime, "TIME '", XdbcSubcodeTime),
-        (
-            DataType::Timestamp(unit, None),
-            XdbcTimestamp,
-            "TIMESTAMP '",
-            XdbcSubcodeTimestamp,
-        ),
-        (
-            zoned,
-            XdbcTimestamp,
-            "TIMESTAMP '",
-            XdbcSubcodeTimestampWithTimezone,
-        ),
+        (DataType::Timestamp(unit, None), XdbcTimestamp, "TIMESTAMP '", XdbcSubcodeTimestamp),
+        (zoned, XdbcTimestamp, "TIMESTAMP '", XdbcSubcodeTimestampWithTimezone),
     ]
     .into_iter()
     .map(time)
@@ -146,11 +125,7 @@ fn others() -> impl Iterator<Item = XdbcTypeInfo> {
 }
 
 fn number(arrow: DataType, code: XdbcDataType) -> XdbcTypeInfo {
-    XdbcTypeInfo {
-        minimum_scale: Some(0),
-        maximum_scale: Some(0),
-        ..plain(&arrow, code)
-    }
+    XdbcTypeInfo { minimum_scale: Some(0), maximum_scale: Some(0), ..plain(&arrow, code) }
 }
 
 fn quoted(arrow: DataType, code: XdbcDataType, prefix: &str) -> XdbcTypeInfo {
@@ -163,9 +138,7 @@ fn quoted(arrow: DataType, code: XdbcDataType, prefix: &str) -> XdbcTypeInfo {
 
 /// What every type has; `Default` fills in "not applicable".
 fn plain(arrow: &DataType, code: XdbcDataType) -> XdbcTypeInfo {
-    let sql @ SqlType {
-        name, precision, ..
-    } = sql_type(arrow);
+    let sql @ SqlType { name, precision, .. } = sql_type(arrow);
     XdbcTypeInfo {
         type_name: name.into(),
         data_type: code,
@@ -191,37 +164,21 @@ mod tests {
         assert_eq!(batch.schema(), xdbc_type_info_schema());
         let codes = batch["data_type"].as_primitive::<Int32Type>();
         let names = batch["type_name"].as_string::<i32>();
-        codes
-            .values()
-            .iter()
-            .copied()
-            .zip(names.iter().flatten().map(Into::into))
-            .collect()
+        codes.values().iter().copied().zip(names.iter().flatten().map(Into::into)).collect()
     }
 
     #[test]
     fn types_come_by_code_and_name() {
         let rows = rows(None);
         assert!(rows.is_sorted(), "{rows:?}");
-        for expected in [
-            (12, "VARCHAR"),
-            (-5, "BIGINT"),
-            (3, "DECIMAL"),
-            (93, "TIMESTAMP"),
-        ] {
-            assert!(
-                rows.contains(&(expected.0, expected.1.into())),
-                "{expected:?}"
-            );
+        for expected in [(12, "VARCHAR"), (-5, "BIGINT"), (3, "DECIMAL"), (93, "TIMESTAMP")] {
+            assert!(rows.contains(&(expected.0, expected.1.into())), "{expected:?}");
         }
     }
 
     #[test]
     fn a_code_filters_and_an_unknown_one_gives_nothing() {
-        let both = [
-            (-5, "BIGINT".to_string()),
-            (-5, "BIGINT UNSIGNED".to_string()),
-        ];
+        let both = [(-5, "BIGINT".to_string()), (-5, "BIGINT UNSIGNED".to_string())];
         assert_eq!(rows(Some(-5)), both);
         assert_eq!(rows(Some(4711)), []);
     }
@@ -254,12 +211,6 @@ mod tests {
             int("interval_precision", true),
         ];
         let found = xdbc_type_info_schema();
-        assert!(
-            found
-                .fields()
-                .iter()
-                .map(|field| field.as_ref())
-                .eq(&expected)
-        );
+        assert!(found.fields().iter().map(|field| field.as_ref()).eq(&expected));
     }
 }

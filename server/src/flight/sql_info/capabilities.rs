@@ -15,14 +15,8 @@ const ANSI92_INTERMEDIATE_SQL: i32 = 1;
 
 /// Tells everything this file knows.
 pub(super) fn tell(answer: &mut Answer) {
-    let parts: [&[_]; 6] = [
-        &server(),
-        &names(),
-        &queries(),
-        &structure(),
-        &transactions(),
-        &results(),
-    ];
+    let parts: [&[_]; 6] =
+        [&server(), &names(), &queries(), &structure(), &transactions(), &results()];
     let values = parts.iter().flat_map(|part| part.iter());
     values.for_each(|(code, value)| answer.tell(*code, value()));
     limits().for_each(|code| answer.tell(code, Long(0)));
@@ -45,9 +39,7 @@ fn server() -> [Told; 13] {
         (FlightSqlServerSql, || Flag(true)),
         (FlightSqlServerSubstrait, || Flag(false)),
         // ADBC begins a transaction on connect if this is anything but none.
-        (FlightSqlServerTransaction, || {
-            Int(values::SqlSupportedTransaction::None as i32)
-        }),
+        (FlightSqlServerTransaction, || Int(values::SqlSupportedTransaction::None as i32)),
         // The CancelQuery action of old; CancelFlightInfo is not told by any code.
         (FlightSqlServerCancel, || Flag(false)),
         (FlightSqlServerBulkIngestion, || Flag(!READ_ONLY)),
@@ -65,14 +57,10 @@ fn names() -> [Told; 13] {
     };
     [
         // Unquoted names are taken in lower case. These and the null order are int64 to drivers.
-        (SqlIdentifierCase, || {
-            Long(SqlCaseSensitivityLowercase as i64)
-        }),
+        (SqlIdentifierCase, || Long(SqlCaseSensitivityLowercase as i64)),
         // Quoted names are taken as they are, for which there is no value: drivers read "unknown"
         // as case-sensitive.
-        (SqlQuotedIdentifierCase, || {
-            Long(SqlCaseSensitivityUnknown as i64)
-        }),
+        (SqlQuotedIdentifierCase, || Long(SqlCaseSensitivityUnknown as i64)),
         (SqlIdentifierQuoteChar, || Text("\"")),
         (SqlSearchStringEscape, || Text("\\")),
         // None, so that tools quote names with any other letter.
@@ -85,9 +73,7 @@ fn names() -> [Told; 13] {
         (SqlSupportsColumnAliasing, || Flag(true)),
         (SqlSupportsTableCorrelationNames, || Flag(true)),
         (SqlSupportsDifferentTableCorrelationNames, || Flag(false)),
-        (SqlNullOrdering, || {
-            Long(values::SqlNullOrdering::SqlNullsSortedHigh as i64)
-        }),
+        (SqlNullOrdering, || Long(values::SqlNullOrdering::SqlNullsSortedHigh as i64)),
     ]
 }
 
@@ -102,22 +88,14 @@ fn queries() -> [Told; 13] {
         (SqlSupportsOrderByUnrelated, || Flag(true)),
         // Columns may be grouped by without being selected, but not selected without being
         // grouped by, which is what ODBC takes "unrelated" for.
-        (SqlSupportedGroupBy, || {
-            bits(&[values::SqlSupportedGroupBy::SqlGroupByBeyondSelect])
-        }),
+        (SqlSupportedGroupBy, || bits(&[values::SqlSupportedGroupBy::SqlGroupByBeyondSelect])),
         // With `\` only.
         (SqlSupportsLikeEscapeClause, || Flag(true)),
-        (SqlSupportedGrammar, || {
-            bits(&[SqlMinimumGrammar, SqlCoreGrammar])
-        }),
+        (SqlSupportedGrammar, || bits(&[SqlMinimumGrammar, SqlCoreGrammar])),
         // As far as queries go.
-        (SqlAnsi92SupportedLevel, || {
-            bits(&[ANSI92_ENTRY_SQL, ANSI92_INTERMEDIATE_SQL])
-        }),
+        (SqlAnsi92SupportedLevel, || bits(&[ANSI92_ENTRY_SQL, ANSI92_INTERMEDIATE_SQL])),
         // The proto has the number of one level here, JDBC and ODBC test bits.
-        (SqlOuterJoinsSupportLevel, || {
-            bits(&[SqlLimitedOuterJoins, SqlFullOuterJoins])
-        }),
+        (SqlOuterJoinsSupportLevel, || bits(&[SqlLimitedOuterJoins, SqlFullOuterJoins])),
         (SqlSelectForUpdateSupported, || Flag(false)),
         (SqlStoredProceduresSupported, || Flag(false)),
         (SqlSupportedSubqueries, || {
@@ -130,10 +108,7 @@ fn queries() -> [Told; 13] {
         }),
         (SqlCorrelatedSubqueriesSupported, || Flag(true)),
         (SqlSupportedUnions, || {
-            bits(&[
-                values::SqlSupportedUnions::SqlUnion,
-                values::SqlSupportedUnions::SqlUnionAll,
-            ])
+            bits(&[values::SqlSupportedUnions::SqlUnion, values::SqlSupportedUnions::SqlUnionAll])
         }),
     ]
 }
@@ -158,13 +133,9 @@ fn transactions() -> [Told; 6] {
     use values::SqlTransactionIsolationLevel::SqlTransactionNone;
     [
         // int64 to drivers, int32 in the proto.
-        (SqlDefaultTransactionIsolation, || {
-            Long(SqlTransactionNone as i64)
-        }),
+        (SqlDefaultTransactionIsolation, || Long(SqlTransactionNone as i64)),
         (SqlTransactionsSupported, || Flag(false)),
-        (SqlSupportedTransactionsIsolationLevels, || {
-            bits(&[SqlTransactionNone])
-        }),
+        (SqlSupportedTransactionsIsolationLevels, || bits(&[SqlTransactionNone])),
         (SqlDataDefinitionCausesTransactionCommit, || Flag(false)),
         (SqlDataDefinitionsInTransactionsIgnored, || Flag(false)),
         (SqlSavepointsSupported, || Flag(false)),
@@ -176,20 +147,13 @@ fn results() -> [Told; 10] {
     use values::SqlSupportedResultSetConcurrency::SqlResultSetConcurrencyReadOnly;
     use values::SqlSupportedResultSetType::SqlResultSetTypeForwardOnly;
     [
-        (SqlSupportedResultSetTypes, || {
-            bits(&[SqlResultSetTypeForwardOnly])
-        }),
+        (SqlSupportedResultSetTypes, || bits(&[SqlResultSetTypeForwardOnly])),
         (SqlSupportedConcurrenciesForResultSetUnspecified, || Int(0)),
         (SqlSupportedConcurrenciesForResultSetForwardOnly, || {
             bits(&[SqlResultSetConcurrencyReadOnly])
         }),
-        (SqlSupportedConcurrenciesForResultSetScrollSensitive, || {
-            Int(0)
-        }),
-        (
-            SqlSupportedConcurrenciesForResultSetScrollInsensitive,
-            || Int(0),
-        ),
+        (SqlSupportedConcurrenciesForResultSetScrollSensitive, || Int(0)),
+        (SqlSupportedConcurrenciesForResultSetScrollInsensitive, || Int(0)),
         (SqlMaxRowSizeIncludesBlobs, || Flag(true)),
         (SqlBatchUpdatesSupported, || Flag(false)),
         (SqlNamedParametersSupported, || Flag(false)),
@@ -233,10 +197,7 @@ fn conversions() -> Vec<(i32, Vec<i32>)> {
         let castable = types.iter().filter(|(_, to)| can_cast_types(from, to));
         castable.map(|(code, _)| *code as i32).collect()
     };
-    types
-        .iter()
-        .map(|(code, from)| (*code as i32, targets(from)))
-        .collect()
+    types.iter().map(|(code, from)| (*code as i32, targets(from))).collect()
 }
 
 fn convertible() -> [(SqlSupportsConvert, DataType); 20] {
@@ -259,10 +220,7 @@ fn convertible() -> [(SqlSupportsConvert, DataType); 20] {
         (SqlConvertReal, DataType::Float32),
         (SqlConvertSmallint, DataType::Int16),
         (SqlConvertTime, DataType::Time64(TimeUnit::Nanosecond)),
-        (
-            SqlConvertTimestamp,
-            DataType::Timestamp(TimeUnit::Nanosecond, None),
-        ),
+        (SqlConvertTimestamp, DataType::Timestamp(TimeUnit::Nanosecond, None)),
         (SqlConvertTinyint, DataType::Int8),
         (SqlConvertVarbinary, DataType::Binary),
         (SqlConvertVarchar, DataType::Utf8),

@@ -35,10 +35,7 @@ pub(super) fn tell(answer: &mut Answer, registry: &dyn FunctionRegistry) {
 /// The kind of a function, by its chapter in DataFusion's manual. Whatever is neither about
 /// numbers, text nor time counts as "system", as COALESCE and IFNULL do everywhere.
 fn kind(function: &ScalarUDF) -> SqlInfo {
-    match function
-        .documentation()
-        .map(|manual| manual.doc_section.label)
-    {
+    match function.documentation().map(|manual| manual.doc_section.label) {
         Some("Math Functions") => SqlInfo::SqlNumericFunctions,
         Some("String Functions" | "Binary String Functions" | "Regular Expression Functions") => {
             SqlInfo::SqlStringFunctions
@@ -56,9 +53,5 @@ fn syntax(kind: SqlInfo) -> Option<String> {
 /// The name in capitals, by which alone ODBC knows a function; a name that has capitals of its
 /// own must be quoted in SQL and is left as it is.
 fn spelled(name: &str) -> String {
-    if name.chars().any(char::is_uppercase) {
-        name.to_string()
-    } else {
-        name.to_uppercase()
-    }
+    if name.chars().any(char::is_uppercase) { name.to_string() } else { name.to_uppercase() }
 }

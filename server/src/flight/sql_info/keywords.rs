@@ -17,13 +17,8 @@ use super::{Answer, Value};
 /// would quote half of all columns.
 pub(super) fn tell(answer: &mut Answer) {
     if answer.wants(SqlInfo::SqlKeywords) {
-        let words = words()
-            .map(|word| word.to_string())
-            .collect::<BTreeSet<_>>();
-        answer.tell(
-            SqlInfo::SqlKeywords,
-            Value::List(words.into_iter().collect()),
-        );
+        let words = words().map(|word| word.to_string()).collect::<BTreeSet<_>>();
+        answer.tell(SqlInfo::SqlKeywords, Value::List(words.into_iter().collect()));
     }
 }
 
@@ -34,11 +29,7 @@ fn words() -> impl Iterator<Item = &'static Keyword> {
         RESERVED_FOR_TABLE_FACTOR,
         RESERVED_FOR_IDENTIFIER,
     ];
-    reserved
-        .into_iter()
-        .flatten()
-        .chain(EXPRESSIONS)
-        .chain(STATEMENTS)
+    reserved.into_iter().flatten().chain(EXPRESSIONS).chain(STATEMENTS)
 }
 
 /// Words of expressions and clauses that the parser's lists of reserved words do not have,

@@ -20,22 +20,13 @@ const MAP: i8 = 5;
 
 fn ask(info: &[u32]) -> RecordBatch {
     let state = SessionContext::new().state();
-    let answer = sql_info(
-        &CommandGetSqlInfo {
-            info: info.to_vec(),
-        },
-        &state,
-    )
-    .unwrap();
+    let answer = sql_info(&CommandGetSqlInfo { info: info.to_vec() }, &state).unwrap();
     assert_eq!(answer.schema(), sql_info_schema());
     answer
 }
 
 fn codes(answer: &RecordBatch) -> Vec<u32> {
-    answer["info_name"]
-        .as_primitive::<UInt32Type>()
-        .values()
-        .to_vec()
+    answer["info_name"].as_primitive::<UInt32Type>().values().to_vec()
 }
 
 fn union(answer: &RecordBatch) -> &UnionArray {
@@ -52,30 +43,16 @@ fn text(code: u32) -> String {
 
 fn list(code: u32) -> Vec<String> {
     let values = value(code).as_list::<i32>().value(0);
-    values
-        .as_string::<i32>()
-        .iter()
-        .flatten()
-        .map(Into::into)
-        .collect()
+    values.as_string::<i32>().iter().flatten().map(Into::into).collect()
 }
 
 /// The arm of each code as JDBC and ODBC cast it, the spec's where neither reads it.
 fn arms() -> Vec<(u32, i8)> {
     let of = |arm: i8, codes: Vec<u32>| codes.into_iter().map(move |code| (code, arm));
-    let flags = [
-        3, 4, 5, 9, 10, 11, 500, 501, 502, 506, 515, 516, 518, 519, 520, 521, 523, 524,
-    ];
-    let more = [
-        527, 532, 536, 537, 539, 556, 563, 565, 566, 572, 573, 574, 575, 576,
-    ];
-    let longs = [503, 505, 507]
-        .into_iter()
-        .chain(541..=555)
-        .chain(557..=562);
-    let ints = [
-        8, 100, 101, 522, 525, 526, 528, 533, 534, 535, 538, 540, 564, 567,
-    ];
+    let flags = [3, 4, 5, 9, 10, 11, 500, 501, 502, 506, 515, 516, 518, 519, 520, 521, 523, 524];
+    let more = [527, 532, 536, 537, 539, 556, 563, 565, 566, 572, 573, 574, 575, 576];
+    let longs = [503, 505, 507].into_iter().chain(541..=555).chain(557..=562);
+    let ints = [8, 100, 101, 522, 525, 526, 528, 533, 534, 535, 538, 540, 564, 567];
     let mut arms = of(TEXT, vec![0, 1, 2, 504, 513, 514, 529, 530, 531])
         .chain(of(FLAG, flags.into_iter().chain(more).collect()))
         .chain(of(LONG, longs.collect()))
@@ -92,18 +69,14 @@ fn arms() -> Vec<(u32, i8)> {
 #[test]
 fn every_standard_code_is_on_the_arm_that_drivers_cast_it_from() {
     let answer = ask(&[]);
-    let found = codes(&answer)
-        .into_iter()
-        .zip(union(&answer).type_ids().iter().copied());
+    let found = codes(&answer).into_iter().zip(union(&answer).type_ids().iter().copied());
     assert_eq!(found.collect::<Vec<_>>(), arms());
 }
 
 #[test]
 fn only_codes_of_the_spec_are_told_and_only_substrait_versions_are_missing() {
     let standard = |code: &u32| SqlInfo::try_from(*code as i32).is_ok();
-    let expected = (0..10_000)
-        .filter(standard)
-        .filter(|code| ![6, 7].contains(code));
+    let expected = (0..10_000).filter(standard).filter(|code| ![6, 7].contains(code));
     assert_eq!(codes(&ask(&[])), expected.collect::<Vec<_>>());
 }
 
@@ -128,11 +101,7 @@ fn the_schema_is_that_of_the_spec() {
         Field::new("bigint_value", DataType::Int64, false),
         Field::new("int32_bitmask", DataType::Int32, false),
         Field::new("string_list", list(DataType::Utf8), false),
-        Field::new(
-            "int32_to_int32_list_map",
-            DataType::Map(entries.into(), false),
-            false,
-        ),
+        Field::new("int32_to_int32_list_map", DataType::Map(entries.into(), false), false),
     ]);
     let expected = Schema::new(vec![
         Field::new("info_name", DataType::UInt32, false),
@@ -160,10 +129,7 @@ fn the_server_is_read_only_and_without_transactions() {
 fn names_are_quoted_escaped_and_termed() {
     assert_eq!(text(504), "\"");
     assert_eq!(text(513), "\\");
-    assert_eq!(
-        [529, 530, 531].map(text),
-        ["schema", "procedure", "catalog"]
-    );
+    assert_eq!([529, 530, 531].map(text), ["schema", "procedure", "catalog"]);
 }
 
 #[test]
@@ -181,32 +147,16 @@ fn bits_stand_at_the_numbers_of_their_options() {
 #[test]
 fn functions_are_those_registered_each_of_one_kind() {
     let kinds = [509, 510, 511, 512].map(list);
-    let expected = [
-        ["ABS", "ROUND"],
-        ["UPPER", "REGEXP_LIKE"],
-        ["COALESCE", "ARROW_CAST"],
-    ];
-    for (kind, names) in kinds
-        .iter()
-        .zip(expected.iter().chain([&["NOW", "EXTRACT"]]))
-    {
+    let expected = [["ABS", "ROUND"], ["UPPER", "REGEXP_LIKE"], ["COALESCE", "ARROW_CAST"]];
+    for (kind, names) in kinds.iter().zip(expected.iter().chain([&["NOW", "EXTRACT"]])) {
         assert!(kind.is_sorted());
-        assert!(
-            names.iter().all(|name| kind.contains(&name.to_string())),
-            "{names:?} {kind:?}"
-        );
+        assert!(names.iter().all(|name| kind.contains(&name.to_string())), "{names:?} {kind:?}");
     }
     let mut told = kinds.concat();
     told.sort();
-    let mut registered = SessionContext::new()
-        .state()
-        .udfs()
-        .into_iter()
-        .collect::<Vec<_>>();
+    let mut registered = SessionContext::new().state().udfs().into_iter().collect::<Vec<_>>();
     registered.push("extract".into());
-    registered
-        .iter_mut()
-        .for_each(|name| *name = name.to_uppercase());
+    registered.iter_mut().for_each(|name| *name = name.to_uppercase());
     registered.sort();
     assert_eq!(told, registered);
 }
@@ -215,9 +165,7 @@ fn functions_are_those_registered_each_of_one_kind() {
 fn keywords_have_the_words_of_queries_and_not_those_of_columns() {
     let keywords = list(508);
     assert!(keywords.is_sorted());
-    for word in [
-        "SELECT", "FROM", "WHERE", "NULL", "AND", "INTERVAL", "DESCRIBE",
-    ] {
+    for word in ["SELECT", "FROM", "WHERE", "NULL", "AND", "INTERVAL", "DESCRIBE"] {
         assert!(keywords.contains(&word.to_string()), "{word}");
     }
     for word in ["ID", "NAME", "DATE", "YEAR", "NoKeyword"] {
@@ -244,10 +192,7 @@ fn conversions_are_those_that_work() {
 #[tokio::test]
 async fn what_is_told_of_the_dialect_is_so() {
     let context = SessionContext::new();
-    context
-        .sql("CREATE TABLE t(a INT, b INT) AS VALUES (1, 2), (3, NULL)")
-        .await
-        .unwrap();
+    context.sql("CREATE TABLE t(a INT, b INT) AS VALUES (1, 2), (3, NULL)").await.unwrap();
     for sql in [
         "SELECT EXTRACT(YEAR FROM DATE '2020-02-02')",
         "SELECT a FROM t ORDER BY b + 1",
@@ -261,20 +206,9 @@ async fn what_is_told_of_the_dialect_is_so() {
         "SELECT a FROM t UNION SELECT b FROM t UNION ALL SELECT a FROM t",
         "SELECT ABS(a), COALESCE(b, 1) FROM t",
     ] {
-        let plan = context
-            .sql(sql)
-            .await
-            .unwrap_or_else(|error| panic!("{sql}: {error}"));
-        plan.collect()
-            .await
-            .unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let plan = context.sql(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        plan.collect().await.unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
-    let sorted = context
-        .sql("SELECT b FROM t ORDER BY b")
-        .await
-        .unwrap()
-        .collect()
-        .await
-        .unwrap();
+    let sorted = context.sql("SELECT b FROM t ORDER BY b").await.unwrap().collect().await.unwrap();
     assert!(sorted[0].column(0).is_null(1), "nulls sort high");
 }

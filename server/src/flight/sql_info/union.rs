@@ -33,11 +33,7 @@ fn arms() -> UnionFields {
         Field::new("bigint_value", DataType::Int64, false),
         Field::new("int32_bitmask", DataType::Int32, false),
         Field::new("string_list", list_of(DataType::Utf8), false),
-        Field::new(
-            "int32_to_int32_list_map",
-            DataType::Map(entries(), false),
-            false,
-        ),
+        Field::new("int32_to_int32_list_map", DataType::Map(entries(), false), false),
     ])
 }
 
@@ -133,9 +129,7 @@ impl Union {
     fn push_map(&mut self, entries: Vec<(i32, Vec<i32>)>) -> Result<(), ArrowError> {
         for (key, values) in entries {
             self.maps.keys().append_value(key);
-            self.maps
-                .values()
-                .append_value(values.into_iter().map(Some));
+            self.maps.values().append_value(values.into_iter().map(Some));
         }
         self.maps.append(true)
     }
@@ -149,15 +143,7 @@ impl Union {
             Arc::new(self.lists.finish()),
             Arc::new(self.maps.finish()),
         ];
-        let (ids, offsets) = (
-            ScalarBuffer::from(self.arms),
-            ScalarBuffer::from(self.offsets),
-        );
-        Ok(Arc::new(UnionArray::try_new(
-            arms(),
-            ids,
-            Some(offsets),
-            values,
-        )?))
+        let (ids, offsets) = (ScalarBuffer::from(self.arms), ScalarBuffer::from(self.offsets));
+        Ok(Arc::new(UnionArray::try_new(arms(), ids, Some(offsets), values)?))
     }
 }

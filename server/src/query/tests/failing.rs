@@ -63,15 +63,12 @@ async fn a_relayed_reader_is_told_which_node_is_lost() {
     let mut cluster = Plan::of(2).start().await;
     let opening = opening(&cluster.nodes[0]);
     let result = cluster.nodes[1].queries().store().open(opening.clone()).unwrap();
-    let ticket = Ticket::Result(share(&opening, &cluster.nodes[1]));
-    let minute = Duration::from_secs(60);
-    let ticket = cluster.nodes[0].queries().signer().sign(ticket, ANYONE, minute);
+    let ticket = cluster.nodes[0].ticket(share(&opening, &cluster.nodes[1]));
     // A query that runs, so that no sweep ends it.
     let record = Arc::new(Record::new(opening, Vec::new()));
     cluster.nodes[0].queries().register(record).unwrap();
 
-    let mut client = cluster.nodes[0].client().await;
-    let mut stream = client.do_get(arrow_flight::Ticket { ticket }).await.unwrap().into_inner();
+    let mut stream = cluster.nodes[0].stream(ticket).await.unwrap();
     assert!(soon(stream.message()).await.unwrap().is_some(), "the schema");
     drop(result);
     cluster.nodes[1].kill();

@@ -57,6 +57,16 @@ async fn a_stalled_reader_does_not_keep_a_result_for_ever() {
 }
 
 #[tokio::test]
+async fn a_short_time_to_keep_does_not_make_a_reader_stall() {
+    let fixture = Fixture::new();
+    let opening = Opening { keep: Duration::from_secs(1), ..opening(Uuid::new_v4()) };
+    let result = fixture.store.open(opening).unwrap();
+    commit(&result);
+    let _reader = result.read().unwrap();
+    assert_eq!(fixture.store.remove_expired(after(Duration::from_secs(30))), 0);
+}
+
+#[tokio::test]
 async fn a_renewed_result_stays() {
     let fixture = Fixture::new();
     let result = fixture.committed(&[]).await;

@@ -18,10 +18,7 @@ fn node(node_id: &str, port: u16) -> Member {
 }
 
 fn restarted(member: &Member) -> Member {
-    Member {
-        generation: member.generation + 1,
-        ..member.clone()
-    }
+    Member { generation: member.generation + 1, ..member.clone() }
 }
 
 /// Node `me` at port 1 with peers at ports 2 and 3 (slots 0 and 1).
@@ -40,12 +37,7 @@ fn started() -> Roster {
 
 fn ids(roster: &mut Roster) -> String {
     roster.publish();
-    let ids: Vec<_> = roster
-        .members
-        .all()
-        .iter()
-        .map(|m| m.node_id.clone())
-        .collect();
+    let ids: Vec<_> = roster.members.all().iter().map(|m| m.node_id.clone()).collect();
     ids.join(" ")
 }
 
@@ -54,11 +46,7 @@ fn silent() -> Miss {
 }
 
 fn said(roster: &mut Roster) -> Vec<(Level, String)> {
-    roster
-        .take_remarks()
-        .into_iter()
-        .map(|remark| (remark.level, remark.text))
-        .collect()
+    roster.take_remarks().into_iter().map(|remark| (remark.level, remark.text)).collect()
 }
 
 #[test]
@@ -181,33 +169,15 @@ fn the_first_round_is_over_when_all_have_been_asked() {
 /// Every way in which a peer can clash: with this node, and with another peer.
 fn clashes() -> [(Member, &'static str); 5] {
     [
+        (node("me", 2), "node id \"me\": node \"me\" at h:1 and node \"me\" at h:2"),
+        (Member { internal: "h:1".parse().unwrap(), ..node("b", 2) }, "internal address h:1"),
         (
-            node("me", 2),
-            "node id \"me\": node \"me\" at h:1 and node \"me\" at h:2",
-        ),
-        (
-            Member {
-                internal: "h:1".parse().unwrap(),
-                ..node("b", 2)
-            },
-            "internal address h:1",
-        ),
-        (
-            Member {
-                advertised: node("me", 1).advertised,
-                ..node("b", 2)
-            },
+            Member { advertised: node("me", 1).advertised, ..node("b", 2) },
             "address grpc+tcp://h:1001",
         ),
+        (node("c", 2), "node id \"c\": node \"c\" at h:3 and node \"c\" at h:2"),
         (
-            node("c", 2),
-            "node id \"c\": node \"c\" at h:3 and node \"c\" at h:2",
-        ),
-        (
-            Member {
-                advertised: node("c", 3).advertised,
-                ..node("b", 2)
-            },
+            Member { advertised: node("c", 3).advertised, ..node("b", 2) },
             "address grpc+tcp://h:1003",
         ),
     ]
@@ -220,10 +190,7 @@ fn a_clash_at_the_start_is_an_error_naming_both() {
         roster.answered(1, node("c", 3), false);
         roster.answered(0, peer, false);
         let error = roster.end_of_start().unwrap_err().to_string();
-        assert!(
-            error.contains(message) && error.contains("it answers at h:2"),
-            "{error}"
-        );
+        assert!(error.contains(message) && error.contains("it answers at h:2"), "{error}");
         assert_eq!(ids(&mut roster), "c me");
     }
 }
@@ -239,10 +206,7 @@ fn a_clash_later_is_logged_once_and_kept_out() {
         roster.answered(0, peer, false);
         let lines = said(&mut roster);
         assert_eq!(lines.len(), 1, "{lines:?}");
-        assert!(
-            lines[0].0 == Level::ERROR && lines[0].1.contains(message),
-            "{lines:?}"
-        );
+        assert!(lines[0].0 == Level::ERROR && lines[0].1.contains(message), "{lines:?}");
         assert_eq!(ids(&mut roster), "c me");
         assert!(roster.end_of_start().is_ok());
     }
@@ -267,10 +231,7 @@ fn a_stranger_is_no_member_and_mentioned_once() {
     assert_eq!(ids(&mut roster), "me");
     let lines = said(&mut roster);
     assert_eq!(lines.len(), 1);
-    assert!(
-        lines[0].0 == Level::WARN && lines[0].1.contains("same --peers"),
-        "{lines:?}"
-    );
+    assert!(lines[0].0 == Level::WARN && lines[0].1.contains("same --peers"), "{lines:?}");
 }
 
 #[test]
@@ -303,25 +264,14 @@ fn a_peers_own_word_goes_before_the_list_and_is_warned_about_once() {
     assert_eq!(**roster.members.get("b").unwrap(), other);
     let lines = said(&mut roster);
     assert_eq!(lines.len(), 1);
-    let words = [
-        "alias:2",
-        "h:2",
-        "grpc+tls://public:443",
-        "grpc+tcp://h:1002",
-    ];
-    assert!(
-        lines[0].0 == Level::WARN && words.iter().all(|w| lines[0].1.contains(w)),
-        "{lines:?}"
-    );
+    let words = ["alias:2", "h:2", "grpc+tls://public:443", "grpc+tcp://h:1002"];
+    assert!(lines[0].0 == Level::WARN && words.iter().all(|w| lines[0].1.contains(w)), "{lines:?}");
 }
 
 #[test]
 fn a_peer_under_an_alias_is_known_by_its_greeting_once_it_has_answered() {
     let mut roster = started();
-    let alias = Member {
-        internal: "alias:2".parse().unwrap(),
-        ..node("b", 2)
-    };
+    let alias = Member { internal: "alias:2".parse().unwrap(), ..node("b", 2) };
     roster.answered(0, alias.clone(), false);
     roster.greeted(alias, true);
     assert_eq!(ids(&mut roster), "me");
@@ -330,38 +280,22 @@ fn a_peer_under_an_alias_is_known_by_its_greeting_once_it_has_answered() {
 #[test]
 fn another_version_is_a_member_but_no_worker() {
     let mut roster = started();
-    roster.answered(
-        0,
-        Member {
-            version: "2".into(),
-            ..node("b", 2)
-        },
-        false,
-    );
+    roster.answered(0, Member { version: "2".into(), ..node("b", 2) }, false);
     assert_eq!(ids(&mut roster), "b me");
     assert_eq!(roster.members.workers().count(), 1);
     let lines = said(&mut roster);
-    assert!(
-        lines[0].0 == Level::WARN && lines[0].1.contains("runs version 2"),
-        "{lines:?}"
-    );
+    assert!(lines[0].0 == Level::WARN && lines[0].1.contains("runs version 2"), "{lines:?}");
 }
 
 #[test]
 fn a_peer_that_refuses_our_secret_is_told_once() {
     let mut roster = started();
-    for reason in [
-        "Unauthenticated: 301 s apart",
-        "Unauthenticated: 302 s apart",
-    ] {
+    for reason in ["Unauthenticated: 301 s apart", "Unauthenticated: 302 s apart"] {
         roster.missed(0, &Miss::refused(reason.into()), false);
     }
     let lines = said(&mut roster);
     assert_eq!(lines.len(), 1);
-    assert!(
-        lines[0].0 == Level::ERROR && lines[0].1.contains("301 s apart"),
-        "{lines:?}"
-    );
+    assert!(lines[0].0 == Level::ERROR && lines[0].1.contains("301 s apart"), "{lines:?}");
 }
 
 #[test]
@@ -373,10 +307,7 @@ fn coming_and_going_is_told_once_each() {
     for _ in 0..4 {
         roster.missed(0, &silent(), false);
     }
-    let levels: Vec<_> = said(&mut roster)
-        .into_iter()
-        .map(|(level, _)| level)
-        .collect();
+    let levels: Vec<_> = said(&mut roster).into_iter().map(|(level, _)| level).collect();
     assert_eq!(levels, [Level::INFO, Level::WARN]);
 }
 
@@ -386,8 +317,5 @@ fn a_node_that_its_own_list_knows_otherwise_is_warned() {
     let peers: Peers = "h:1,h:9".parse().unwrap();
     let remark = roster.compare_own_entry(&peers).unwrap();
     assert!(remark.text.contains("grpc+tcp://h:1001"), "{}", remark.text);
-    assert_eq!(
-        roster.compare_own_entry(&"h:1,h:1001".parse().unwrap()),
-        None
-    );
+    assert_eq!(roster.compare_own_entry(&"h:1,h:1001".parse().unwrap()), None);
 }

@@ -20,9 +20,7 @@ pub(super) fn parquet(
     file: Output,
     schema: &SchemaRef,
 ) -> Result<Box<dyn BatchWriter>, Unwritable> {
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::SNAPPY)
-        .build();
+    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
     let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties))?;
     Ok(Box::new(ParquetWriter(writer)))
 }
@@ -31,18 +29,14 @@ pub(super) fn arrow_file(
     file: Output,
     schema: &SchemaRef,
 ) -> Result<Box<dyn BatchWriter>, Unwritable> {
-    Ok(Box::new(ArrowFileWriter(FileWriter::try_new(
-        file, schema,
-    )?)))
+    Ok(Box::new(ArrowFileWriter(FileWriter::try_new(file, schema)?)))
 }
 
 pub(super) fn arrow_stream(
     file: Output,
     schema: &SchemaRef,
 ) -> Result<Box<dyn BatchWriter>, Unwritable> {
-    Ok(Box::new(ArrowStreamWriter(StreamWriter::try_new(
-        file, schema,
-    )?)))
+    Ok(Box::new(ArrowStreamWriter(StreamWriter::try_new(file, schema)?)))
 }
 
 struct ParquetWriter(ArrowWriter<Output>);

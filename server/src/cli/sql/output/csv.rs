@@ -22,11 +22,7 @@ impl CsvWriter {
     pub(super) fn new(file: Box<dyn Write + Send>, schema: &SchemaRef) -> Self {
         let fields = schema.fields().iter().map(flat_field);
         let flat = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        Self {
-            writer: WriterBuilder::new().build(file),
-            flat,
-            untouched: true,
-        }
+        Self { writer: WriterBuilder::new().build(file), flat, untouched: true }
     }
 }
 
@@ -43,8 +39,7 @@ impl BatchWriter for CsvWriter {
 
     fn finish(mut self: Box<Self>) -> Result<(), Unwritable> {
         if self.untouched {
-            self.writer
-                .write(&RecordBatch::new_empty(self.flat.clone()))?;
+            self.writer.write(&RecordBatch::new_empty(self.flat.clone()))?;
         }
         Ok(self.writer.into_inner().flush()?)
     }

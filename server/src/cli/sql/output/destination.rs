@@ -47,19 +47,12 @@ impl Destination {
     pub(in crate::cli::sql) fn file(path: &Path) -> Result<Self, SqlError> {
         let shown = path.display().to_string();
         let kind = open(path);
-        let kind = kind.map_err(|source| SqlError::Write {
-            target: shown.clone(),
-            source,
-        })?;
+        let kind = kind.map_err(|source| SqlError::Write { target: shown.clone(), source })?;
         Ok(Self::new(shown, kind))
     }
 
     fn new(shown: String, kind: Kind) -> Self {
-        Self {
-            shown,
-            kind,
-            failure: Arc::default(),
-        }
+        Self { shown, kind, failure: Arc::default() }
     }
 
     pub(super) fn is_file(&self) -> bool {
@@ -70,17 +63,11 @@ impl Destination {
         let inner: Box<dyn Write + Send> = match &self.kind {
             Kind::Stream(shared) => Box::new(Shared(Arc::clone(shared))),
             Kind::Special(file) => Box::new(file.try_clone().map_err(|e| self.failed(e))?),
-            Kind::File { temporary, .. } => Box::new(
-                temporary
-                    .as_file()
-                    .try_clone()
-                    .map_err(|e| self.failed(e))?,
-            ),
+            Kind::File { temporary, .. } => {
+                Box::new(temporary.as_file().try_clone().map_err(|e| self.failed(e))?)
+            }
         };
-        let watched = Watched {
-            inner,
-            failure: Arc::clone(&self.failure),
-        };
+        let watched = Watched { inner, failure: Arc::clone(&self.failure) };
         Ok(Box::new(BufWriter::with_capacity(BUFFER, watched)))
     }
 
@@ -91,30 +78,21 @@ impl Destination {
         };
         let kept = temporary.as_file().sync_all();
         let kept = kept.and_then(|()| temporary.persist(place).map_err(|e| e.error));
-        kept.map(drop).map_err(|source| SqlError::Write {
-            target: self.shown,
-            source,
-        })
+        kept.map(drop).map_err(|source| SqlError::Write { target: self.shown, source })
     }
 
     /// What a format's error means: the file's own, if there was one, else the format's.
     pub(super) fn explain(&self, format: Format, reason: String) -> SqlError {
         match self.failure.lock().take() {
             Some(error) => self.failed(error),
-            None => SqlError::Format {
-                format: format.name(),
-                reason,
-            },
+            None => SqlError::Format { format: format.name(), reason },
         }
     }
 
     fn failed(&self, source: io::Error) -> SqlError {
         match source.kind() {
             io::ErrorKind::BrokenPipe => SqlError::BrokenPipe,
-            _ => SqlError::Write {
-                target: self.shown.clone(),
-                source,
-            },
+            _ => SqlError::Write { target: self.shown.clone(), source },
         }
     }
 }
@@ -127,18 +105,13 @@ fn open(path: &Path) -> io::Result<Kind> {
         Ok(found) if !found.is_file() => {
             Ok(Kind::Special(File::options().write(true).open(&place)?))
         }
-        _ => Ok(Kind::File {
-            temporary: beside(&place)?,
-            place,
-        }),
+        _ => Ok(Kind::File { temporary: beside(&place)?, place }),
     }
 }
 
 /// In the same folder, so that renaming is atomic; with the rights any new file has.
 fn beside(place: &Path) -> io::Result<NamedTempFile> {
-    let folder = place
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut builder = tempfile::Builder::new();
     builder.prefix(".squadron-sql-").suffix(".part");
     #[cfg(unix)]

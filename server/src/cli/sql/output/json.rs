@@ -16,19 +16,13 @@ pub(super) struct JsonWriter<F: JsonFormat> {
 
 impl JsonWriter<JsonArray> {
     pub(super) fn array(file: Box<dyn Write + Send>) -> Self {
-        Self {
-            writer: WriterBuilder::new().with_explicit_nulls(true).build(file),
-            tail: "\n",
-        }
+        Self { writer: WriterBuilder::new().with_explicit_nulls(true).build(file), tail: "\n" }
     }
 }
 
 impl JsonWriter<LineDelimited> {
     pub(super) fn lines(file: Box<dyn Write + Send>) -> Self {
-        Self {
-            writer: WriterBuilder::new().with_explicit_nulls(true).build(file),
-            tail: "",
-        }
+        Self { writer: WriterBuilder::new().with_explicit_nulls(true).build(file), tail: "" }
     }
 }
 

@@ -10,11 +10,7 @@ use super::{BatchWriter, Unwritable};
 
 /// Whether a result of this schema is the answer to an EXPLAIN.
 pub(super) fn is_plan(schema: &SchemaRef) -> bool {
-    let names: Vec<_> = schema
-        .fields()
-        .iter()
-        .map(|field| field.name().as_str())
-        .collect();
+    let names: Vec<_> = schema.fields().iter().map(|field| field.name().as_str()).collect();
     names == ["plan_type", "plan"]
 }
 
@@ -25,10 +21,7 @@ pub(super) struct PlanWriter {
 
 impl PlanWriter {
     pub(super) fn new(file: Box<dyn Write + Send>) -> Self {
-        Self {
-            file,
-            plans: Vec::new(),
-        }
+        Self { file, plans: Vec::new() }
     }
 }
 
@@ -37,12 +30,8 @@ impl BatchWriter for PlanWriter {
         let titles = cast(batch.column(0), &DataType::Utf8)?;
         let plans = cast(batch.column(1), &DataType::Utf8)?;
         let text = |value: Option<&str>| value.unwrap_or_default().trim_end().to_owned();
-        let rows = titles
-            .as_string::<i32>()
-            .iter()
-            .zip(plans.as_string::<i32>());
-        self.plans
-            .extend(rows.map(|(title, plan)| (text(title), text(plan))));
+        let rows = titles.as_string::<i32>().iter().zip(plans.as_string::<i32>());
+        self.plans.extend(rows.map(|(title, plan)| (text(title), text(plan))));
         Ok(())
     }
 

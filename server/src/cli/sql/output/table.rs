@@ -23,13 +23,7 @@ impl TableWriter {
         let room = if max_rows == 0 { usize::MAX } else { max_rows };
         // The header comes from the first batch: an empty result has one too.
         let kept = vec![RecordBatch::new_empty(schema.clone())];
-        Self {
-            file,
-            kept,
-            room,
-            max_rows,
-            cut: false,
-        }
+        Self { file, kept, room, max_rows, cut: false }
     }
 }
 
@@ -63,8 +57,6 @@ impl BatchWriter for TableWriter {
 
 /// Batches of one schema as a table with borders, `NULL` where nothing is known.
 pub(in crate::cli::sql) fn draw(batches: &[RecordBatch]) -> Result<String, ArrowError> {
-    let options = FormatOptions::default()
-        .with_null("NULL")
-        .with_display_error(true);
+    let options = FormatOptions::default().with_null("NULL").with_display_error(true);
     Ok(pretty_format_batches_with_options(batches, &options)?.to_string())
 }

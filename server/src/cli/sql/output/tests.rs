@@ -36,12 +36,7 @@ fn written(format: Format, batches: &[RecordBatch], schema: &SchemaRef) -> Vec<u
 }
 
 fn text(format: Format, batch: &RecordBatch) -> String {
-    String::from_utf8(written(
-        format,
-        std::slice::from_ref(batch),
-        &batch.schema(),
-    ))
-    .unwrap()
+    String::from_utf8(written(format, std::slice::from_ref(batch), &batch.schema())).unwrap()
 }
 
 /// Two batches in, everything that a reader finds out, as one.
@@ -64,40 +59,16 @@ fn flat() -> RecordBatch {
     let seconds = TimestampSecondArray::from(vec![Some(1_700_000_000), None]);
     let nanos = TimestampNanosecondArray::from(vec![Some(1_700_000_000_123_456_789), None]);
     let columns: Vec<(&str, ArrayRef)> = vec![
-        (
-            "boolean",
-            Arc::new(BooleanArray::from(vec![Some(true), None])),
-        ),
+        ("boolean", Arc::new(BooleanArray::from(vec![Some(true), None]))),
         ("int8", Arc::new(Int8Array::from(vec![Some(i8::MIN), None]))),
-        (
-            "int64",
-            Arc::new(Int64Array::from(vec![Some(i64::MIN), None])),
-        ),
-        (
-            "uint64",
-            Arc::new(UInt64Array::from(vec![Some(u64::MAX), None])),
-        ),
-        (
-            "float64",
-            Arc::new(Float64Array::from(vec![Some(0.1 + 0.2), None])),
-        ),
-        (
-            "utf8",
-            Arc::new(StringArray::from(vec![Some("a, \"b\"\nä€;"), None])),
-        ),
-        (
-            "decimal",
-            Arc::new(decimal.with_precision_and_scale(12, 3).unwrap()),
-        ),
+        ("int64", Arc::new(Int64Array::from(vec![Some(i64::MIN), None]))),
+        ("uint64", Arc::new(UInt64Array::from(vec![Some(u64::MAX), None]))),
+        ("float64", Arc::new(Float64Array::from(vec![Some(0.1 + 0.2), None]))),
+        ("utf8", Arc::new(StringArray::from(vec![Some("a, \"b\"\nä€;"), None]))),
+        ("decimal", Arc::new(decimal.with_precision_and_scale(12, 3).unwrap())),
         ("date32", Arc::new(Date32Array::from(vec![Some(-1), None]))),
-        (
-            "time32",
-            Arc::new(Time32MillisecondArray::from(vec![Some(86_399_999), None])),
-        ),
-        (
-            "time64",
-            Arc::new(Time64NanosecondArray::from(vec![Some(1), None])),
-        ),
+        ("time32", Arc::new(Time32MillisecondArray::from(vec![Some(86_399_999), None]))),
+        ("time64", Arc::new(Time64NanosecondArray::from(vec![Some(1), None]))),
         ("seconds", Arc::new(seconds)),
         ("nanos", Arc::new(nanos)),
         (
@@ -133,39 +104,19 @@ fn nested() -> RecordBatch {
 }
 
 fn nullable(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
-    let columns = columns
-        .into_iter()
-        .map(|(name, column)| (name, column, true));
+    let columns = columns.into_iter().map(|(name, column)| (name, column, true));
     RecordBatch::try_from_iter_with_nullable(columns).unwrap()
 }
 
 fn all() -> RecordBatch {
     let binary = nullable(vec![
-        (
-            "binary",
-            Arc::new(BinaryArray::from_opt_vec(vec![Some(&[0, 255]), None])),
-        ),
-        (
-            "large",
-            Arc::new(LargeStringArray::from(vec![Some("x"), None])),
-        ),
-        (
-            "view",
-            Arc::new(StringViewArray::from(vec![
-                Some("longer than twelve"),
-                None,
-            ])),
-        ),
+        ("binary", Arc::new(BinaryArray::from_opt_vec(vec![Some(&[0, 255]), None]))),
+        ("large", Arc::new(LargeStringArray::from(vec![Some("x"), None]))),
+        ("view", Arc::new(StringViewArray::from(vec![Some("longer than twelve"), None]))),
     ]);
     let parts = [flat(), nested(), binary];
-    let fields = parts
-        .iter()
-        .flat_map(|part| part.schema().fields().to_vec())
-        .collect::<Vec<_>>();
-    let columns = parts
-        .iter()
-        .flat_map(|part| part.columns().to_vec())
-        .collect();
+    let fields = parts.iter().flat_map(|part| part.schema().fields().to_vec()).collect::<Vec<_>>();
+    let columns = parts.iter().flat_map(|part| part.columns().to_vec()).collect();
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
 }
 
@@ -173,10 +124,7 @@ fn all() -> RecordBatch {
 fn parquet_gives_back_every_type() {
     check_round_trip(Format::Parquet, &all(), |bytes, _| {
         let bytes = bytes::Bytes::from(bytes);
-        ParquetRecordBatchReaderBuilder::try_new(bytes)
-            .unwrap()
-            .build()
-            .unwrap()
+        ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap().build().unwrap()
     });
 }
 
@@ -208,10 +156,7 @@ fn ndjson_gives_back_every_type() {
 #[test]
 fn csv_gives_back_every_flat_type() {
     check_round_trip(Format::Csv, &flat(), |bytes, schema| {
-        CsvReader::new(schema)
-            .with_header(true)
-            .build(Cursor::new(bytes))
-            .unwrap()
+        CsvReader::new(schema).with_header(true).build(Cursor::new(bytes)).unwrap()
     });
 }
 
@@ -237,11 +182,7 @@ fn an_empty_result_is_valid_in_every_format() {
     assert_eq!(empty(Format::Json), b"[]\n");
     assert_eq!(empty(Format::Ndjson), b"");
     assert!(empty(Format::Csv).starts_with(b"boolean,int8,"));
-    assert!(
-        String::from_utf8(empty(Format::Table))
-            .unwrap()
-            .contains("| boolean |")
-    );
+    assert!(String::from_utf8(empty(Format::Table)).unwrap().contains("| boolean |"));
     let parquet =
         ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(empty(Format::Parquet)));
     assert_eq!(parquet.unwrap().schema().fields(), schema.fields());
@@ -265,31 +206,18 @@ fn plans_are_printed_without_borders() {
         let text = |t: &str| Arc::new(StringArray::from(vec![t])) as ArrayRef;
         nullable(vec![("plan_type", text(kind)), ("plan", text(plan))])
     };
-    assert_eq!(
-        text(Format::Table, &row("Plan with Metrics", "A\n  B\n")),
-        "A\n  B\n"
-    );
+    assert_eq!(text(Format::Table, &row("Plan with Metrics", "A\n  B\n")), "A\n  B\n");
 }
 
 #[test]
 fn a_type_without_a_form_is_told_with_a_way_out() {
     let value = IntervalMonthDayNano::new(1, 2, 3);
-    let batch = nullable(vec![(
-        "i",
-        Arc::new(IntervalMonthDayNanoArray::from(vec![value])),
-    )]);
+    let batch = nullable(vec![("i", Arc::new(IntervalMonthDayNanoArray::from(vec![value])))]);
     let destination = Destination::stream(Arc::new(Mutex::new(Vec::new())));
-    let failed = write_to(
-        &destination,
-        Format::Parquet,
-        std::slice::from_ref(&batch),
-        &batch.schema(),
-    );
+    let failed =
+        write_to(&destination, Format::Parquet, std::slice::from_ref(&batch), &batch.schema());
     let told = failed.unwrap_err().to_string();
-    assert!(
-        told.contains("parquet") && told.contains("--format arrow"),
-        "{told}"
-    );
+    assert!(told.contains("parquet") && told.contains("--format arrow"), "{told}");
 }
 
 /// Takes a few bytes and then fails as a full disk or a closed pipe does.
@@ -312,13 +240,7 @@ fn failing(kind: io::ErrorKind, format: Format) -> SqlError {
 
 #[test]
 fn a_closed_pipe_is_known_through_every_format() {
-    for format in [
-        Format::Table,
-        Format::Csv,
-        Format::Json,
-        Format::Parquet,
-        Format::Arrow,
-    ] {
+    for format in [Format::Table, Format::Csv, Format::Json, Format::Parquet, Format::Arrow] {
         let error = failing(io::ErrorKind::BrokenPipe, format);
         assert!(matches!(error, SqlError::BrokenPipe), "{format:?}: {error}");
     }
@@ -327,21 +249,14 @@ fn a_closed_pipe_is_known_through_every_format() {
 #[test]
 fn a_full_disk_is_told_with_the_place() {
     let told = failing(io::ErrorKind::StorageFull, Format::Parquet).to_string();
-    assert!(
-        told.starts_with("cannot write standard output: no storage space"),
-        "{told}"
-    );
+    assert!(told.starts_with("cannot write standard output: no storage space"), "{told}");
 }
 
 #[test]
 fn a_file_appears_when_it_is_whole_and_leaves_nothing_beside_it() {
     let folder = tempfile::tempdir().unwrap();
-    let names = || {
-        fs::read_dir(&folder)
-            .unwrap()
-            .map(|f| f.unwrap().file_name())
-            .collect::<Vec<_>>()
-    };
+    let names =
+        || fs::read_dir(&folder).unwrap().map(|f| f.unwrap().file_name()).collect::<Vec<_>>();
     let path = folder.path().join("x.csv");
     let destination = Destination::file(&path).unwrap();
     write_to(&destination, Format::Csv, &[flat()], &flat().schema()).unwrap();
@@ -369,10 +284,5 @@ fn a_device_is_written_to_and_stays_a_device() {
     let destination = Destination::file("/dev/null".as_ref()).unwrap();
     write_to(&destination, Format::Csv, &[flat()], &flat().schema()).unwrap();
     destination.commit().unwrap();
-    assert!(
-        fs::metadata("/dev/null")
-            .unwrap()
-            .file_type()
-            .is_char_device()
-    );
+    assert!(fs::metadata("/dev/null").unwrap().file_type().is_char_device());
 }

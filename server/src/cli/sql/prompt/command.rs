@@ -60,10 +60,7 @@ mod tests {
             ("d", Command::Tables),
             ("d lineitem;", Command::Describe("lineitem".to_owned())),
             ("format CSV", Command::Format(Format::Csv)),
-            (
-                "set squadron.endpoints=one",
-                Command::Set("squadron.endpoints=one".parse().unwrap()),
-            ),
+            ("set squadron.endpoints=one", Command::Set("squadron.endpoints=one".parse().unwrap())),
         ] {
             assert_eq!(Command::parse(text), Ok(command), "{text}");
         }

@@ -90,45 +90,27 @@ impl Names {
     pub(super) fn find(&self, name: &str) -> Option<&Table> {
         let name = name.rsplit('.').next().unwrap_or(name).trim_matches('"');
         let exact = self.tables.iter().find(|table| table.name == name);
-        exact.or_else(|| {
-            self.tables
-                .iter()
-                .find(|t| t.name.eq_ignore_ascii_case(name))
-        })
+        exact.or_else(|| self.tables.iter().find(|t| t.name.eq_ignore_ascii_case(name)))
     }
 
     /// Where the word before `position` begins, and what it may become.
     pub(super) fn complete(&self, line: &str, position: usize) -> (usize, Vec<String>) {
         let before = &line[..position];
-        let start = before
-            .rfind(|c: char| !is_name(c))
-            .map_or(0, |at| at + width(before, at));
+        let start = before.rfind(|c: char| !is_name(c)).map_or(0, |at| at + width(before, at));
         let (context, word) = before.split_at(start);
         if let Some(owner) = context.strip_suffix('.') {
-            let owner = owner
-                .rsplit(|c: char| !is_name(c) && c != '"')
-                .next()
-                .unwrap_or(owner);
-            return (
-                start,
-                matching(word, self.find(owner).map(columns).unwrap_or_default()),
-            );
+            let owner = owner.rsplit(|c: char| !is_name(c) && c != '"').next().unwrap_or(owner);
+            return (start, matching(word, self.find(owner).map(columns).unwrap_or_default()));
         }
         let previous = context.split_whitespace().next_back().unwrap_or_default();
-        if BEFORE_TABLE
-            .iter()
-            .any(|w| previous.eq_ignore_ascii_case(w))
-        {
+        if BEFORE_TABLE.iter().any(|w| previous.eq_ignore_ascii_case(w)) {
             return (start, matching(word, self.table_names()));
         }
         (start, matching(word, self.anything(line)))
     }
 
     fn table_names(&self) -> Vec<String> {
-        self.tables
-            .iter()
-            .map(|table| quoted(&table.name))
-            .collect()
+        self.tables.iter().map(|table| quoted(&table.name)).collect()
     }
 
     /// Columns come of the tables that the statement names; there may be thousands of others.
@@ -143,11 +125,7 @@ impl Names {
 
 fn columns(table: &Table) -> Vec<String> {
     let columns: &SchemaRef = &table.columns;
-    columns
-        .fields()
-        .iter()
-        .map(|field| quoted(field.name()))
-        .collect()
+    columns.fields().iter().map(|field| quoted(field.name())).collect()
 }
 
 fn is_name(c: char) -> bool {
@@ -186,18 +164,10 @@ mod tests {
     use super::*;
 
     fn table(name: &str, columns: &[&str]) -> Table {
-        let fields = columns
-            .iter()
-            .map(|c| Field::new(*c, DataType::Int64, true));
+        let fields = columns.iter().map(|c| Field::new(*c, DataType::Int64, true));
         let columns = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let (catalog, schema, kind) = (None, None, "TABLE".to_owned());
-        Table {
-            catalog,
-            schema,
-            name: name.to_owned(),
-            kind,
-            columns,
-        }
+        Table { catalog, schema, name: name.to_owned(), kind, columns }
     }
 
     fn check(line: &str, words: &[&str]) {
@@ -212,10 +182,7 @@ mod tests {
     #[test]
     fn tables_follow_from_and_join() {
         check("select * from li", &["lineitem"]);
-        check(
-            "select * from nation join ",
-            &["\"Odd One\"", "lineitem", "nation"],
-        );
+        check("select * from nation join ", &["\"Odd One\"", "lineitem", "nation"]);
         check("\\d na", &["nation"]);
     }
 
@@ -238,9 +205,6 @@ mod tests {
     #[test]
     fn the_word_is_replaced_from_its_start() {
         let names = Names::new(vec![table("nation", &[])]);
-        assert_eq!(
-            names.complete("select 'ä' from nat", 20),
-            (17, vec!["nation".to_owned()])
-        );
+        assert_eq!(names.complete("select 'ä' from nat", 20), (17, vec!["nation".to_owned()]));
     }
 }

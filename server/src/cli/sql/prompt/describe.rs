@@ -31,17 +31,11 @@ pub(super) async fn table(
 ) -> Result<(), SqlError> {
     let tables = Names::new(runner.client.tables().await?);
     let Some(table) = tables.find(name) else {
-        return Err(SqlError::Usage(format!(
-            "there is no table {name}; \\d lists them"
-        )));
+        return Err(SqlError::Usage(format!("there is no table {name}; \\d lists them")));
     };
     let rows = table.columns.fields().iter().map(|field| {
         let null = if field.is_nullable() { "" } else { "not null" };
-        [
-            field.name().clone(),
-            field.data_type().to_string(),
-            null.to_owned(),
-        ]
+        [field.name().clone(), field.data_type().to_string(), null.to_owned()]
     });
     show(runner, ["column", "type", "null"], rows);
     *names.write() = tables;
@@ -55,14 +49,9 @@ fn show<const N: usize>(
 ) {
     let rows: Vec<_> = rows.collect();
     let columns = titles.into_iter().enumerate().map(|(at, title)| {
-        let column = rows
-            .iter()
-            .map(|row| Some(row[at].as_str()))
-            .collect::<StringArray>();
+        let column = rows.iter().map(|row| Some(row[at].as_str())).collect::<StringArray>();
         (title, Arc::new(column) as ArrayRef)
     });
     let table = RecordBatch::try_from_iter(columns).and_then(|table| draw(&[table]));
-    runner
-        .console
-        .print(&table.unwrap_or_else(|error| error.to_string()));
+    runner.console.print(&table.unwrap_or_else(|error| error.to_string()));
 }

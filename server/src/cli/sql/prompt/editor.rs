@@ -52,8 +52,7 @@ impl LineEditor {
             }
             (self, line)
         });
-        read.await
-            .map_err(|e| unusable(&ReadlineError::Io(io::Error::other(e))))
+        read.await.map_err(|e| unusable(&ReadlineError::Io(io::Error::other(e))))
     }
 
     /// A history that cannot be written is no reason to refuse a statement.
@@ -67,18 +66,12 @@ impl LineEditor {
 
 pub(super) fn unusable(error: &ReadlineError) -> SqlError {
     let source = io::Error::other(error.to_string());
-    SqlError::Read {
-        path: "the terminal".into(),
-        source,
-    }
+    SqlError::Read { path: "the terminal".into(), source }
 }
 
 /// `$XDG_STATE_HOME/squadron/sql_history`, in a folder that is made if need be.
 fn history_file() -> Option<PathBuf> {
-    let folder = etcetera::base_strategy::Xdg::new()
-        .ok()?
-        .state_dir()?
-        .join("squadron");
+    let folder = etcetera::base_strategy::Xdg::new().ok()?.state_dir()?.join("squadron");
     fs::create_dir_all(&folder).ok()?;
     Some(folder.join("sql_history"))
 }

@@ -25,11 +25,7 @@ fn catalogs_come_in_order() {
 
 #[test]
 fn schemas_come_by_catalog_and_name() {
-    check(
-        None,
-        None,
-        &["attic.main", "lake.main", "lake.r_w", "lake.raw"],
-    );
+    check(None, None, &["attic.main", "lake.main", "lake.r_w", "lake.raw"]);
 }
 
 #[test]
@@ -55,10 +51,7 @@ fn a_session_with_information_schema_shows_it_in_every_catalog() {
     let config = SessionConfig::new().with_information_schema(true);
     let view = CatalogView::from(&SessionContext::new_with_config(config).state());
     let found = db_schemas(&view, &CommandGetDbSchemas::default()).unwrap();
-    assert_eq!(
-        dotted(&found),
-        ["datafusion.information_schema", "datafusion.public"]
-    );
+    assert_eq!(dotted(&found), ["datafusion.information_schema", "datafusion.public"]);
 
     let view = CatalogView::from(&SessionContext::new().state());
     let found = db_schemas(&view, &CommandGetDbSchemas::default()).unwrap();

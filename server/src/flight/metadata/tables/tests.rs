@@ -35,10 +35,7 @@ fn command() -> CommandGetTables {
 
 async fn check(command: CommandGetTables, expected: &[&str]) {
     for include_schema in [false, true] {
-        let command = CommandGetTables {
-            include_schema,
-            ..command.clone()
-        };
+        let command = CommandGetTables { include_schema, ..command.clone() };
         let found = tables(&view_of_catalogs(), &command, wire).await.unwrap();
         assert_eq!(found.schema(), tables_schema(include_schema));
         assert_eq!(dotted(&found), expected, "{command:?}");
@@ -52,10 +49,7 @@ async fn tables_come_by_catalog_schema_and_name() {
 
 #[tokio::test]
 async fn a_catalog_is_compared_as_it_is() {
-    let of = |catalog: &str| CommandGetTables {
-        catalog: Some(catalog.into()),
-        ..command()
-    };
+    let of = |catalog: &str| CommandGetTables { catalog: Some(catalog.into()), ..command() };
     check(of("attic"), &EVERYTHING[..1]).await;
     check(of("at%"), &[]).await;
     check(of(""), &[]).await;
@@ -78,24 +72,14 @@ async fn schemas_and_tables_are_compared_as_patterns() {
 #[tokio::test]
 async fn a_whole_statement_as_pattern_finds_nothing() {
     let sql = r"SELECT * FROM orders WHERE name LIKE '%[(\' AND id = 1";
-    check(
-        CommandGetTables {
-            table_name_filter_pattern: Some(sql.into()),
-            ..command()
-        },
-        &[],
-    )
-    .await;
+    check(CommandGetTables { table_name_filter_pattern: Some(sql.into()), ..command() }, &[]).await;
 }
 
 #[tokio::test]
 async fn types_are_compared_in_any_case_and_base_tables_are_tables() {
     let of = |types: &[&str]| {
         let table_types = types.iter().map(|name| name.to_string()).collect();
-        CommandGetTables {
-            table_types,
-            ..command()
-        }
+        CommandGetTables { table_types, ..command() }
     };
     for table in ["TABLE", "table", "BASE TABLE", "base table", " TABLE "] {
         check(of(&[table]), &EVERYTHING[..3]).await;
@@ -109,17 +93,11 @@ async fn types_are_compared_in_any_case_and_base_tables_are_tables() {
 async fn the_information_schema_is_made_of_system_tables() {
     let config = SessionConfig::new().with_information_schema(true);
     let view = CatalogView::from(&SessionContext::new_with_config(config).state());
-    let command = CommandGetTables {
-        include_schema: true,
-        ..command()
-    };
+    let command = CommandGetTables { include_schema: true, ..command() };
     let found = tables(&view, &command, wire).await.unwrap();
     let names = dotted(&found);
     assert!(names.contains(&"datafusion.information_schema.columns.SYSTEM TABLE".into()));
-    assert!(
-        names.iter().all(|name| name.ends_with(".SYSTEM TABLE")),
-        "{names:?}"
-    );
+    assert!(names.iter().all(|name| name.ends_with(".SYSTEM TABLE")), "{names:?}");
     assert!((0..found.num_rows()).all(|row| !columns(&found, row).fields().is_empty()));
 }
 
@@ -135,10 +113,7 @@ fn columns(batch: &RecordBatch, row: usize) -> Schema {
 
 #[tokio::test]
 async fn table_schema_is_the_wire_schema_with_all_about_its_columns() {
-    let command = CommandGetTables {
-        include_schema: true,
-        ..command()
-    };
+    let command = CommandGetTables { include_schema: true, ..command() };
     let found = tables(&view_of_catalogs(), &command, wire).await.unwrap();
     let found = columns(&found, 1);
     let id = found.field(0);
@@ -147,46 +122,29 @@ async fn table_schema_is_the_wire_schema_with_all_about_its_columns() {
         ("id", &DataType::Int64, false)
     );
     let name = found.field(1);
-    assert_eq!(
-        (name.data_type(), name.is_nullable()),
-        (&DataType::Utf8, true)
-    );
+    assert_eq!((name.data_type(), name.is_nullable()), (&DataType::Utf8, true));
     assert_eq!(name.metadata()["ARROW:FLIGHT:SQL:TYPE_NAME"], "VARCHAR");
     assert_eq!(name.metadata()["ARROW:FLIGHT:SQL:CATALOG_NAME"], "lake");
-    assert_eq!(
-        name.metadata()["ARROW:FLIGHT:SQL:TABLE_NAME"],
-        "order_lines"
-    );
+    assert_eq!(name.metadata()["ARROW:FLIGHT:SQL:TABLE_NAME"], "order_lines");
 }
 
 #[tokio::test]
 async fn a_broken_table_is_listed_without_columns_and_logged() {
     let view = view_of(Arc::new(fixture::Faulty));
     for include_schema in [false, true] {
-        let command = CommandGetTables {
-            include_schema,
-            ..command()
-        };
+        let command = CommandGetTables { include_schema, ..command() };
         let log = Log::default();
         let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_writer(move || writer.clone())
-            .with_ansi(false)
-            .finish();
-        let found = tables(&view, &command, wire)
-            .with_subscriber(subscriber)
-            .await
-            .unwrap();
+        let subscriber =
+            tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
+        let found = tables(&view, &command, wire).with_subscriber(subscriber).await.unwrap();
         assert_eq!(dotted(&found), ["c.s.broken.TABLE", "c.s.well.TABLE"]);
         if include_schema {
             assert_eq!(columns(&found, 0), Schema::empty());
             assert_eq!(columns(&found, 1).fields().len(), 2);
         }
         let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-        assert!(
-            log.contains("WARN") && log.contains("table=broken"),
-            "{log}"
-        );
+        assert!(log.contains("WARN") && log.contains("table=broken"), "{log}");
         assert!(log.contains("the footer is truncated"), "{log}");
     }
 }
@@ -208,13 +166,8 @@ impl Write for Log {
 #[tokio::test]
 async fn tables_are_looked_up_many_at_a_time_but_not_all() {
     let slow = Arc::new(fixture::Slow::default());
-    let command = CommandGetTables {
-        include_schema: true,
-        ..command()
-    };
-    let found = tables(&view_of(slow.clone()), &command, wire)
-        .await
-        .unwrap();
+    let command = CommandGetTables { include_schema: true, ..command() };
+    let found = tables(&view_of(slow.clone()), &command, wire).await.unwrap();
     assert_eq!(found.num_rows(), 100);
     assert_eq!(slow.most.load(Ordering::SeqCst), LOOKUPS);
 }

@@ -23,10 +23,12 @@ use tempfile::TempDir;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
-use tonic::{Request, Status};
+use tonic::{Request, Status, Streaming};
 
+use super::caller::ANONYMOUS;
+use super::peers::Peers;
+use super::ticket::{ResultTicket, Ticket as SignedTicket};
 use crate::config::{EngineSection, NodeConfig, ResultsSection};
-use crate::flight::peers::Peers;
 use crate::node::{Listeners, Node};
 use crate::query::Queries;
 
@@ -230,10 +232,21 @@ impl TestNode {
         Ok(info.into_inner().endpoint)
     }
 
-    /// Redeems a ticket here; gives every message, or how the stream failed.
+    /// Redeems a ticket here.
+    pub async fn stream(&self, ticket: Ticket) -> Result<Streaming<FlightData>, Status> {
+        Ok(self.client().await.do_get(ticket).await?.into_inner())
+    }
+
+    /// The same to its end; gives every message, or how the stream failed.
     pub async fn redeem(&self, ticket: Ticket) -> Result<Vec<FlightData>, Status> {
-        let stream = self.client().await.do_get(ticket).await?;
-        stream.into_inner().try_collect().await
+        self.stream(ticket).await?.try_collect().await
+    }
+
+    /// A ticket of this cluster for anybody.
+    pub fn ticket(&self, share: ResultTicket) -> Ticket {
+        let minute = Duration::from_secs(60);
+        let ticket = SignedTicket::Result(share);
+        Ticket { ticket: self.queries().signer().sign(ticket, ANONYMOUS, minute) }
     }
 
     /// The process is gone, as far as the others can see: sockets close, nothing is said.
