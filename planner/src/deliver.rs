@@ -28,6 +28,8 @@ mod codec;
 mod exec;
 mod planner;
 mod receipt;
+#[cfg(test)]
+mod tests;
 
 pub use codec::DeliverCodec;
 pub use exec::DeliverExec;

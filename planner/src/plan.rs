@@ -22,6 +22,8 @@ use crate::{PlannerError, Result, explain};
 mod placement;
 mod reset;
 pub(crate) mod routing;
+#[cfg(test)]
+mod tests;
 pub(crate) mod whole;
 
 pub use placement::{Placement, Shape};

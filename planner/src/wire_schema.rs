@@ -15,6 +15,9 @@ use datafusion::arrow::datatypes::{
 
 use crate::Result;
 
+#[cfg(test)]
+mod tests;
+
 /// The metadata that travels: an extension type's name and parameters. The rest (writer's notes of
 /// some file) says nothing true about a query's result.
 const KEPT_METADATA: &str = "ARROW:extension:";

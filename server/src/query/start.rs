@@ -75,8 +75,21 @@ impl Queries {
     /// Those of planning; `Unavailable` when no node serves results.
     pub async fn start(self: &Arc<Self>, sql: &str, caller: &Caller) -> Result<Outcome> {
         let request = self.request(caller)?;
-        match self.plan(sql, caller, &request).await? {
-            Planned::Query(plan) => Ok(Outcome::Started(self.launch(*plan, caller, &request)?)),
+        let (queries, sql, caller) = (Arc::clone(self), sql.to_owned(), caller.clone());
+        let starting = async move { queries.plan_and_launch(&sql, &caller, &request).await };
+        self.cpu.spawn(starting).await.map_err(panicked)?
+    }
+
+    /// In one task of the CPU runtime: the thread that planned a query goes on to run it, without
+    /// another one being woken in between, which takes longer than a small query.
+    async fn plan_and_launch(
+        self: &Arc<Self>,
+        sql: &str,
+        caller: &Caller,
+        request: &PlanRequest,
+    ) -> Result<Outcome> {
+        match self.planner.plan(sql, &caller.settings, request).await? {
+            Planned::Query(plan) => Ok(Outcome::Started(self.launch(*plan, caller, request)?)),
             Planned::Session(statement) => Ok(Outcome::Change(statement)),
         }
     }
@@ -89,18 +102,6 @@ impl Queries {
         let request = self.request(caller)?;
         let (queries, sql, settings) = (Arc::clone(self), sql.to_owned(), caller.settings.clone());
         let planning = async move { queries.planner.schema(&sql, &settings, &request).await };
-        self.cpu.spawn(planning).await.map_err(panicked)?
-    }
-
-    async fn plan(
-        self: &Arc<Self>,
-        sql: &str,
-        caller: &Caller,
-        request: &PlanRequest,
-    ) -> Result<Planned> {
-        let (queries, sql) = (Arc::clone(self), sql.to_owned());
-        let (settings, request) = (caller.settings.clone(), request.clone());
-        let planning = async move { queries.planner.plan(&sql, &settings, &request).await };
         self.cpu.spawn(planning).await.map_err(panicked)?
     }
 

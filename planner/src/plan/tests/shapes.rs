@@ -1,0 +1,138 @@
+//! Where plans deliver from, and what they look like.
+
+use datafusion_distributed::display_plan_ascii;
+
+use super::{Planning, request};
+use crate::PlannerError;
+use crate::plan::{Placement, PlanRequest, QueryPlan};
+
+/// The plan as text, without what differs from run to run: paths, ids.
+fn text(plan: &QueryPlan) -> String {
+    let text = display_plan_ascii(plan.plan.as_ref(), false);
+    let cut = |line: &str| line.split("DataSourceExec:").next().unwrap().len();
+    let short = |line: &str| match line.contains("DataSourceExec:") {
+        true => format!("{}DataSourceExec", &line[..cut(line)]),
+        false => line.to_owned(),
+    };
+    text.lines().map(short).collect::<Vec<_>>().join("\n")
+}
+
+fn placed(plan: &QueryPlan) -> (Placement, usize, bool) {
+    (plan.shape.placement, plan.shape.tasks, plan.shape.distributed)
+}
+
+#[tokio::test]
+async fn a_scan_delivers_from_every_worker() {
+    let planning = Planning::new().await;
+    let plan = planning.plan("SELECT * FROM t").await;
+    assert_eq!(placed(&plan), (Placement::Workers, 3, true));
+    assert_eq!(*plan.peers, ["a", "b", "c"]);
+}
+
+#[tokio::test]
+async fn groups_are_delivered_from_every_worker() {
+    let planning = Planning::new().await;
+    let plan = planning.plan("SELECT s, count(*) FROM t GROUP BY s").await;
+    assert_eq!(placed(&plan), (Placement::Workers, 3, true));
+}
+
+#[tokio::test]
+async fn an_order_is_merged_and_delivered_by_the_coordinator() {
+    let planning = Planning::new().await;
+    let plan = planning.plan("SELECT * FROM t ORDER BY n").await;
+    assert_eq!(placed(&plan), (Placement::Coordinator, 1, true));
+    assert_eq!(*plan.peers, ["a"], "the nearest peer alone");
+    assert_eq!(plan.shape.parts(), 1, "one order, one part");
+}
+
+#[tokio::test]
+async fn a_limit_is_kept_in_one_place() {
+    let planning = Planning::new().await;
+    let plan = planning.plan("SELECT * FROM t LIMIT 10").await;
+    assert_eq!((plan.shape.tasks, plan.shape.parts()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_lone_row_stays_here() {
+    let planning = Planning::new().await;
+    let plan = planning.plan("SELECT 1").await;
+    assert_eq!(placed(&plan), (Placement::Coordinator, 1, false));
+}
+
+#[tokio::test]
+async fn local_mode_stays_here() {
+    let planning = Planning::new().await;
+    let plan = planning.plan_in("local", "SELECT * FROM t").await.unwrap();
+    assert_eq!(placed(&plan), (Placement::Coordinator, 1, false));
+}
+
+#[tokio::test]
+async fn auto_keeps_a_small_scan_here() {
+    let planning = Planning::new().await;
+    let plan = planning.plan_in("auto", "SELECT * FROM small").await.unwrap();
+    assert!(!plan.shape.distributed);
+}
+
+#[tokio::test]
+async fn a_cluster_without_workers_plans_for_itself() {
+    let planning = Planning::new().await;
+    let request = PlanRequest { workers: [].into(), ..request() };
+    let config = planning.config("distributed");
+    let sql = "SELECT * FROM t";
+    let planned = planning.planner.plan(sql, &config, &request).await.unwrap();
+    let super::Planned::Query(plan) = planned else { panic!("a query") };
+    assert!(!plan.shape.distributed);
+}
+
+#[tokio::test]
+async fn a_placeholder_without_a_value_is_refused() {
+    let planning = Planning::new().await;
+    let refused = planning.plan_in("local", "SELECT * FROM t WHERE n = $1").await;
+    assert!(matches!(refused, Err(PlannerError::Unsupported(_))));
+}
+
+#[tokio::test]
+async fn delivery_is_inside_the_last_stage() {
+    let planning = Planning::new().await;
+    let plan = planning.plan("SELECT s, count(*) AS c FROM t GROUP BY s").await;
+    insta::assert_snapshot!(text(&plan), @r"
+    ┌───── DistributedExec
+    │ CoalescePartitionsExec
+    │   [Stage 2] => NetworkCoalesceExec: output_partitions=6, input_tasks=3
+    └──────────────────────────────────────────────────
+      ┌───── Stage 2 ── tasks=3, partitions=6
+      │ DeliverExec: peers=[a, b, c]
+      │   ProjectionExec: expr=[s@0 as s, count(Int64(1))@1 as c]
+      │     AggregateExec: mode=FinalPartitioned, gby=[s@0 as s], aggr=[count(Int64(1))]
+      │       [Stage 1] => NetworkShuffleExec: output_partitions=2, input_tasks=3
+      └──────────────────────────────────────────────────
+        ┌───── Stage 1 ── tasks=3, partitions=6
+        │ RepartitionExec: partitioning=Hash([s@0], 6), input_partitions=2
+        │   AggregateExec: mode=Partial, gby=[s@0 as s], aggr=[count(Int64(1))]
+        │     DistributedLeafExec:
+        │       t0: DataSourceExec
+        │       t1: DataSourceExec
+        │       t2: DataSourceExec
+        └──────────────────────────────────────────────────
+    ");
+}
+
+#[tokio::test]
+async fn delivery_is_above_the_merge_of_an_order() {
+    let planning = Planning::new().await;
+    let plan = planning.plan("SELECT n FROM t ORDER BY n LIMIT 5").await;
+    insta::assert_snapshot!(text(&plan), @r"
+    ┌───── DistributedExec
+    │ DeliverExec: peers=[a]
+    │   SortPreservingMergeExec: [n@0 ASC NULLS LAST], fetch=5
+    │     [Stage 1] => NetworkCoalesceExec: output_partitions=6, input_tasks=3
+    └──────────────────────────────────────────────────
+      ┌───── Stage 1 ── tasks=3, partitions=6
+      │ SortExec: TopK(fetch=5), expr=[n@0 ASC NULLS LAST], preserve_partitioning=[true]
+      │   DistributedLeafExec:
+      │     t0: DataSourceExec
+      │     t1: DataSourceExec
+      │     t2: DataSourceExec
+      └──────────────────────────────────────────────────
+    ");
+}
