@@ -11,6 +11,8 @@ use std::str::FromStr;
 use datafusion::config::{ConfigEntry, ConfigExtension, ExtensionOptions};
 use datafusion::error::{DataFusionError, Result};
 
+use crate::PlannerError;
+
 /// Settings of Squadron itself, beside DataFusion's own `datafusion.*`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SquadronOptions {
@@ -117,6 +119,36 @@ impl ConfigExtension for SquadronOptions {
     const PREFIX: &'static str = "squadron";
 }
 
+/// Settings of datafusion-distributed that change how fast a query is, never what it gives. Others
+/// can make it wait for ever (how much a connection buffers) or are not what it was built with.
+const DISTRIBUTED: &[&str] = &[
+    "distributed.broadcast_joins",
+    "distributed.compression",
+    "distributed.file_scan_config_bytes_per_partition",
+    "distributed.max_tasks_per_stage",
+    "distributed.partial_reduce",
+    "distributed.shuffle_batch_size",
+];
+
+/// Whether a session may change a setting.
+///
+/// # Errors
+/// `Invalid` for one that belongs to the node.
+pub fn check_setting(key: &str) -> crate::Result<()> {
+    if key.starts_with("datafusion.runtime.") {
+        return Err(PlannerError::Invalid(
+            "datafusion.runtime.* belongs to the whole node: set memory and disk in the node's configuration".into(),
+        ));
+    }
+    if key.starts_with("distributed.") && !DISTRIBUTED.contains(&key) {
+        return Err(PlannerError::Invalid(format!(
+            "{key} is no session's to change; of distributed.* there are {}",
+            DISTRIBUTED.join(", ")
+        )));
+    }
+    Ok(())
+}
+
 /// Declares a setting with a fixed list of words, refused by naming all of them.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident, $key:literal, { $($(#[$vdoc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
@@ -201,6 +233,15 @@ mod tests {
             let value = entry.value.unwrap();
             assert!(set(&entry.key, &value).is_ok(), "{}", entry.key);
         }
+    }
+
+    #[test]
+    fn what_belongs_to_the_node_is_no_sessions_to_change() {
+        assert!(check_setting("datafusion.runtime.memory_limit").is_err());
+        assert!(check_setting("distributed.worker_connection_buffer_budget_bytes").is_err());
+        assert!(check_setting("distributed.dynamic_task_count").is_err());
+        assert!(check_setting("distributed.compression").is_ok());
+        assert!(check_setting("datafusion.execution.batch_size").is_ok());
     }
 
     #[test]

@@ -14,11 +14,12 @@ use uuid::Uuid;
 
 use crate::catalog::tolerant;
 use crate::deliver::{DeliverExec, DeliverSpec};
-use crate::options::{ExecutionMode, SquadronOptions, explain_refusal};
+use crate::options::{ExecutionMode, SquadronOptions, check_setting, explain_refusal};
 use crate::session::Engine;
 use crate::statement::{self, Statement};
 use crate::{PlannerError, Result, explain};
 
+pub(crate) mod merge;
 mod placement;
 mod reset;
 pub(crate) mod routing;
@@ -262,12 +263,9 @@ fn refuse_parameters(plan: &datafusion::logical_expr::LogicalPlan) -> Result<()>
     }
 }
 
-/// `datafusion.runtime.*` belongs to the node, not to one session on it.
+/// The settings that a statement names must be a session's to change.
 fn refuse_node_settings(statement: &DfStatement) -> Result<()> {
-    match statement.to_string().to_lowercase().contains("datafusion.runtime.") {
-        true => Err(PlannerError::Invalid(
-            "datafusion.runtime.* belongs to the whole node: set memory and disk in the node's configuration".into(),
-        )),
-        false => Ok(()),
-    }
+    let text = statement.to_string().to_lowercase();
+    let names = text.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.'));
+    names.into_iter().try_for_each(check_setting)
 }

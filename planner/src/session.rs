@@ -21,11 +21,13 @@ use url::Url;
 use crate::catalog::{DataLocation, DetailedScanCodec, FilesCatalog};
 use crate::deliver::{DeliverCodec, DeliverPlanner, ResultSink, SinkHandle};
 use crate::options::SquadronOptions;
+use crate::plan::merge::{MergeInTasks, TaskMergeCodec};
 use crate::plan::routing::route_tasks;
 use crate::plan::whole::keep_whole;
 use crate::{PlannerError, Result};
 
 mod carry;
+mod guard;
 mod worker;
 
 use worker::WorkerSessions;
@@ -151,6 +153,7 @@ impl Engine {
         let carried = carry::headers(state.config().options());
         let worker_url = self.worker_url.clone();
         let config = state.config_mut();
+        config.set_extension(Arc::new(MergeInTasks));
         config.options_mut().optimizer.enable_physical_uncorrelated_scalar_subquery = false;
         config.set_distributed_passthrough_headers(carried)?;
         if let Some(url) = worker_url {
@@ -203,6 +206,7 @@ fn base_config(config: &EngineConfig) -> SessionConfig {
         .with_distributed_option_extension(distributed)
         .with_distributed_user_codec(DeliverCodec)
         .with_distributed_user_codec(DetailedScanCodec)
+        .with_distributed_user_codec(TaskMergeCodec)
         .with_distributed_channel_resolver(Arc::clone(&config.channels))
         .with_distributed_route_tasks_handler(route_tasks)
         .with_distributed_desired_task_count_handler(keep_whole)

@@ -15,6 +15,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 
 use super::{DeliverExec, DeliverSpec};
+use crate::plan::merge::merge_in_tasks;
 use crate::wire_schema::wire_schema;
 
 /// Wraps every plan of a session that has a [`DeliverSpec`] extension.
@@ -33,6 +34,7 @@ impl QueryPlanner for DeliverPlanner {
         let Some(spec) = session.config().get_extension::<DeliverSpec>() else {
             return Ok(plan);
         };
+        let plan = merge_in_tasks(plan, session.config())?;
         let schema = wire_schema(&plan.schema());
         Ok(Arc::new(DeliverExec::new(plan, spec.as_ref().clone(), schema)))
     }

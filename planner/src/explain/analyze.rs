@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::common::tree_node::TreeNodeRecursion;
@@ -14,12 +14,18 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, execute_stream,
 };
-use datafusion_distributed::{DistributedMetricsFormat, NetworkBoundaryExt, explain_analyze};
+use datafusion_distributed::{
+    DistributedMetricsFormat, NetworkBoundaryExt, display_plan_ascii, explain_analyze,
+};
 use futures::TryStreamExt;
+use tokio::time::timeout;
 
 use crate::deliver::Receipt;
 use crate::plan::{QueryPlan, TaskRoute};
 use crate::{PlannerError, Result};
+
+/// Metrics are sent when a task ends, and all tasks have ended: a few seconds are a dead node's.
+const METRICS_WITHIN: Duration = Duration::from_secs(5);
 
 /// Runs a query whose parts are only counted.
 pub(super) struct AnalyzeExec {
@@ -104,7 +110,7 @@ impl Counted {
             true => DistributedMetricsFormat::PerTask,
             false => DistributedMetricsFormat::Aggregated,
         };
-        let plan = explain_analyze(Arc::clone(&self.plan.plan), format).await?;
+        let plan = self.with_metrics(format).await?;
         let rows: u64 = receipts.iter().map(|receipt| receipt.totals.rows).sum();
         super::rows(&[
             ("Plan with Metrics", plan),
@@ -112,6 +118,20 @@ impl Counted {
             ("Delivery", delivery(&receipts)),
             ("Total", format!("{rows} rows in {elapsed:?}")),
         ])
+    }
+
+    /// The plan with its metrics. datafusion-distributed waits for those of every task, also of one
+    /// that never had to run (a LIMIT that was satisfied before) and never sends any: past a while
+    /// the plan is shown without.
+    async fn with_metrics(&self, format: DistributedMetricsFormat) -> Result<String> {
+        let plan = &self.plan.plan;
+        match timeout(METRICS_WITHIN, explain_analyze(Arc::clone(plan), format)).await {
+            Ok(text) => Ok(text?),
+            Err(_) => Ok(format!(
+                "(some task sent no metrics)\n{}",
+                display_plan_ascii(plan.as_ref(), false)
+            )),
+        }
     }
 
     async fn receipts(&self) -> Result<Vec<Receipt>> {

@@ -25,6 +25,7 @@ use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMerge
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use datafusion_distributed::{BroadcastExec, DesiredTaskCountEvent, DesiredTaskCountEventResponse};
 
+use super::merge::TaskMergeExec;
 use crate::deliver::DeliverExec;
 
 /// One task for a stage with an operator that counts on seeing all rows; no opinion on others.
@@ -81,7 +82,7 @@ fn reaches_a_leaf(plan: &Arc<dyn ExecutionPlan>) -> bool {
 }
 
 /// Where datafusion-distributed cuts: above a hash repartition or a broadcast, below what merges
-/// partitions.
+/// partitions. A merge within each task has one of the latter above it.
 fn is_boundary(plan: &Arc<dyn ExecutionPlan>) -> bool {
     let repartition = plan.downcast_ref::<RepartitionExec>();
     let hashes = repartition.is_some_and(|r| matches!(r.partitioning(), Partitioning::Hash(_, _)));
@@ -89,4 +90,5 @@ fn is_boundary(plan: &Arc<dyn ExecutionPlan>) -> bool {
         || plan.is::<BroadcastExec>()
         || plan.is::<CoalescePartitionsExec>()
         || plan.is::<SortPreservingMergeExec>()
+        || plan.is::<TaskMergeExec>()
 }

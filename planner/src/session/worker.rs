@@ -8,9 +8,11 @@ use datafusion::execution::SessionState;
 use datafusion::prelude::SessionConfig;
 use datafusion_distributed::{DistributedExt, WorkerQueryContext, WorkerSessionBuilder};
 
+use super::guard::guard_task;
 use super::{Channels, carry};
 use crate::catalog::DetailedScanCodec;
 use crate::deliver::{DeliverCodec, SinkHandle};
+use crate::plan::merge::TaskMergeCodec;
 
 /// Builds each task's session from the node's own template.
 pub(super) struct WorkerSessions {
@@ -28,7 +30,9 @@ impl WorkerSessions {
     fn equip(&self, config: &mut SessionConfig) {
         config.set_distributed_user_codec(DeliverCodec);
         config.set_distributed_user_codec(DetailedScanCodec);
+        config.set_distributed_user_codec(TaskMergeCodec);
         config.set_distributed_channel_resolver(Arc::clone(&self.channels));
+        config.set_distributed_worker_plan_rewrite_handler(guard_task);
         config.set_extension(Arc::clone(&self.sink));
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::prelude::SessionConfig;
+use squadron_planner::options::{check_setting, explain_refusal};
 use tonic::metadata::{KeyAndValueRef, MetadataMap};
 use tonic::{Code, Extensions, Status};
 
@@ -98,8 +99,9 @@ fn apply_headers(metadata: &MetadataMap, settings: &mut SessionConfig) -> Result
 
 /// Sets an option by name; the error says which there are.
 pub fn set_option(settings: &mut SessionConfig, key: &str, value: &str) -> Result<(), String> {
+    check_setting(key).map_err(|refused| refused.to_string())?;
     let set = settings.options_mut().set(key, value);
-    set.map_err(|error| squadron_planner::options::explain_refusal(&error))
+    set.map_err(|error| explain_refusal(&error))
 }
 
 fn refused(header: &str, why: &str) -> Status {

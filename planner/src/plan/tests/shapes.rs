@@ -118,21 +118,22 @@ async fn delivery_is_inside_the_last_stage() {
 }
 
 #[tokio::test]
-async fn delivery_is_above_the_merge_of_an_order() {
+async fn delivery_is_above_the_merge_of_an_order_which_is_one_stream_a_task() {
     let planning = Planning::new().await;
     let plan = planning.plan("SELECT n FROM t ORDER BY n LIMIT 5").await;
     insta::assert_snapshot!(text(&plan), @r"
     ┌───── DistributedExec
     │ DeliverExec: peers=[a]
     │   SortPreservingMergeExec: [n@0 ASC NULLS LAST], fetch=5
-    │     [Stage 1] => NetworkCoalesceExec: output_partitions=6, input_tasks=3
+    │     [Stage 1] => NetworkCoalesceExec: output_partitions=3, input_tasks=3
     └──────────────────────────────────────────────────
-      ┌───── Stage 1 ── tasks=3, partitions=6
-      │ SortExec: TopK(fetch=5), expr=[n@0 ASC NULLS LAST], preserve_partitioning=[true]
-      │   DistributedLeafExec:
-      │     t0: DataSourceExec
-      │     t1: DataSourceExec
-      │     t2: DataSourceExec
+      ┌───── Stage 1 ── tasks=3, partitions=3
+      │ TaskMergeExec: [n@0 ASC NULLS LAST], fetch=5
+      │   SortExec: TopK(fetch=5), expr=[n@0 ASC NULLS LAST], preserve_partitioning=[true]
+      │     DistributedLeafExec:
+      │       t0: DataSourceExec
+      │       t1: DataSourceExec
+      │       t2: DataSourceExec
       └──────────────────────────────────────────────────
     ");
 }
