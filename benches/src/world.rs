@@ -144,8 +144,7 @@ async fn build() -> Result<PathBuf> {
         Some("debug") | None => "dev",
         Some(profile) => profile,
     };
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
+    let mut command = Command::from(squadron_dev::cargo::cargo());
     command.args([
         "build",
         "--package",

@@ -1,6 +1,7 @@
 //! What tests, benchmarks and `cargo dev` share: real clusters, real processes, and the truth.
 //!
 //! * [`cluster`] – nodes in this process, through the very `Node::build` that production uses
+//! * [`cargo`] – cargo, run from a program that cargo runs
 //! * [`process`] – nodes as processes of their own, `squadron serve`, to be killed
 //! * [`answer`] – a statement's whole answer, read through the real client from all endpoints
 //! * [`oracle`] – the same statement on single-node DataFusion, and the comparison of the two
@@ -12,6 +13,7 @@
 //! * [`wait`] – for a condition, with a deadline
 
 pub mod answer;
+pub mod cargo;
 pub mod cluster;
 pub mod fixtures;
 pub mod oracle;

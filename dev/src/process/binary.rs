@@ -1,10 +1,10 @@
 //! Where the program `squadron` is, built if it is not.
 
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::OnceLock;
 
 use crate::Result;
+use crate::cargo::cargo;
 use crate::fixtures::target;
 
 /// Names a program to test in place of the one built here.
@@ -25,7 +25,7 @@ pub fn squadron() -> Result<PathBuf> {
 
 fn build() -> Result<PathBuf> {
     let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut cargo = cargo();
     cargo.args(["build", "--quiet", "--package", "squadron-server", "--bin", "squadron"]);
     cargo.arg("--target-dir").arg(target()).current_dir(env!("CARGO_MANIFEST_DIR"));
     if profile == "release" {

@@ -9,14 +9,17 @@ use squadron_dev::Result;
 
 /// Cargo, at the top of the repository.
 pub fn cargo(arguments: &[&str]) -> Command {
-    let mut cargo = program(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut cargo = at_the_top(squadron_dev::cargo::cargo());
     cargo.args(arguments);
     cargo
 }
 
 /// A program, at the top of the repository.
 pub fn program(name: impl AsRef<OsStr>) -> Command {
-    let mut command = Command::new(name);
+    at_the_top(Command::new(name))
+}
+
+fn at_the_top(mut command: Command) -> Command {
     command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
     command
 }
