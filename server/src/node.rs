@@ -13,6 +13,7 @@ use arrow_flight::flight_service_server::FlightServiceServer;
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsumersPool};
 use futures::StreamExt;
+use futures::future::join_all;
 use squadron_cluster::channels::{CONNECTION_WINDOW, Connector, FRAME_SIZE, STREAM_WINDOW};
 use squadron_cluster::membership::fixed::Fixed;
 use squadron_cluster::secret::RequireToken;
@@ -25,6 +26,7 @@ use squadron_planner::session::{Engine, EngineConfig};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 
@@ -58,6 +60,11 @@ const PING_CLIENTS_EVERY: Duration = Duration::from_secs(60);
 
 /// A client that does not answer for so long is gone.
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long a node that stops waits for clients to read on. Whoever reads gets a good part of a
+/// result in it; one that has stopped reading would be waited for for ever. Half of the 10 seconds
+/// after which container runtimes kill: the rest is for farewells and for removing spilled files.
+const DRAIN: Duration = Duration::from_secs(5);
 
 /// Why a node cannot be.
 #[derive(Debug, thiserror::Error)]
@@ -194,24 +201,32 @@ impl Node {
         )
     }
 
-    /// Leaves the cluster and stops serving.
-    pub async fn stop(mut self) {
+    /// Leaves the cluster and stops serving. Clients have [`DRAIN`] to read on.
+    pub async fn stop(self) {
+        self.stop_within(DRAIN).await;
+    }
+
+    /// As [`Node::stop`], waiting so long for clients. Connections that are still open then end
+    /// with the runtime.
+    pub(crate) async fn stop_within(mut self, drain: Duration) {
         self.membership.leave().await;
         self.stop.cancel();
         // Else a reader that waits for a running query would be waited for.
         self.queries.end();
-        for task in self.tasks.drain(..2) {
-            // A server that panicked has nothing left to stop.
-            let _ = task.join().await;
+        // A server that panicked has nothing left to stop.
+        let servers = join_all(self.tasks.drain(..2));
+        if timeout(drain, servers).await.is_err() {
+            tracing::warn!(?drain, "clients that did not read their results in time are left");
         }
-        self.queries.store().close();
     }
 }
 
 impl Drop for Node {
-    /// Connections that are still open hold on to the queries; these end with the node all the same.
+    /// Connections that are still open hold on to queries and results; queries end with the node all
+    /// the same, and nothing stays on disk.
     fn drop(&mut self) {
         self.queries.end();
+        self.queries.store().close();
     }
 }
 
