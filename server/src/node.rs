@@ -280,12 +280,14 @@ impl Parts<'_> {
         cpu: Arc<CpuRuntime>,
     ) -> Result<(Arc<Queries>, Arc<Sessions>), NodeError> {
         let pool = self.pool();
-        let store = Arc::new(ResultStore::new(self.store(Arc::clone(&pool))?));
+        let spill = self.spill()?;
+        let operators = spill.operators().map_err(|source| self.spill_failed(source))?;
+        let store = Arc::new(ResultStore::new(self.store(Arc::clone(&pool), spill)));
         let peers = Arc::new(Peers::new(self.channels.clone()));
         peers.follow(self.members.clone());
         let (me, members) = (self.me.clone(), self.members.clone());
         let delivery = Delivery::new(me, members, Arc::clone(&store), Arc::clone(&peers));
-        let engine = Engine::open(self.engine(pool, delivery)).await?;
+        let engine = Engine::open(self.engine(pool, operators, delivery)).await?;
         let sessions = Arc::new(Sessions::new(engine.session_config()));
         let queries = Queries::new(QueryParts {
             me: self.me,
@@ -307,22 +309,35 @@ impl Parts<'_> {
         Arc::new(TrackConsumersPool::new(FairSpillPool::new(limit), NAMED))
     }
 
-    fn store(&self, pool: Arc<dyn MemoryPool>) -> Result<StoreConfig, NodeError> {
-        let dir = &self.config.engine.spill_dir;
-        let spill = SpillDir::create(dir, self.config.results.disk_limit.as_u64());
-        let what = format!("--spill-dir {}", dir.display());
-        let spill = spill.map_err(|source| NodeError::Io { what, source })?;
-        Ok(StoreConfig { pool, memory_limit: self.config.result_memory(), spill })
+    /// The node's own folder for whatever it spills.
+    fn spill(&self) -> Result<Arc<SpillDir>, NodeError> {
+        let limit = self.config.results.disk_limit.as_u64();
+        let spill = SpillDir::create(&self.config.engine.spill_dir, limit);
+        spill.map_err(|source| self.spill_failed(source))
     }
 
-    fn engine(&self, memory_pool: Arc<dyn MemoryPool>, delivery: Delivery) -> EngineConfig {
+    fn spill_failed(&self, source: io::Error) -> NodeError {
+        let what = format!("--spill-dir {}", self.config.engine.spill_dir.display());
+        NodeError::Io { what, source }
+    }
+
+    fn store(&self, pool: Arc<dyn MemoryPool>, spill: Arc<SpillDir>) -> StoreConfig {
+        StoreConfig { pool, memory_limit: self.config.result_memory(), spill }
+    }
+
+    fn engine(
+        &self,
+        memory_pool: Arc<dyn MemoryPool>,
+        spill_dir: PathBuf,
+        delivery: Delivery,
+    ) -> EngineConfig {
         let engine = &self.config.engine;
         let url = url::Url::parse(&format!("http://{}", self.me.internal)).ok();
         EngineConfig {
             data: self.config.data.clone(),
             target_partitions: engine.target_partitions,
             memory_pool,
-            spill_dir: Some(engine.spill_dir.clone()),
+            spill_dir: Some(spill_dir),
             spill_limit: engine.spill_limit.as_u64(),
             sink: Arc::new(delivery),
             channels: Arc::new(WorkerChannels(self.channels.clone())),
@@ -388,5 +403,22 @@ impl Servers<'_> {
 fn logged(port: &str, ended: Result<(), tonic::transport::Error>) {
     if let Err(error) = ended {
         tracing::error!(port, %error, "a server ended");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::flight::testing::Plan;
+
+    /// What a killed process spilled is then removed by the next one: see [`crate::results::SpillDir`].
+    #[tokio::test]
+    async fn operators_and_results_spill_into_one_folder() {
+        let cluster = Plan::of(1).start().await;
+        let mut folders = std::fs::read_dir(cluster.spill_dir()).unwrap();
+        let folder = folders.next().unwrap().unwrap().path();
+        assert!(folders.next().is_none());
+        let runtime = cluster.nodes[0].queries().planner().engine().runtime();
+        let operators = runtime.disk_manager.temp_dir_paths();
+        assert!(operators.len() == 1 && operators[0].starts_with(folder), "{operators:?}");
     }
 }
