@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use arrow_ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteOptions, StreamEncoder};
 use bytes::{Bytes, BytesMut};
-use datafusion::arrow::array::{Array, RecordBatch};
+use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::buffer::Buffer;
 use datafusion::arrow::compute::concat_batches;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
@@ -18,6 +18,9 @@ use squadron_planner::PlannerError;
 use crate::results::Frame;
 
 mod join;
+mod weight;
+
+use weight::weight;
 
 /// Rows joined into one frame at most: past this, more rows do not make a client faster.
 const MAX_JOINED_ROWS: usize = 64 * 1024;
@@ -69,7 +72,7 @@ impl FrameEncoder {
         if batch.num_rows() == 0 {
             return Ok(Vec::new());
         }
-        let bytes = sliced_size(&batch)?;
+        let bytes = weight(&batch)?;
         let mut frames = match self.waiting_bytes + bytes > self.target {
             true => self.flush()?,
             false => Vec::new(),
@@ -142,7 +145,7 @@ impl FrameEncoder {
         let rows = batch.num_rows().div_ceil(pieces);
         for start in (0..batch.num_rows()).step_by(rows) {
             let piece = batch.slice(start, rows.min(batch.num_rows() - start));
-            match sliced_size(&piece)? {
+            match weight(&piece)? {
                 size if size > self.target * 2 && piece.num_rows() > 1 => {
                     self.cut(piece, size, frames)?;
                 }
@@ -155,7 +158,7 @@ impl FrameEncoder {
     fn encode(&mut self, batch: &RecordBatch) -> Result<Frame, PlannerError> {
         if self.joins
             && let Some((header, body)) =
-                join::join(&self.schema, std::slice::from_ref(batch), sliced_size(batch)?)
+                join::join(&self.schema, std::slice::from_ref(batch), weight(batch)?)
         {
             return Ok(Frame::new(header, body, batch.num_rows() as u64));
         }
@@ -163,12 +166,6 @@ impl FrameEncoder {
         let (header, body) = message(&buffers)?;
         Ok(Frame::new(header, body, batch.num_rows() as u64))
     }
-}
-
-/// Bytes of the rows that a batch shows, not of the buffers behind it.
-fn sliced_size(batch: &RecordBatch) -> Result<usize, ArrowError> {
-    let sizes = batch.columns().iter().map(|column| column.to_data().get_slice_memory_size());
-    sizes.sum()
 }
 
 /// Splits an encapsulated IPC message (`0xFFFFFFFF`, length, header, body) given in buffers into
@@ -195,7 +192,8 @@ fn message(buffers: &[Buffer]) -> Result<(Bytes, Bytes), ArrowError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use datafusion::arrow::array::{Int64Array, StringArray};
+    use datafusion::arrow::array::{ArrayRef, Float32Array, Int64Array, ListArray, StringArray};
+    use datafusion::arrow::buffer::OffsetBuffer;
     use datafusion::arrow::datatypes::{DataType, Field};
 
     const TARGET: usize = 64 * 1024;
@@ -213,8 +211,21 @@ mod tests {
         RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![Arc::new(column)]).unwrap()
     }
 
+    /// Rows of so many numbers each, in a list.
+    fn lists(rows: usize, each: usize) -> RecordBatch {
+        let values = Float32Array::from_iter_values((0..rows * each).map(|value| value as f32));
+        let offsets = OffsetBuffer::from_repeated_length(each, rows);
+        let item = Arc::new(Field::new_list_field(DataType::Float32, true));
+        let column = ListArray::new(item, offsets, Arc::new(values), None);
+        RecordBatch::try_from_iter_with_nullable([("l", Arc::new(column) as _, true)]).unwrap()
+    }
+
     fn encode(batches: &[RecordBatch]) -> Vec<Frame> {
-        let mut encoder = FrameEncoder::new(batches[0].schema(), TARGET).unwrap();
+        encode_at(TARGET, batches)
+    }
+
+    fn encode_at(target: usize, batches: &[RecordBatch]) -> Vec<Frame> {
+        let mut encoder = FrameEncoder::new(batches[0].schema(), target).unwrap();
         let mut frames = Vec::new();
         for batch in batches {
             frames.extend(encoder.push(batch.clone()).unwrap());
@@ -243,8 +254,12 @@ mod tests {
     }
 
     fn check_round_trip(batches: &[RecordBatch]) -> Vec<Frame> {
+        check_round_trip_at(TARGET, batches)
+    }
+
+    fn check_round_trip_at(target: usize, batches: &[RecordBatch]) -> Vec<Frame> {
         let schema = batches[0].schema();
-        let frames = encode(batches);
+        let frames = encode_at(target, batches);
         let decoded = concat_batches(&schema, &decode(&schema, &frames)).unwrap();
         assert_eq!(decoded, concat_batches(&schema, batches).unwrap());
         let rows: u64 = frames.iter().map(|frame| frame.rows).sum();
@@ -270,6 +285,21 @@ mod tests {
         lengths.extend([40_000; 10]);
         let frames = check_round_trip(&[strings(&lengths)]);
         assert!(frames.iter().all(|frame| frame.bytes() <= 2 * TARGET + 4096));
+    }
+
+    #[test]
+    fn long_lists_are_cut_by_what_each_piece_shows() {
+        const ROWS: usize = 8192;
+        let target = 2 << 20;
+        let frames = check_round_trip_at(target, &[lists(ROWS, 800)]);
+        assert_eq!(frames.len(), (ROWS * 800 * size_of::<f32>()).div_ceil(target));
+    }
+
+    #[test]
+    fn a_slice_of_lists_carries_only_its_own_values() {
+        let frames = check_round_trip(&[lists(8192, 800).slice(100, 3)]);
+        assert_eq!(frames.len(), 1);
+        assert!(frames[0].bytes() < 3 * 800 * 4 + 1024);
     }
 
     #[test]
@@ -300,9 +330,7 @@ mod tests {
 
     #[test]
     fn every_joined_layout_survives_nulls_and_slices() {
-        use datafusion::arrow::array::{
-            ArrayRef, BooleanArray, Decimal128Array, FixedSizeBinaryArray,
-        };
+        use datafusion::arrow::array::{BooleanArray, Decimal128Array, FixedSizeBinaryArray};
         let text = |row: i64| (row % 3 != 0).then(|| format!("text {row}"));
         let batch = |from: i64, rows: i64| {
             let rows = from..from + rows;
@@ -349,7 +377,6 @@ mod tests {
 
     #[test]
     fn a_nested_column_takes_the_longer_way() {
-        use datafusion::arrow::array::ListArray;
         use datafusion::arrow::datatypes::Int64Type;
         let lists = (0..10).map(|row| Some(vec![Some(row); row as usize]));
         let column = ListArray::from_iter_primitive::<Int64Type, _, _>(lists);
