@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use arrow_ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteOptions, StreamEncoder};
 use bytes::{Bytes, BytesMut};
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::{RecordBatch, UInt32Array};
 use datafusion::arrow::buffer::Buffer;
-use datafusion::arrow::compute::concat_batches;
-use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::arrow::compute::{concat_batches, take_record_batch};
+use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::arrow::error::ArrowError;
 use squadron_planner::PlannerError;
 
@@ -44,6 +44,8 @@ pub struct FrameEncoder {
     encoder: StreamEncoder,
     /// Whether batches of this schema become one frame by one copy.
     joins: bool,
+    /// Whether slices must be copied before they are encoded.
+    copies: bool,
     target: usize,
     waiting: Vec<RecordBatch>,
     waiting_bytes: usize,
@@ -59,10 +61,19 @@ impl FrameEncoder {
         let mut encoder = StreamEncoder::try_new(&schema)?;
         // The first call also gives the schema message, which travels on its own.
         encoder.encode(&RecordBatch::new_empty(Arc::clone(&schema)))?;
-        let (joins, waiting) = (join::can_join(&schema), Vec::new());
+        let (joins, copies) = (join::can_join(&schema), holds_union(&schema));
         // Whatever a plan says: no division by zero, no sum that wraps.
         let target = target.clamp(1, i32::MAX as usize);
-        Ok(Self { schema, encoder, joins, target, waiting, waiting_bytes: 0, waiting_rows: 0 })
+        Ok(Self {
+            schema,
+            encoder,
+            joins,
+            copies,
+            target,
+            waiting: Vec::new(),
+            waiting_bytes: 0,
+            waiting_rows: 0,
+        })
     }
 
     /// Takes a batch; gives the frames that are full now.
@@ -73,6 +84,7 @@ impl FrameEncoder {
         if batch.num_rows() == 0 {
             return Ok(Vec::new());
         }
+        let batch = self.own(batch)?;
         let bytes = weight(&batch)?;
         let mut frames = match self.waiting_bytes + bytes > self.target {
             true => self.flush()?,
@@ -145,7 +157,7 @@ impl FrameEncoder {
         }
         let rows = batch.num_rows().div_ceil(pieces);
         for start in (0..batch.num_rows()).step_by(rows) {
-            let piece = batch.slice(start, rows.min(batch.num_rows() - start));
+            let piece = self.own(batch.slice(start, rows.min(batch.num_rows() - start)))?;
             match weight(&piece)? {
                 size if size > self.heaviest() && piece.num_rows() > 1 => {
                     self.cut(piece, size, frames)?;
@@ -154,6 +166,14 @@ impl FrameEncoder {
             }
         }
         Ok(())
+    }
+
+    /// The same rows without what is behind a slice, where the IPC writer would not leave it out.
+    fn own(&self, batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
+        match self.copies {
+            true => take_record_batch(&batch, &UInt32Array::from_iter(0..batch.num_rows() as u32)),
+            false => Ok(batch),
+        }
     }
 
     /// Most bytes of a piece of several rows. What is left to twice the target is for header and
@@ -173,6 +193,12 @@ impl FrameEncoder {
         let (header, body) = message(&buffers)?;
         Ok(Frame::new(header, body, batch.num_rows() as u64))
     }
+}
+
+/// The IPC writer takes a union as it stands in memory: a slice is sent with all values of the whole,
+/// and inside a list with its first rows in place of its own.
+fn holds_union(schema: &Schema) -> bool {
+    schema.flattened_fields().iter().any(|field| matches!(field.data_type(), DataType::Union(..)))
 }
 
 /// Splits an encapsulated IPC message (`0xFFFFFFFF`, length, header, body) given in buffers into
@@ -199,9 +225,11 @@ fn message(buffers: &[Buffer]) -> Result<(Bytes, Bytes), ArrowError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use datafusion::arrow::array::{ArrayRef, Float32Array, Int64Array, ListArray, StringArray};
+    use datafusion::arrow::array::{
+        Array, ArrayRef, Float32Array, Int64Array, ListArray, StringArray, UnionArray,
+    };
     use datafusion::arrow::buffer::OffsetBuffer;
-    use datafusion::arrow::datatypes::{DataType, Field};
+    use datafusion::arrow::datatypes::{Field, UnionFields};
 
     const TARGET: usize = 64 * 1024;
 
@@ -225,6 +253,24 @@ mod tests {
         let item = Arc::new(Field::new_list_field(DataType::Float32, true));
         let column = ListArray::new(item, offsets, Arc::new(values), None);
         RecordBatch::try_from_iter_with_nullable([("l", Arc::new(column) as _, true)]).unwrap()
+    }
+
+    /// Rows that are a number or a text, in lists of two.
+    fn unions(rows: usize) -> RecordBatch {
+        let ids = (0..rows * 2).map(|row| (row % 2) as i8).collect();
+        let offsets = (0..rows * 2).map(|row| (row / 2) as i32).collect();
+        let numbers = Int64Array::from_iter_values(0..rows as i64);
+        let texts = StringArray::from_iter_values((0..rows).map(|row| format!("{row:0>100}")));
+        let fields = UnionFields::from_fields([
+            Field::new("n", DataType::Int64, true),
+            Field::new("s", DataType::Utf8, true),
+        ]);
+        let values: Vec<ArrayRef> = vec![Arc::new(numbers), Arc::new(texts)];
+        let values = UnionArray::try_new(fields, ids, Some(offsets), values).unwrap();
+        let item = Arc::new(Field::new_list_field(values.data_type().clone(), true));
+        let offsets = OffsetBuffer::from_repeated_length(2, rows);
+        let column = ListArray::new(item, offsets, Arc::new(values), None);
+        RecordBatch::try_from_iter_with_nullable([("u", Arc::new(column) as _, true)]).unwrap()
     }
 
     fn encode(batches: &[RecordBatch]) -> Vec<Frame> {
@@ -320,6 +366,15 @@ mod tests {
         let frames = check_round_trip(&[lists(8192, 800).slice(100, 3)]);
         assert_eq!(frames.len(), 1);
         assert!(frames[0].bytes() < 3 * 800 * 4 + 1024);
+    }
+
+    #[test]
+    fn unions_are_cut_by_what_each_piece_shows() {
+        let batch = unions(5000);
+        let frames = check_round_trip(&[batch.slice(1000, 4000)]);
+        let bytes: usize = frames.iter().map(Frame::bytes).sum();
+        assert!(bytes < 4000 * 150, "{bytes}");
+        assert!(frames.len() < 16, "{}", frames.len());
     }
 
     #[test]
