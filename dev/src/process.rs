@@ -4,7 +4,7 @@ mod binary;
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use squadron_server::client::FlightSqlClient;
@@ -114,6 +114,17 @@ impl ProcessCluster {
     /// When the system does not let it.
     pub async fn kill(&mut self, index: usize) -> Result<()> {
         Ok(self.nodes[index].child.kill().await?)
+    }
+
+    /// Tells a process to end, as `kill` does; gives how it ended.
+    ///
+    /// # Errors
+    /// When the system does not let it, or it does not end in time.
+    pub async fn terminate(&mut self, index: usize) -> Result<ExitStatus> {
+        let child = &mut self.nodes[index].child;
+        let process = child.id().ok_or("it has ended before")?.to_string();
+        Command::new("kill").args(["-TERM", &process]).status().await?;
+        Ok(tokio::time::timeout(SOON, child.wait()).await??)
     }
 
     /// What a node has logged.

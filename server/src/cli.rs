@@ -47,6 +47,7 @@ pub fn main() -> ExitCode {
             Command::Sql(args) => sql::run(*args).await,
         }
     });
+    // Not waited for: a connection whose client does not read would keep the process for ever.
     runtime.shutdown_background();
     code
 }
@@ -68,6 +69,14 @@ fn start_logging(default: &str) {
         .with_writer(std::io::stderr);
     // Fails only where a subscriber is set already: then that one is meant.
     let _ = subscriber.try_init();
+}
+
+/// Stops; told to a second time, without waiting for anybody.
+async fn stop(stopping: impl Future<Output = ()>) {
+    tokio::select! {
+        () = stopping => {}
+        () = interrupted() => tracing::info!("stopped at once"),
+    }
 }
 
 /// Waits for Ctrl-C or SIGTERM.

@@ -13,6 +13,7 @@ use arrow_flight::flight_service_server::FlightServiceServer;
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsumersPool};
 use futures::StreamExt;
+use futures::future::join_all;
 use squadron_cluster::channels::{CONNECTION_WINDOW, Connector, FRAME_SIZE, STREAM_WINDOW};
 use squadron_cluster::membership::fixed::Fixed;
 use squadron_cluster::secret::RequireToken;
@@ -25,6 +26,7 @@ use squadron_planner::session::{Engine, EngineConfig};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 
@@ -58,6 +60,11 @@ const PING_CLIENTS_EVERY: Duration = Duration::from_secs(60);
 
 /// A client that does not answer for so long is gone.
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long a node that stops waits for clients to read on. Whoever reads gets a good part of a
+/// result in it; one that has stopped reading would be waited for for ever. Half of the 10 seconds
+/// after which container runtimes kill: the rest is for farewells and for removing spilled files.
+const DRAIN: Duration = Duration::from_secs(5);
 
 /// Why a node cannot be.
 #[derive(Debug, thiserror::Error)]
@@ -194,24 +201,32 @@ impl Node {
         )
     }
 
-    /// Leaves the cluster and stops serving.
-    pub async fn stop(mut self) {
+    /// Leaves the cluster and stops serving. Clients have [`DRAIN`] to read on.
+    pub async fn stop(self) {
+        self.stop_within(DRAIN).await;
+    }
+
+    /// As [`Node::stop`], waiting so long for clients. Connections that are still open then end
+    /// with the runtime.
+    pub(crate) async fn stop_within(mut self, drain: Duration) {
         self.membership.leave().await;
         self.stop.cancel();
         // Else a reader that waits for a running query would be waited for.
         self.queries.end();
-        for task in self.tasks.drain(..2) {
-            // A server that panicked has nothing left to stop.
-            let _ = task.join().await;
+        // A server that panicked has nothing left to stop.
+        let servers = join_all(self.tasks.drain(..2));
+        if timeout(drain, servers).await.is_err() {
+            tracing::warn!(?drain, "clients that did not read their results in time are left");
         }
-        self.queries.store().close();
     }
 }
 
 impl Drop for Node {
-    /// Connections that are still open hold on to the queries; these end with the node all the same.
+    /// Connections that are still open hold on to queries and results; queries end with the node all
+    /// the same, and nothing stays on disk.
     fn drop(&mut self) {
         self.queries.end();
+        self.queries.store().close();
     }
 }
 
@@ -265,12 +280,14 @@ impl Parts<'_> {
         cpu: Arc<CpuRuntime>,
     ) -> Result<(Arc<Queries>, Arc<Sessions>), NodeError> {
         let pool = self.pool();
-        let store = Arc::new(ResultStore::new(self.store(Arc::clone(&pool))?));
+        let spill = self.spill()?;
+        let operators = spill.operators().map_err(|source| self.spill_failed(source))?;
+        let store = Arc::new(ResultStore::new(self.store(Arc::clone(&pool), spill)));
         let peers = Arc::new(Peers::new(self.channels.clone()));
         peers.follow(self.members.clone());
         let (me, members) = (self.me.clone(), self.members.clone());
         let delivery = Delivery::new(me, members, Arc::clone(&store), Arc::clone(&peers));
-        let engine = Engine::open(self.engine(pool, delivery)).await?;
+        let engine = Engine::open(self.engine(pool, operators, delivery)).await?;
         let sessions = Arc::new(Sessions::new(engine.session_config()));
         let queries = Queries::new(QueryParts {
             me: self.me,
@@ -292,22 +309,35 @@ impl Parts<'_> {
         Arc::new(TrackConsumersPool::new(FairSpillPool::new(limit), NAMED))
     }
 
-    fn store(&self, pool: Arc<dyn MemoryPool>) -> Result<StoreConfig, NodeError> {
-        let dir = &self.config.engine.spill_dir;
-        let spill = SpillDir::create(dir, self.config.results.disk_limit.as_u64());
-        let what = format!("--spill-dir {}", dir.display());
-        let spill = spill.map_err(|source| NodeError::Io { what, source })?;
-        Ok(StoreConfig { pool, memory_limit: self.config.result_memory(), spill })
+    /// The node's own folder for whatever it spills.
+    fn spill(&self) -> Result<Arc<SpillDir>, NodeError> {
+        let limit = self.config.results.disk_limit.as_u64();
+        let spill = SpillDir::create(&self.config.engine.spill_dir, limit);
+        spill.map_err(|source| self.spill_failed(source))
     }
 
-    fn engine(&self, memory_pool: Arc<dyn MemoryPool>, delivery: Delivery) -> EngineConfig {
+    fn spill_failed(&self, source: io::Error) -> NodeError {
+        let what = format!("--spill-dir {}", self.config.engine.spill_dir.display());
+        NodeError::Io { what, source }
+    }
+
+    fn store(&self, pool: Arc<dyn MemoryPool>, spill: Arc<SpillDir>) -> StoreConfig {
+        StoreConfig { pool, memory_limit: self.config.result_memory(), spill }
+    }
+
+    fn engine(
+        &self,
+        memory_pool: Arc<dyn MemoryPool>,
+        spill_dir: PathBuf,
+        delivery: Delivery,
+    ) -> EngineConfig {
         let engine = &self.config.engine;
         let url = url::Url::parse(&format!("http://{}", self.me.internal)).ok();
         EngineConfig {
             data: self.config.data.clone(),
             target_partitions: engine.target_partitions,
             memory_pool,
-            spill_dir: Some(engine.spill_dir.clone()),
+            spill_dir: Some(spill_dir),
             spill_limit: engine.spill_limit.as_u64(),
             sink: Arc::new(delivery),
             channels: Arc::new(WorkerChannels(self.channels.clone())),
@@ -373,5 +403,22 @@ impl Servers<'_> {
 fn logged(port: &str, ended: Result<(), tonic::transport::Error>) {
     if let Err(error) = ended {
         tracing::error!(port, %error, "a server ended");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::flight::testing::Plan;
+
+    /// What a killed process spilled is then removed by the next one: see [`crate::results::SpillDir`].
+    #[tokio::test]
+    async fn operators_and_results_spill_into_one_folder() {
+        let cluster = Plan::of(1).start().await;
+        let mut folders = std::fs::read_dir(cluster.spill_dir()).unwrap();
+        let folder = folders.next().unwrap().unwrap().path();
+        assert!(folders.next().is_none());
+        let runtime = cluster.nodes[0].queries().planner().engine().runtime();
+        let operators = runtime.disk_manager.temp_dir_paths();
+        assert!(operators.len() == 1 && operators[0].starts_with(folder), "{operators:?}");
     }
 }

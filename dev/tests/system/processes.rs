@@ -7,6 +7,7 @@ use futures::TryStreamExt;
 use squadron_dev::fixtures;
 use squadron_dev::process::{ProcessCluster, squadron};
 use squadron_dev::wait::{SOON, wait_until};
+use squadron_dev::wire::Wire;
 use squadron_server::client::{FlightSqlClient, ReadOptions};
 use tokio::process::Command;
 
@@ -79,11 +80,25 @@ async fn a_node_killed_while_the_query_runs_fails_every_endpoint() {
     cluster.kill(1).await.unwrap();
     let killed = Instant::now();
     for ticket in squadron_dev::wire::tickets(&info) {
-        let mut wire = squadron_dev::wire::Wire::connect(&cluster.nodes()[0].uri).await.unwrap();
+        let mut wire = Wire::connect(&cluster.nodes()[0].uri).await.unwrap();
         let refused = wire.get(&ticket).await.unwrap_err();
         assert_eq!(refused.code(), tonic::Code::Unavailable, "{refused}");
     }
     assert!(killed.elapsed() < SECONDS, "{:?}", killed.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_does_not_read_keeps_no_node_from_ending() {
+    let mut cluster = ProcessCluster::start(1, fixtures::tpch(), &[]).await.unwrap();
+    let mut wire = Wire::connect(&cluster.nodes()[0].uri).await.unwrap();
+    let info = wire.execute(LARGE).await.unwrap();
+    let ticket = info.endpoint[0].ticket.clone().unwrap();
+    let mut stalled = wire.service().do_get(ticket).await.unwrap().into_inner();
+    stalled.message().await.unwrap().expect("the schema");
+    let told = Instant::now();
+    let ended = cluster.terminate(0).await.unwrap();
+    assert!(ended.success(), "{ended}: {}", cluster.log(0));
+    assert!(told.elapsed() < SECONDS, "{:?}", told.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::{fail, interrupted, start_logging};
+use super::{fail, interrupted, start_logging, stop};
 use crate::demo::{Demo, show};
 
 /// Generates TPC-H data, starts three nodes on this machine, runs a few queries through a real
@@ -37,11 +37,11 @@ pub async fn run(args: DemoArgs) -> ExitCode {
         shown = demonstrate(&args) => shown,
         () = interrupted() => return ExitCode::SUCCESS,
     } {
-        Ok(demo) if args.once => demo.stop().await,
+        Ok(demo) if args.once => stop(demo.stop()).await,
         Ok(demo) => {
             show::how_to_connect(&demo);
             interrupted().await;
-            demo.stop().await;
+            stop(demo.stop()).await;
         }
         Err(why) => return fail(&why),
     }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{fail, interrupted, start_logging};
+use super::{fail, interrupted, start_logging, stop};
 use crate::config::{NodeConfig, ServeArgs};
 use crate::node::{Listeners, Node, NodeError};
 
@@ -16,7 +16,7 @@ pub(super) async fn run(args: &ServeArgs) -> ExitCode {
     println!("{}", node.ready_line());
     interrupted().await;
     tracing::info!("stopping");
-    node.stop().await;
+    stop(node.stop()).await;
     ExitCode::SUCCESS
 }
 

@@ -66,7 +66,16 @@ pub fn result_code(error: &ResultError) -> Code {
         ResultError::Disk(_) => Code::ResourceExhausted,
         ResultError::Unavailable(_) => Code::Unavailable,
         ResultError::Corrupt(_) => Code::DataLoss,
-        ResultError::Query { code, .. } => Code::from_i32(*code),
+        ResultError::Query { code, .. } => failure_code(*code),
+    }
+}
+
+/// A failure that another node told of. OK is no failure, and would end a reader as if it had been
+/// given everything.
+fn failure_code(code: i32) -> Code {
+    match Code::from_i32(code) {
+        Code::Ok => Code::Internal,
+        code => code,
     }
 }
 
@@ -116,5 +125,13 @@ mod tests {
         let status = status(Code::Internal, &"ü".repeat(10_000));
         assert!(status.message().len() < 1400);
         assert!(status.message().contains("more bytes"));
+    }
+
+    #[test]
+    fn a_failure_never_ends_as_a_success() {
+        for (told, given) in [(0, Code::Internal), (14, Code::Unavailable), (99, Code::Unknown)] {
+            let error = ResultError::Query { code: told, message: "why".into() };
+            assert_eq!(result(&error).code(), given);
+        }
     }
 }

@@ -158,11 +158,15 @@ fn config(index: usize, peers: &str, folder: &Path, secret: &Path) -> NodeConfig
         engine: EngineSection {
             memory_limit: ByteSize::mib(256),
             target_partitions: 2,
-            spill_dir: folder.join("spill"),
+            spill_dir: spill_dir(folder),
             ..Default::default()
         },
         results: ResultsSection::default(),
     }
+}
+
+fn spill_dir(folder: &Path) -> PathBuf {
+    folder.join("spill")
 }
 
 fn name(index: usize) -> String {
@@ -187,6 +191,11 @@ impl TestCluster {
     /// The same as one node's way to its peers.
     pub fn peers(&self) -> Peers {
         Peers::new(self.channels())
+    }
+
+    /// Where the nodes spill, each in a folder of its own.
+    pub fn spill_dir(&self) -> PathBuf {
+        spill_dir(self.folder.path())
     }
 
     fn secret(&self) -> PathBuf {
@@ -237,6 +246,16 @@ impl TestNode {
         Ok(self.client().await.do_get(ticket).await?.into_inner())
     }
 
+    /// A reader in the middle of a committed result, with more to come than its connection holds.
+    pub async fn in_the_middle(&self) -> Streaming<FlightData> {
+        let sql = "SELECT * FROM generate_series(1, 1000000)";
+        let endpoints = self.execute(sql, &[]).await.unwrap();
+        until(|| self.queries().running() == 0).await;
+        let mut stream = self.stream(endpoints[0].ticket.clone().unwrap()).await.unwrap();
+        stream.message().await.unwrap().unwrap();
+        stream
+    }
+
     /// The same to its end; gives every message, or how the stream failed.
     pub async fn redeem(&self, ticket: Ticket) -> Result<Vec<FlightData>, Status> {
         self.stream(ticket).await?.try_collect().await
@@ -247,6 +266,12 @@ impl TestNode {
         let minute = Duration::from_secs(60);
         let ticket = SignedTicket::Result(share);
         Ticket { ticket: self.queries().signer().sign(ticket, ANONYMOUS, minute) }
+    }
+
+    /// Told to stop, it waits so long for its clients.
+    pub async fn stop(&mut self, drain: Duration) {
+        let node = self.node.take().expect("it runs");
+        node.stop_within(drain).await;
     }
 
     /// The process is gone, as far as the others can see: sockets close, nothing is said.

@@ -112,7 +112,7 @@ impl Queries {
 
     fn held(&self, record: &Record) -> Result<Arc<crate::results::QueryResult>, ResultError> {
         let query = record.opening.query;
-        self.store.get(query).ok_or_else(|| super::registry::gone(query))
+        self.store.get(query).ok_or_else(|| ResultError::gone(query))
     }
 
     /// Every endpoint ends in the same error.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use squadron_cluster::Member;
 
 use super::Queries;
-use super::registry::gone;
 use crate::flight::status;
 use crate::flight::ticket::ResultTicket;
 use crate::results::{QueryResult, ResultError};
@@ -58,7 +57,7 @@ impl Queries {
     /// A reader can be faster than the coordinator's opening: then the coordinator is asked.
     async fn opened_late(&self, share: &ResultTicket) -> Result<Arc<QueryResult>, ResultError> {
         if share.coordinator == self.me.node_id {
-            return Err(gone(share.query));
+            return Err(ResultError::gone(share.query));
         }
         let coordinator = self.members().get(&share.coordinator).cloned();
         let coordinator = coordinator.ok_or_else(|| lost(&share.coordinator, "ran the query"))?;
@@ -75,7 +74,7 @@ impl Queries {
                 let opening = open.opening().map_err(|error| status::to_result_error(&error))?;
                 self.store.open(opening)
             }
-            _ => Err(gone(share.query)),
+            _ => Err(ResultError::gone(share.query)),
         }
     }
 }

@@ -120,7 +120,7 @@ impl Queries {
     /// # Errors
     /// `NotFound` for a query this node does not (or no longer) coordinate.
     pub fn status(&self, query: Uuid) -> Result<StatusProto, ResultError> {
-        let record = self.record(query).ok_or_else(|| gone(query))?;
+        let record = self.record(query).ok_or_else(|| ResultError::gone(query))?;
         let mut answer = StatusProto { open: Some((&record.opening).into()), ..Default::default() };
         match record.state() {
             QueryState::Running => {}
@@ -183,12 +183,6 @@ impl Records {
             }
         }
     }
-}
-
-pub(super) fn gone(query: Uuid) -> ResultError {
-    ResultError::NotFound(format!(
-        "query {query} is unknown here or its result expired: run the query again"
-    ))
 }
 
 /// What becomes of a query whose coordinator stops.

@@ -1,5 +1,7 @@
 //! Why a result cannot be written, committed or read.
 
+use uuid::Uuid;
+
 /// An error of the result store, by what the caller can do.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ResultError {
@@ -29,6 +31,15 @@ pub enum ResultError {
         /// The query's error text.
         message: String,
     },
+}
+
+impl ResultError {
+    /// The query's result is not here, or not any more.
+    pub fn gone(query: Uuid) -> Self {
+        Self::NotFound(format!(
+            "query {query} is unknown here or its result expired: run the query again"
+        ))
+    }
 }
 
 impl From<ResultError> for squadron_planner::PlannerError {

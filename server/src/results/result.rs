@@ -70,6 +70,8 @@ struct State {
     log: Log,
     parts: HashMap<PartKey, Held>,
     readers: usize,
+    /// The store has forgotten it: who still finds it comes too late.
+    removed: bool,
     /// Whether a reader came to the end.
     read_whole: bool,
     /// When it may go: set once it is committed or failed.
@@ -85,6 +87,7 @@ impl QueryResult {
             log: Log::default(),
             parts: HashMap::new(),
             readers: 0,
+            removed: false,
             read_whole: false,
             expires: None,
             touched: Instant::now(),
@@ -234,10 +237,14 @@ impl QueryResult {
     /// A reader from the start.
     ///
     /// # Errors
-    /// `Exhausted` when it, or all results of the node together, have too many readers: each holds
-    /// frames that are on their way to its client.
+    /// `NotFound` when the store forgot it since it was asked for; `Exhausted` when it, or all
+    /// results of the node together, have too many readers: each holds frames that are on their way
+    /// to its client.
     pub fn read(self: &Arc<Self>) -> Result<ResultReader, ResultError> {
         let mut state = self.state.lock();
+        if state.removed {
+            return Err(ResultError::gone(self.opening.query));
+        }
         let place = self.keeper.readers.enter(state.readers)?;
         state.readers += 1;
         drop(state);
@@ -256,9 +263,10 @@ impl QueryResult {
     }
 
     /// Lets go of everything that is kept, for a result that the store forgets. A reader that is
-    /// still there (it stalled) gets an error, not a short result.
+    /// still there (it stalled) gets an error, not a short result; none begins any more.
     pub(super) fn let_go(&self) {
-        let state = self.state.lock();
+        let mut state = self.state.lock();
+        state.removed = true;
         if state.readers > 0 && !matches!(state.phase, Phase::Failed(_)) {
             self.end(state, expired(self.opening.query));
         }

@@ -1,6 +1,7 @@
 //! Coordinators and nodes that end: nobody waits for them for ever, and nothing of them runs on.
 
 use super::*;
+use futures::TryStreamExt;
 
 /// Runs for years.
 const ENDLESS: &str = "SELECT count(*) FROM generate_series(1, 9000000000000000) AS s(v)";
@@ -23,6 +24,24 @@ async fn a_node_that_ends_ends_its_queries() {
     node.queries().end();
     assert!(is_unavailable(end_of(&result).await));
     assert_eq!(node.queries().running(), 0);
+}
+
+#[tokio::test]
+async fn a_node_that_stops_does_not_wait_for_ever_for_a_client_that_does_not_read() {
+    let mut cluster = Plan::of(1).start().await;
+    let _stalled = cluster.nodes[0].in_the_middle().await;
+    soon(cluster.nodes[0].stop(Duration::from_millis(50))).await;
+    assert_eq!(std::fs::read_dir(cluster.spill_dir()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_node_that_stops_lets_a_client_read_to_the_end() {
+    let mut cluster = Plan::of(1).start().await;
+    let stream = cluster.nodes[0].in_the_middle().await;
+    let stop = cluster.nodes[0].stop(Duration::from_secs(3600));
+    let (messages, ()) = soon(async { tokio::join!(stream.try_collect::<Vec<_>>(), stop) }).await;
+    let bytes: usize = messages.unwrap().iter().map(|message| message.data_body.len()).sum();
+    assert!(bytes >= 8_000_000, "{bytes}");
 }
 
 #[tokio::test]

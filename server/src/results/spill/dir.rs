@@ -1,10 +1,14 @@
-//! A process's spill folder: locked while the process lives, with one quota.
+//! A process's spill folder: locked while the process lives, with one quota for results.
+//!
+//! Operators spill into a folder inside it, so that what a killed process left of either goes when
+//! the next one starts.
 
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
 use uuid::Uuid;
 
@@ -14,6 +18,11 @@ const PREFIX: &str = "squadron-results-";
 /// A folder that is not locked yet.
 const NEW_PREFIX: &str = "squadron-new-results-";
 const LOCK: &str = "lock";
+/// Where operators spill.
+const OPERATORS: &str = "operators";
+/// A folder is locked and gets its final name within milliseconds. One that is so old was left by a
+/// process that ended in between.
+const HALF_MADE: Duration = Duration::from_secs(3600);
 
 /// This process's spill folder with its quota.
 #[derive(Debug)]
@@ -48,6 +57,16 @@ impl SpillDir {
     /// Bytes on disk now.
     pub fn used(&self) -> u64 {
         self.used.load(Ordering::Relaxed)
+    }
+
+    /// A folder for operators, which keep a quota of their own.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn operators(&self) -> io::Result<PathBuf> {
+        let operators = self.dir.join(OPERATORS);
+        fs::create_dir_all(&operators)?;
+        Ok(operators)
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -93,9 +112,11 @@ impl Drop for SpillDir {
 fn remove_dead(parent: &Path) {
     let Ok(entries) = fs::read_dir(parent) else { return };
     for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
-        let name = path.file_name().map(|name| name.to_string_lossy());
-        if name.is_some_and(|name| name.starts_with(PREFIX)) {
+        let Some(name) = path.file_name().map(|name| name.to_string_lossy()) else { continue };
+        if name.starts_with(PREFIX) {
             remove_if_dead(&path);
+        } else if name.starts_with(NEW_PREFIX) {
+            remove_if_half_made(&path, SystemTime::now());
         }
     }
 }
@@ -103,12 +124,24 @@ fn remove_dead(parent: &Path) {
 /// Holds the lock until the folder is gone, so that only one remover believes it dead.
 fn remove_if_dead(dir: &Path) {
     let Ok(lock) = File::open(dir.join(LOCK)) else { return };
-    if lock.try_lock().is_err() {
-        return;
+    if lock.try_lock().is_ok() {
+        remove_all(dir);
     }
+}
+
+/// It may have no lock yet, or one that is not taken yet: only its age tells.
+fn remove_if_half_made(dir: &Path, now: SystemTime) {
+    let made = fs::metadata(dir).and_then(|metadata| metadata.modified());
+    let age = made.ok().and_then(|made| now.duration_since(made).ok());
+    if age.is_some_and(|age| age >= HALF_MADE) {
+        remove_all(dir);
+    }
+}
+
+fn remove_all(dir: &Path) {
     match fs::remove_dir_all(dir) {
-        Ok(()) => tracing::info!(dir = %dir.display(), "removed results of a process that is gone"),
-        Err(error) => tracing::warn!(dir = %dir.display(), %error, "old results not removed"),
+        Ok(()) => tracing::info!(dir = %dir.display(), "removed what a process that is gone left"),
+        Err(error) => tracing::warn!(dir = %dir.display(), %error, "an old folder not removed"),
     }
 }
 
@@ -137,6 +170,39 @@ mod tests {
         assert!(!dead.exists());
         assert!(alive.path().exists());
         assert!(other.exists());
+    }
+
+    #[test]
+    fn what_operators_of_the_dead_spilled_is_removed() {
+        let parent = tempfile::tempdir().unwrap();
+        let dead = parent.path().join(format!("{PREFIX}dead"));
+        let spilled = dead.join(OPERATORS).join("datafusion-abc");
+        fs::create_dir_all(&spilled).unwrap();
+        fs::write(spilled.join("sorted"), "rows").unwrap();
+        File::create(dead.join(LOCK)).unwrap();
+        create(parent.path());
+        assert!(!dead.exists());
+    }
+
+    #[test]
+    fn a_folder_that_was_never_finished_is_removed_when_it_is_old() {
+        let parent = tempfile::tempdir().unwrap();
+        let half_made = parent.path().join(format!("{NEW_PREFIX}abc"));
+        fs::create_dir(&half_made).unwrap();
+        File::create(half_made.join(LOCK)).unwrap();
+        let now = SystemTime::now();
+        remove_if_half_made(&half_made, now + HALF_MADE / 2);
+        assert!(half_made.exists(), "somebody may be making it");
+        remove_if_half_made(&half_made, now + HALF_MADE * 2);
+        assert!(!half_made.exists());
+    }
+
+    #[test]
+    fn operators_spill_inside_the_locked_folder() {
+        let parent = tempfile::tempdir().unwrap();
+        let mine = create(parent.path());
+        let operators = mine.operators().unwrap();
+        assert!(operators.is_dir() && operators.starts_with(mine.path()));
     }
 
     #[test]

@@ -19,6 +19,17 @@ async fn a_result_goes_when_its_time_is_over() {
 }
 
 #[tokio::test]
+async fn a_result_that_went_between_finding_and_reading_is_not_read() {
+    let fixture = Fixture::new();
+    let query = fixture.committed(&[(0, 1)]).await.opening().query;
+    let found = fixture.store.get(query).unwrap();
+    fixture.store.remove_expired(after(KEEP));
+    let refused = found.read().unwrap_err();
+    assert_eq!(refused.to_string(), ResultError::gone(query).to_string());
+    assert!(matches!(refused, ResultError::NotFound(_)));
+}
+
+#[tokio::test]
 async fn a_failure_is_kept_as_long() {
     let fixture = Fixture::new();
     fixture.open().fail(broken());
