@@ -12,7 +12,7 @@ use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::parser::{ExplainStatement, Statement as DfStatement};
 use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
-use datafusion_distributed::display_plan_ascii;
+use datafusion_distributed::{DistributedExt, display_plan_ascii};
 
 use crate::plan::{PlanRequest, Planner, QueryPlan, deliver_here};
 use crate::{PlannerError, Result};
@@ -79,9 +79,11 @@ async fn analyzed(
     request: &PlanRequest,
     verbose: bool,
 ) -> Result<QueryPlan> {
-    let state = planner.query_state(config, request)?;
+    let mut config = config.clone();
+    config.set_distributed_metrics_collection(true)?;
+    let state = planner.query_state(&config, request)?;
     let counted = PlanRequest { query: uuid::Uuid::now_v7(), ..request.clone() };
-    let plan = planner.plan_query(query, config, &counted).await?;
+    let plan = planner.plan_query(query, &config, &counted).await?;
     let analyze = AnalyzeExec::new(plan, verbose)?;
     deliver_here(Arc::new(analyze), &state, request)
 }

@@ -197,6 +197,9 @@ fn base_config(config: &EngineConfig) -> SessionConfig {
     distributed.file_scan_config_bytes_per_partition = BYTES_PER_PARTITION;
     // Nodes of one cluster are near each other: compressing costs more than the bytes (design, 10).
     distributed.compression = "none".into();
+    // EXPLAIN ANALYZE turns it on: encoding every operator's metrics costs a small query more than
+    // its operators do.
+    distributed.collect_metrics = false;
     SessionConfig::new()
         .with_information_schema(true)
         .with_default_catalog_and_schema(CATALOG, SCHEMA)

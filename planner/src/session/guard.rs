@@ -127,6 +127,7 @@ fn unwound(
 #[cfg(test)]
 mod tests {
     use datafusion::arrow::datatypes::{Schema, SchemaRef};
+    use datafusion::common::runtime::SpawnedTask;
     use datafusion::physical_expr::Partitioning;
     use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
     use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
@@ -164,7 +165,7 @@ mod tests {
     /// What a reader sees that, as datafusion-distributed's, lives in a task of its own.
     async fn read(plan: &Arc<dyn ExecutionPlan>) -> Vec<Result<RecordBatch>> {
         let stream = plan.execute(0, Arc::new(TaskContext::default())).unwrap();
-        tokio::spawn(stream.collect()).await.unwrap()
+        SpawnedTask::spawn(stream.collect()).await.unwrap()
     }
 
     #[tokio::test]

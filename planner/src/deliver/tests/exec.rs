@@ -6,6 +6,7 @@ use std::time::Duration;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::compute::concat_batches;
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::common::runtime::SpawnedTask;
 use datafusion::error::DataFusionError;
 use datafusion::execution::TaskContext;
 use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
@@ -125,7 +126,7 @@ async fn a_sink_that_counts_fewer_rows_fails_the_query() {
 async fn an_error_of_the_input_abandons_its_part() {
     let sink = MemorySink::default();
     let (feed, input) = fed();
-    let running = tokio::spawn(run(deliver(input), sink.clone()));
+    let running = SpawnedTask::spawn(run(deliver(input), sink.clone()));
     feed.send(Ok(rows(0..3))).await.unwrap();
     feed.send(Err(DataFusionError::Execution("a broken disk".into()))).await.unwrap();
 
@@ -138,7 +139,7 @@ async fn an_error_of_the_input_abandons_its_part() {
 async fn rows_that_wait_leave_when_more_is_slow_to_come() {
     let sink = MemorySink::default();
     let (feed, input) = fed();
-    let running = tokio::spawn(run(deliver(input), sink.clone()));
+    let running = SpawnedTask::spawn(run(deliver(input), sink.clone()));
     feed.send(Ok(rows(0..3))).await.unwrap();
     // Nothing more is sent until what was sent has left.
     timeout(DEADLINE, sink.flushed.notified()).await.unwrap();
