@@ -84,7 +84,7 @@ pub struct PyArrow {
 }
 
 impl PyArrow {
-    /// Starts one over the run's data: `parquet` or `memory`.
+    /// Starts one over the run's data: `parquet`, `memory` or `constant`.
     pub async fn start(world: &World, mode: &str) -> Result<Self> {
         let mut child = python(world, "flight_server.py").arg(mode).arg(&world.data).spawn()?;
         let stdout = child.stdout.take().ok_or("no stdout")?;

@@ -2,9 +2,10 @@
 //!
 //! HTTP/2 puts out one data frame at a time, 16 KiB with most clients, and flushes after each: a
 //! system call and a loopback or network segment of its own for every 16 KiB of a result. Here a
-//! flush that follows a write is put off by one turn of the connection's task, which is woken for it
-//! at once: whatever the task has ready by then goes out in the same call. A flush without a write
-//! before it is real.
+//! flush that follows a large write is put off by one turn of the connection's task, which is woken
+//! for it at once: whatever the task has ready by then goes out in the same call. A flush without a
+//! write before it is real, and so is one of little: a small answer has nothing to wait for, and one
+//! more turn of a task can mean another thread.
 
 use std::io;
 use std::pin::Pin;
@@ -15,6 +16,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Bytes that are put together at most: past a few hundred KiB a system call gets no cheaper.
 const MOST: usize = 256 * 1024;
+
+/// Less than this is an answer, not a part of a stream: half of the smallest data frame of a stream.
+const LITTLE: usize = 8 * 1024;
 
 /// Gathers what is written to `S`.
 #[derive(Debug)]
@@ -78,7 +82,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Coalesce<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if std::mem::take(&mut self.written) && self.waiting.len() < MOST {
+        if std::mem::take(&mut self.written) && (LITTLE..MOST).contains(&self.waiting.len()) {
             context.waker().wake_by_ref();
             return Poll::Ready(Ok(()));
         }
@@ -232,24 +236,32 @@ mod tests {
     }
 
     #[test]
-    fn a_flush_after_a_write_is_put_off_by_one_turn() {
+    fn a_flush_after_a_large_write_is_put_off_by_one_turn() {
         let mut task = Task::new(MOST);
-        assert_eq!(task.write(10), Poll::Ready(10));
+        assert_eq!(task.write(LITTLE), Poll::Ready(LITTLE));
         assert_eq!(task.flush(), Poll::Ready(()));
         assert_eq!((task.woken(), task.calls()), (1, vec![]));
         assert_eq!(task.flush(), Poll::Ready(()));
-        assert_eq!((task.woken(), task.calls()), (1, vec![Call::Write(10), Call::Flush]));
+        assert_eq!((task.woken(), task.calls()), (1, vec![Call::Write(LITTLE), Call::Flush]));
+    }
+
+    #[test]
+    fn a_flush_after_a_small_write_is_real() {
+        let mut task = Task::new(MOST);
+        assert_eq!(task.write(LITTLE - 1), Poll::Ready(LITTLE - 1));
+        assert_eq!(task.flush(), Poll::Ready(()));
+        assert_eq!((task.woken(), task.calls()), (0, vec![Call::Write(LITTLE - 1), Call::Flush]));
     }
 
     #[test]
     fn what_one_turn_adds_goes_out_in_the_same_call() {
         let mut task = Task::new(MOST);
         for _ in 0..5 {
-            assert_eq!(task.write(100), Poll::Ready(100));
+            assert_eq!(task.write(LITTLE), Poll::Ready(LITTLE));
             assert_eq!(task.flush(), Poll::Ready(()));
         }
         assert_eq!(task.flush(), Poll::Ready(()));
-        assert_eq!(task.calls(), [Call::Write(500), Call::Flush]);
+        assert_eq!(task.calls(), [Call::Write(5 * LITTLE), Call::Flush]);
     }
 
     #[test]
