@@ -34,10 +34,6 @@ use worker::WorkerSessions;
 
 pub use crate::catalog::{CATALOG_NAME as CATALOG, SCHEMA_NAME as SCHEMA};
 
-/// A scan is worth one more task for every so many bytes (per partition): below, the few
-/// milliseconds that a stage costs are not won back. Measured with `cargo dev bench`.
-const BYTES_PER_PARTITION: usize = 4 << 20;
-
 /// Opens channels to other workers.
 pub type Channels = Arc<dyn ChannelResolver + Send + Sync>;
 
@@ -47,6 +43,9 @@ pub struct EngineConfig {
     pub data: Vec<DataLocation>,
     /// Partitions of a plan per node.
     pub target_partitions: usize,
+    /// A scan is worth one more partition, on one more node once this one's are used up, for every so
+    /// many bytes of its files.
+    pub scan_bytes_per_partition: usize,
     /// The pool that all operators of the node share.
     pub memory_pool: Arc<dyn MemoryPool>,
     /// Where operators spill. `None`: the system's temporary folder.
@@ -194,7 +193,7 @@ fn runtime(config: &EngineConfig) -> Result<Arc<RuntimeEnv>> {
 
 fn base_config(config: &EngineConfig) -> SessionConfig {
     let mut distributed = DistributedConfig::default();
-    distributed.file_scan_config_bytes_per_partition = BYTES_PER_PARTITION;
+    distributed.file_scan_config_bytes_per_partition = config.scan_bytes_per_partition;
     // Nodes of one cluster are near each other: compressing costs more than the bytes (design, 10).
     distributed.compression = "none".into();
     // EXPLAIN ANALYZE turns it on: encoding every operator's metrics costs a small query more than

@@ -51,6 +51,9 @@ pub struct EngineSection {
     pub memory_limit: ByteSize,
     /// Partitions of a plan on this node. Default: the number of cores.
     pub target_partitions: usize,
+    /// A scan is worth one more partition, and one more node once this one's are used up, for every so
+    /// many bytes of its files: a stage on another node costs milliseconds that have to be won back.
+    pub scan_bytes_per_partition: ByteSize,
     /// Where operators and results go when memory is full. Default: the system's temporary folder.
     pub spill_dir: PathBuf,
     /// Most bytes that operators may spill.
@@ -75,6 +78,7 @@ impl Default for EngineSection {
         Self {
             memory_limit: limits::default_memory(),
             target_partitions: limits::cores(),
+            scan_bytes_per_partition: ByteSize::mib(16),
             spill_dir: std::env::temp_dir(),
             spill_limit: ByteSize::gib(100),
         }
@@ -112,6 +116,11 @@ impl NodeConfig {
         }
         if self.engine.target_partitions == 0 {
             return Err(ConfigError("engine.target_partitions = 0: choose at least 1".into()));
+        }
+        if self.engine.scan_bytes_per_partition == ByteSize(0) {
+            return Err(ConfigError(
+                "engine.scan_bytes_per_partition = 0: choose at least 1 byte".into(),
+            ));
         }
         if self.engine.memory_limit < ByteSize::mib(64) {
             return Err(ConfigError(format!(

@@ -119,6 +119,8 @@ async fn start(
     let engine = EngineSection::default();
     // The nodes share one machine.
     let memory_limit = ByteSize(engine.memory_limit.as_u64() / nodes as u64);
+    // Small as the data is, the demo is there to show many nodes at work.
+    let scan_bytes_per_partition = ByteSize(1);
     let config = NodeConfig {
         data: vec![location(data)?],
         listen,
@@ -128,7 +130,7 @@ async fn start(
             peers: peers.parse().map_err(|error: squadron_cluster::Error| error.to_string())?,
             ..Default::default()
         },
-        engine: EngineSection { memory_limit, ..engine },
+        engine: EngineSection { memory_limit, scan_bytes_per_partition, ..engine },
         results: ResultsSection::default(),
     };
     Node::build(config, listeners).await.map_err(|error| error.to_string())

@@ -336,6 +336,7 @@ impl Parts<'_> {
         EngineConfig {
             data: self.config.data.clone(),
             target_partitions: engine.target_partitions,
+            scan_bytes_per_partition: engine.scan_bytes_per_partition.as_u64() as usize,
             memory_pool,
             spill_dir: Some(spill_dir),
             spill_limit: engine.spill_limit.as_u64(),

@@ -61,6 +61,7 @@ impl Planning {
         let config = EngineConfig {
             data: vec![data.path().to_str().unwrap().parse().unwrap()],
             target_partitions: 2,
+            scan_bytes_per_partition: 16 << 20,
             memory_pool: Arc::new(UnboundedMemoryPool::default()),
             spill_dir: None,
             spill_limit: 0,

@@ -54,6 +54,9 @@ pub struct ServeArgs {
     /// Partitions of a plan on this node [default: the number of cores]
     #[arg(long, env = "SQUADRON_TARGET_PARTITIONS", value_name = "N")]
     pub target_partitions: Option<usize>,
+    /// Bytes of a scan that are worth one more partition, on one more node once this one's are used up [default: 16MiB]
+    #[arg(long, env = "SQUADRON_SCAN_BYTES_PER_PARTITION", value_name = "SIZE")]
+    pub scan_bytes_per_partition: Option<String>,
     /// Folder for what does not fit into memory [default: the system's temporary folder]
     #[arg(long, env = "SQUADRON_SPILL_DIR", value_name = "DIR")]
     pub spill_dir: Option<PathBuf>,
@@ -80,6 +83,8 @@ impl ServeArgs {
         self.over_cluster(&mut cluster)?;
         set(&mut engine.memory_limit, size("--memory-limit", &self.memory_limit)?);
         set(&mut engine.target_partitions, self.target_partitions);
+        let scan_bytes = size("--scan-bytes-per-partition", &self.scan_bytes_per_partition)?;
+        set(&mut engine.scan_bytes_per_partition, scan_bytes);
         set(&mut engine.spill_dir, self.spill_dir.clone());
         set(&mut engine.spill_limit, size("--spill-limit", &self.spill_limit)?);
         set(&mut results.memory_percent, self.result_memory_percent);
