@@ -20,6 +20,7 @@ use crate::statement::{self, Statement};
 use crate::{PlannerError, Result, explain};
 
 pub(crate) mod merge;
+mod not_in;
 mod placement;
 mod reset;
 pub(crate) mod routing;
@@ -148,6 +149,7 @@ impl Planner {
         }
         let logical = state.statement_to_plan(query).await?;
         refuse_parameters(&logical)?;
+        not_in::refuse_hidden_nulls(&logical)?;
         let plan = state.create_physical_plan(&logical).await?;
         finish(plan, &state, request)
     }

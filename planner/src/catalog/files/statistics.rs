@@ -71,7 +71,8 @@ impl Collector<'_> {
         let reading =
             self.reader.infer_stats_and_ordering(self.session, self.store, schema, &file.meta);
         let read = reading.await?;
-        Ok(self.metadata(file, read.statistics, read.ordering))
+        let statistics = without_float_bounds(read.statistics, self.file_schema);
+        Ok(self.metadata(file, statistics, read.ordering))
     }
 
     fn unknown(&self, file: &PlacedFile) -> CachedFileMetadata {
@@ -87,6 +88,19 @@ impl Collector<'_> {
         let fingerprint = Arc::clone(self.fingerprint);
         CachedFileMetadata::new(file.meta.clone(), fingerprint, Arc::new(statistics), ordering)
     }
+}
+
+/// Writers of Parquet leave NaN out of a column's bounds. DataFusion takes a column of equal bounds for
+/// a constant and answers `max` from them: every NaN would be read as another number.
+fn without_float_bounds(mut statistics: Statistics, schema: &SchemaRef) -> Statistics {
+    for (column, field) in statistics.column_statistics.iter_mut().zip(schema.fields()) {
+        if field.data_type().is_floating() {
+            column.min_value = Precision::Absent;
+            column.max_value = Precision::Absent;
+            column.sum_value = Precision::Absent;
+        }
+    }
+    statistics
 }
 
 /// Gives every group the statistics of its files, and all of them together. `exact` is false if

@@ -22,6 +22,16 @@ async fn parquet() {
 }
 
 #[tokio::test]
+async fn nan_is_read_as_it_was_written_whatever_the_files_bounds_say() {
+    let data = Data::new();
+    let numbers = "SELECT * FROM (VALUES (1.0::DOUBLE), ('nan'::DOUBLE), (1.0::DOUBLE)) AS t(x)";
+    data.parquet("numbers.parquet", numbers).await;
+    let tables = data.open().await;
+    assert_eq!(tables.rows("SELECT x FROM numbers").await, ["1.0", "NaN", "1.0"]);
+    assert_eq!(tables.rows("SELECT max(x), sum(x) FROM numbers").await, ["NaN | NaN"]);
+}
+
+#[tokio::test]
 async fn csv_has_a_header_and_types() {
     let data = Data::new();
     data.write("people.csv", "id,name\n1,Ada\n2,\n");

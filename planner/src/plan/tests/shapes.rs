@@ -92,6 +92,29 @@ async fn a_placeholder_without_a_value_is_refused() {
 }
 
 #[tokio::test]
+async fn a_not_in_that_would_take_null_for_a_value_is_refused() {
+    let planning = Planning::new().await;
+    let refused = [
+        "SELECT * FROM t WHERE NULLIF(n, 3) NOT IN (SELECT n FROM small)",
+        "SELECT * FROM t WHERE NOT (s = 'x' OR NULLIF(n, 3) IN (SELECT n FROM small))",
+        "SELECT * FROM t WHERE CASE WHEN n = 1 THEN n END NOT IN (SELECT n FROM small)",
+    ];
+    for sql in refused {
+        let refused = planning.plan_in("local", sql).await;
+        assert!(matches!(refused, Err(PlannerError::Unsupported(_))), "{sql}");
+    }
+    let planned = [
+        "SELECT * FROM t WHERE n NOT IN (SELECT n FROM small)",
+        "SELECT * FROM t WHERE n + 1 NOT IN (SELECT n FROM small)",
+        "SELECT * FROM t WHERE NULLIF(n, 3) IN (SELECT n FROM small)",
+        "SELECT * FROM (SELECT NULLIF(n, 3) AS k FROM t) WHERE k NOT IN (SELECT n FROM small)",
+    ];
+    for sql in planned {
+        assert!(planning.plan_in("local", sql).await.is_ok(), "{sql}");
+    }
+}
+
+#[tokio::test]
 async fn delivery_is_inside_the_last_stage() {
     let planning = Planning::new().await;
     let plan = planning.plan("SELECT s, count(*) AS c FROM t GROUP BY s").await;
