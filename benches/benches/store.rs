@@ -12,7 +12,7 @@ use squadron_server::results::{
 use tokio::runtime::Runtime;
 
 #[global_allocator]
-static ALLOCATOR: squadron_server::allocator::MiMalloc = squadron_server::allocator::MiMalloc;
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const FRAMES: usize = 64;
 const BODY: usize = 1 << 20;

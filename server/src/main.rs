@@ -2,13 +2,10 @@
 
 use std::process::ExitCode;
 
-use squadron_server::allocator;
-
 /// A modern allocator: faster than the system's under many threads, and it gives memory back.
 #[global_allocator]
-static ALLOCATOR: allocator::MiMalloc = allocator::MiMalloc;
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    allocator::tune();
     squadron_server::cli::main()
 }
