@@ -2,7 +2,8 @@
 //!
 //! tonic's `serve_with_incoming` over a bare listener leaves Nagle's algorithm on, which with delayed
 //! acknowledgements costs 40 to 90 ms per distributed query; and it gives up a port for good, or spins,
-//! on errors that pass. Both are put right here.
+//! on errors that pass; and it closes a socket in a way that can cost the client the last bytes. All
+//! three are put right here.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,6 +12,10 @@ use std::time::Duration;
 use futures::{Stream, stream};
 use tokio::net::{TcpListener, TcpStream};
 
+mod lingering;
+
+pub use lingering::Lingering;
+
 /// How long to wait when the process or the machine is out of something (file descriptors, memory):
 /// accepting again at once would fail again at once.
 const OUT_OF_RESOURCES_PAUSE: Duration = Duration::from_millis(50);
@@ -18,10 +23,10 @@ const OUT_OF_RESOURCES_PAUSE: Duration = Duration::from_millis(50);
 /// The connections that arrive at `listener`, with TCP_NODELAY. Never ends and never gives an error:
 /// what goes wrong is logged and passed over. For `serve_with_incoming_shutdown`; the port is closed
 /// when the stream is dropped.
-pub fn accept(listener: TcpListener) -> impl Stream<Item = io::Result<TcpStream>> + Send {
+pub fn accept(listener: TcpListener) -> impl Stream<Item = io::Result<Lingering>> + Send {
     stream::unfold(listener, |listener| async move {
         let socket = next(|| listener.accept()).await;
-        Some((Ok(socket), listener))
+        Some((Ok(Lingering::new(socket)), listener))
     })
 }
 
@@ -70,8 +75,6 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use futures::StreamExt;
-
     use super::*;
 
     async fn listener() -> TcpListener {
@@ -82,8 +85,7 @@ mod tests {
     async fn accepted_sockets_do_not_wait_for_more_to_send() {
         let listener = listener().await;
         let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let mut accepted = std::pin::pin!(accept(listener));
-        assert!(accepted.next().await.unwrap().unwrap().nodelay().unwrap());
+        assert!(next(|| listener.accept()).await.nodelay().unwrap());
     }
 
     #[tokio::test]

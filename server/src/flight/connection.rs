@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use squadron_cluster::serve::Lingering;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tonic::transport::server::Connected;
 
 use super::coalesce::Coalesce;
@@ -14,13 +14,13 @@ use crate::session::Session;
 
 /// An accepted socket.
 pub struct Connection {
-    stream: Coalesce<TcpStream>,
+    stream: Coalesce<Lingering>,
     session: Arc<Session>,
 }
 
 impl Connection {
     /// A connection with a session of its own.
-    pub fn new(stream: TcpStream, session: Arc<Session>) -> Self {
+    pub fn new(stream: Lingering, session: Arc<Session>) -> Self {
         Self { stream: Coalesce::new(stream), session }
     }
 }
