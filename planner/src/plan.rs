@@ -29,7 +29,7 @@ mod tests;
 pub(crate) mod whole;
 
 pub use placement::{Placement, Shape};
-pub use routing::{TaskRoute, WorkerAddr, Workers};
+pub use routing::{TaskRoute, TaskRoutes, WorkerAddr, Workers};
 
 /// What a query is planned for: fixed before planning, from one snapshot of the cluster.
 #[derive(Debug, Clone)]
@@ -67,7 +67,7 @@ pub struct QueryPlan {
     /// The peers that are given parts.
     pub peers: Arc<[String]>,
     /// Which worker each task was sent to: filled when the plan starts.
-    pub routes: Arc<routing::TaskRoutes>,
+    pub routes: Arc<TaskRoutes>,
 }
 
 impl QueryPlan {

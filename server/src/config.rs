@@ -71,6 +71,9 @@ pub struct ResultsSection {
     /// How long a result can be read after its query completed.
     #[serde(with = "file::duration")]
     pub keep: Duration,
+    /// How long a query runs on after its last reader has gone.
+    #[serde(with = "file::duration")]
+    pub reader_grace: Duration,
 }
 
 impl Default for EngineSection {
@@ -87,7 +90,12 @@ impl Default for EngineSection {
 
 impl Default for ResultsSection {
     fn default() -> Self {
-        Self { memory_percent: 50, disk_limit: ByteSize::gib(100), keep: Duration::from_secs(300) }
+        Self {
+            memory_percent: 50,
+            disk_limit: ByteSize::gib(100),
+            keep: Duration::from_secs(300),
+            reader_grace: Duration::from_secs(10),
+        }
     }
 }
 

@@ -297,7 +297,10 @@ impl Parts<'_> {
             store,
             peers,
             signer: Signer::new(self.secret.derive("ticket")),
-            limits: QueryLimits { keep: self.config.results.keep },
+            limits: QueryLimits {
+                keep: self.config.results.keep,
+                reader_grace: self.config.results.reader_grace,
+            },
         });
         Ok((Arc::new(queries), sessions))
     }

@@ -9,8 +9,11 @@
 //! Invariants:
 //! * `start` answers when the plan is made, not when the query ran.
 //! * Nothing is committed before every peer has confirmed its manifest.
-//! * A query has one task, owned here; when the node goes, it goes.
+//! * A query has one task, owned here; when the node goes, it goes; when nobody waits for it, or a node
+//!   that it needs stays away, it is ended.
 
+mod hopeless;
+mod interest;
 mod lifecycle;
 mod manifest;
 mod read;

@@ -37,6 +37,6 @@ pub use error::ResultError;
 pub use frame::{Frame, chain};
 pub use manifest::PartSummary;
 pub use reader::ResultReader;
-pub use result::{Opening, Phase, QueryResult};
+pub use result::{Interest, Opening, Phase, QueryResult};
 pub use spill::SpillDir;
 pub use store::{ResultStore, StoreConfig, StoreLimits, StoreUse};

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use bytesize::ByteSize;
 use squadron_planner::catalog::DataLocation;
@@ -72,6 +73,9 @@ pub struct ServeArgs {
     /// How long a result can be read after its query completed, like 5m [default: 5m]
     #[arg(long, env = "SQUADRON_RESULT_KEEP", value_name = "DURATION")]
     pub result_keep: Option<String>,
+    /// How long a query runs on after its last reader has gone, like 10s [default: 10s]
+    #[arg(long, env = "SQUADRON_READER_GRACE", value_name = "DURATION")]
+    pub reader_grace: Option<String>,
 }
 
 impl ServeArgs {
@@ -89,7 +93,8 @@ impl ServeArgs {
         set(&mut engine.spill_limit, size("--spill-limit", &self.spill_limit)?);
         set(&mut results.memory_percent, self.result_memory_percent);
         set(&mut results.disk_limit, size("--result-disk-limit", &self.result_disk_limit)?);
-        set(&mut results.keep, self.keep()?);
+        set(&mut results.keep, duration("--result-keep", &self.result_keep)?);
+        set(&mut results.reader_grace, duration("--reader-grace", &self.reader_grace)?);
         cluster.check().map_err(|error| ConfigError(error.to_string()))?;
         let data = data
             .iter()
@@ -113,18 +118,18 @@ impl ServeArgs {
         cluster.secret_file = secret.or_else(|| cluster.secret_file.take());
         Ok(())
     }
-
-    fn keep(&self) -> Result<Option<std::time::Duration>, ConfigError> {
-        let Some(text) = &self.result_keep else { return Ok(None) };
-        let keep = humantime::parse_duration(text);
-        keep.map(Some).map_err(|why| bad("--result-keep", text, why))
-    }
 }
 
 fn set<T>(setting: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *setting = value;
     }
+}
+
+fn duration(flag: &str, text: &Option<String>) -> Result<Option<Duration>, ConfigError> {
+    let Some(text) = text else { return Ok(None) };
+    let parsed = humantime::parse_duration(text);
+    parsed.map(Some).map_err(|why| bad(flag, text, why))
 }
 
 fn size(flag: &str, text: &Option<String>) -> Result<Option<ByteSize>, ConfigError> {
@@ -183,6 +188,7 @@ mod tests {
             (ServeArgs { roles: Some("x".into()), ..Default::default() }, "--roles"),
             (ServeArgs { peers: Some("x".into()), ..Default::default() }, "--peers"),
             (ServeArgs { result_keep: Some("x".into()), ..Default::default() }, "--result-keep"),
+            (ServeArgs { reader_grace: Some("x".into()), ..Default::default() }, "--reader-grace"),
             (ServeArgs { data: vec!["/no/such".into()], ..Default::default() }, "--data"),
         ];
         for (args, flag) in cases {

@@ -91,7 +91,33 @@ pub struct ManifestProto {
     pub parts: Vec<PartProto>,
 }
 
-/// A query (actions `squadron.commit`, `squadron.status`, `squadron.close`).
+/// What a peer asks a coordinator, and what it knows of the result's readers meanwhile (action
+/// `squadron.status`).
+#[derive(Clone, PartialEq, Message)]
+pub struct StatusRequestProto {
+    /// Query id, 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub query: Vec<u8>,
+    /// Node id of the peer.
+    #[prost(string, tag = "2")]
+    pub peer: String,
+    /// Set by a peer that holds the result.
+    #[prost(message, optional, tag = "3")]
+    pub interest: Option<InterestProto>,
+}
+
+/// Who was there to read a result.
+#[derive(Clone, Copy, PartialEq, Message)]
+pub struct InterestProto {
+    /// Whether anybody ever was.
+    #[prost(bool, tag = "1")]
+    pub read: bool,
+    /// Milliseconds that nobody has been.
+    #[prost(uint64, tag = "2")]
+    pub absent_ms: u64,
+}
+
+/// A query (action `squadron.commit`).
 #[derive(Clone, PartialEq, Message)]
 pub struct QueryProto {
     /// Query id, 16 bytes.

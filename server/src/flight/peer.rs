@@ -20,12 +20,15 @@ use squadron_planner::deliver::{PartKey, PartTotals};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::frames::{Put, query_id, read_put};
-use super::messages::{FailProto, ManifestProto, OpenProto, PartProto, QueryProto, TotalsProto};
+use super::messages::{
+    FailProto, InterestProto, ManifestProto, OpenProto, PartProto, QueryProto, StatusRequestProto,
+    TotalsProto,
+};
 use super::peers::actions;
 use super::read::read_forwarded;
 use super::status;
 use crate::query::Queries;
-use crate::results::{Opening, PartSummary, QueryResult, ResultError};
+use crate::results::{Interest, Opening, PartSummary, QueryResult, ResultError};
 
 /// The internal Flight service.
 #[derive(Clone)]
@@ -104,8 +107,12 @@ impl PeerService {
         Ok(Bytes::new())
     }
 
-    fn status(&self, query: &QueryProto) -> Result<Bytes, Status> {
-        let status = self.queries.status(query_id(&query.query)?);
+    fn status(&self, request: &StatusRequestProto) -> Result<Bytes, Status> {
+        let query = query_id(&request.query)?;
+        if let Some(interest) = request.interest {
+            self.queries.hear(query, &request.peer, interest.into());
+        }
+        let status = self.queries.status(query);
         let status = status.map_err(|error| status::result(&error))?;
         Ok(status.encode_to_vec().into())
     }
@@ -155,6 +162,26 @@ impl OpenProto {
             schema: self.schema,
             keep: Duration::from_millis(self.keep_ms),
         })
+    }
+}
+
+impl StatusRequestProto {
+    /// A question of somebody who holds nothing of it.
+    pub fn about(query: uuid::Uuid) -> Self {
+        Self { query: query.as_bytes().to_vec(), ..Default::default() }
+    }
+
+    /// A question of `peer`, which holds a share and knows this of its readers.
+    pub fn new(query: uuid::Uuid, peer: &str, interest: Interest) -> Self {
+        let absent_ms = interest.absent.as_millis() as u64;
+        let interest = InterestProto { read: interest.read, absent_ms };
+        Self { peer: peer.to_owned(), interest: Some(interest), ..Self::about(query) }
+    }
+}
+
+impl From<InterestProto> for Interest {
+    fn from(interest: InterestProto) -> Self {
+        Self { read: interest.read, absent: Duration::from_millis(interest.absent_ms) }
     }
 }
 

@@ -20,7 +20,9 @@ use tonic::{Code, Request, Status};
 use uuid::Uuid;
 
 use super::frames::{end_message, put_message};
-use super::messages::{ManifestProto, OpenProto, PartProto, QueryProto, StatusProto, TotalsProto};
+use super::messages::{
+    ManifestProto, OpenProto, PartProto, QueryProto, StatusProto, StatusRequestProto, TotalsProto,
+};
 use super::status;
 use crate::results::{Frame, Opening, PartSummary, ResultError};
 
@@ -139,12 +141,16 @@ impl Peers {
         self.act(peer, actions::FAIL, &status::failure(query, error)).await.map(drop)
     }
 
-    /// Asks the coordinator of a query about it.
+    /// Asks the coordinator of a query about it, and tells it of the readers here.
     ///
     /// # Errors
     /// `NotFound` when it does not know the query, `Unavailable`.
-    pub async fn status(&self, coordinator: &Member, query: Uuid) -> Result<StatusProto> {
-        let answer = self.act(coordinator, actions::STATUS, &query_proto(query)).await?;
+    pub async fn status(
+        &self,
+        coordinator: &Member,
+        request: StatusRequestProto,
+    ) -> Result<StatusProto> {
+        let answer = self.act(coordinator, actions::STATUS, &request).await?;
         StatusProto::decode(answer).map_err(|error| ResultError::Corrupt(error.to_string()))
     }
 

@@ -68,16 +68,24 @@ pub(crate) struct Plan {
     folder: TempDir,
     data: Vec<DataLocation>,
     roles: Vec<Roles>,
+    results: ResultsSection,
 }
 
 impl Plan {
     pub fn of(count: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self { folder, data: Vec::new(), roles: vec![Roles::ALL; count] }
+        let (data, results) = (Vec::new(), ResultsSection::default());
+        Self { folder, data, roles: vec![Roles::ALL; count], results }
     }
 
     pub fn roles(mut self, roles: &[&str]) -> Self {
         self.roles = roles.iter().map(|roles| roles.parse().unwrap()).collect();
+        self
+    }
+
+    /// Queries whose last reader has gone run on for so long.
+    pub fn reader_grace(mut self, grace: Duration) -> Self {
+        self.results.reader_grace = grace;
         self
     }
 
@@ -114,6 +122,7 @@ impl Plan {
         let nodes = nodes.map(|(index, (roles, (runtime, listeners)))| {
             let mut config = config(index, &peers, self.folder.path(), &secret);
             config.data = self.data.clone();
+            config.results = self.results.clone();
             config.cluster.roles = *roles;
             runtime.spawn(Node::build(config, listeners))
         });

@@ -39,8 +39,10 @@ impl Queries {
         let outcome = outcome.unwrap_or_else(|_| {
             Err(ResultError::Corrupt("the query's task panicked: see the node's log".into()))
         });
-        if let Err(error) = outcome {
-            self.fail(record, error).await;
+        if let Err(error) = outcome
+            && record.set_state(QueryState::Failed(error.clone()))
+        {
+            self.tell_failure(record, error).await;
         }
     }
 
@@ -84,9 +86,12 @@ impl Queries {
         }
     }
 
-    /// From here on the query is complete: a peer that cannot be told now will ask.
+    /// From here on the query is complete: a peer that cannot be told now will ask. One that was
+    /// ended from outside at the last moment stays so.
     async fn commit(&self, record: &Record) {
-        record.set_state(QueryState::Committed);
+        if !record.set_state(QueryState::Committed) {
+            return;
+        }
         let commits = record.peers.iter().map(|peer| self.commit_on(peer, record));
         for (peer, committed) in record.peers.iter().zip(join_all(commits).await) {
             if let Err(error) = committed {
@@ -116,10 +121,9 @@ impl Queries {
     }
 
     /// Every endpoint ends in the same error.
-    async fn fail(&self, record: &Record, error: ResultError) {
+    pub(super) async fn tell_failure(&self, record: &Record, error: ResultError) {
         let query = record.opening.query;
         tracing::info!(%query, %error, "query failed");
-        record.set_state(QueryState::Failed(error.clone()));
         if let Some(result) = self.store.get(query) {
             result.fail(error.clone());
         }
@@ -146,12 +150,11 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if self.record.is_running() {
-            let error = stopped(&self.queries.me.node_id);
-            self.record.set_state(QueryState::Failed(error.clone()));
-            if let Some(result) = self.queries.store.get(self.record.opening.query) {
-                result.fail(error);
-            }
+        let error = stopped(&self.queries.me.node_id);
+        if self.record.set_state(QueryState::Failed(error.clone()))
+            && let Some(result) = self.queries.store.get(self.record.opening.query)
+        {
+            result.fail(error);
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use squadron_cluster::Member;
 
 use super::Queries;
+use crate::flight::messages::StatusRequestProto;
 use crate::flight::status;
 use crate::flight::ticket::ResultTicket;
 use crate::results::{QueryResult, ResultError};
@@ -61,7 +62,8 @@ impl Queries {
         }
         let coordinator = self.members().get(&share.coordinator).cloned();
         let coordinator = coordinator.ok_or_else(|| lost(&share.coordinator, "ran the query"))?;
-        let answer = self.peers.status(&coordinator, share.query).await?;
+        let answer =
+            self.peers.status(&coordinator, StatusRequestProto::about(share.query)).await?;
         if let Some(result) = self.store.get(share.query) {
             return Ok(result);
         }

@@ -1,10 +1,14 @@
 //! What a coordinator remembers of one query.
 
-use std::time::Instant;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use squadron_cluster::Member;
+use squadron_planner::plan::TaskRoutes;
 
+use super::interest::Interests;
 use crate::cpu::CpuTask;
 use crate::results::{Opening, ResultError};
 
@@ -25,6 +29,11 @@ pub(super) struct Record {
     pub(super) opening: Opening,
     /// Every peer that has an endpoint, this node among them if it has one.
     pub(super) peers: Vec<Member>,
+    /// What the peers say of its readers.
+    pub(super) interests: Interests,
+    routes: Arc<TaskRoutes>,
+    /// Since when a node that it needs is out of the cluster.
+    away: Mutex<Option<Instant>>,
     state: Mutex<(QueryState, Instant)>,
     task: Mutex<Task>,
 }
@@ -40,9 +49,30 @@ enum Task {
 }
 
 impl Record {
-    pub(super) fn new(opening: Opening, peers: Vec<Member>) -> Self {
-        let state = Mutex::new((QueryState::Running, Instant::now()));
-        Self { opening, peers, state, task: Mutex::new(Task::None) }
+    /// `routes` will say which workers run its tasks.
+    pub(super) fn new(opening: Opening, peers: Vec<Member>, routes: Arc<TaskRoutes>) -> Self {
+        Self {
+            opening,
+            peers,
+            interests: Interests::default(),
+            routes,
+            away: Mutex::default(),
+            state: Mutex::new((QueryState::Running, Instant::now())),
+            task: Mutex::new(Task::None),
+        }
+    }
+
+    /// The ids of the nodes that it cannot do without: those of its shares and of its tasks.
+    pub(super) fn nodes(&self) -> BTreeSet<String> {
+        let tasks = self.routes.snapshot().into_iter().flat_map(|route| route.nodes);
+        tasks.chain(self.peers.iter().map(|peer| peer.node_id.clone())).collect()
+    }
+
+    /// How long one of its nodes has been away, as of this look and those before it.
+    pub(super) fn away(&self, missing: bool, now: Instant) -> Duration {
+        let mut away = self.away.lock();
+        *away = if missing { away.or(Some(now)) } else { None };
+        away.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
     }
 
     /// The record owns the task that runs its query. One that was ended before it began ends now.
@@ -72,12 +102,14 @@ impl Record {
         (!matches!(state.0, QueryState::Running)).then_some(state.1)
     }
 
-    /// How a query ended does not change any more.
-    pub(super) fn set_state(&self, new: QueryState) {
+    /// Whether it took the new state: how a query ended does not change any more.
+    pub(super) fn set_state(&self, new: QueryState) -> bool {
         let mut state = self.state.lock();
-        if matches!(state.0, QueryState::Running) {
+        let runs = matches!(state.0, QueryState::Running);
+        if runs {
             *state = (new, Instant::now());
         }
+        runs
     }
 
     /// Over for longer than its result is kept.
@@ -92,8 +124,6 @@ pub(super) mod tests {
     use super::*;
     use crate::cpu::CpuRuntime;
     use bytes::Bytes;
-    use std::sync::Arc;
-    use std::time::Duration;
     use uuid::Uuid;
 
     pub(crate) fn record() -> Arc<Record> {
@@ -105,7 +135,7 @@ pub(super) mod tests {
             schema: Bytes::new(),
             keep: Duration::from_secs(1),
         };
-        Arc::new(Record::new(opening, Vec::new()))
+        Arc::new(Record::new(opening, Vec::new(), Arc::default()))
     }
 
     /// A task that never ends by itself, and a receiver that learns when it is gone.
@@ -144,6 +174,17 @@ pub(super) mod tests {
         record.set_state(QueryState::Committed);
         record.set_state(QueryState::Failed(ResultError::Corrupt(String::new())));
         assert!(matches!(record.state(), QueryState::Committed));
+    }
+
+    #[test]
+    fn a_node_that_came_back_was_away_for_nothing() {
+        let record = record();
+        let now = Instant::now();
+        let second = Duration::from_secs(1);
+        assert_eq!(record.away(true, now), Duration::ZERO);
+        assert_eq!(record.away(true, now + second), second);
+        assert_eq!(record.away(false, now + 2 * second), Duration::ZERO);
+        assert_eq!(record.away(true, now + 3 * second), Duration::ZERO);
     }
 
     #[test]

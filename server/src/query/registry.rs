@@ -18,13 +18,15 @@ use crate::flight::messages::StatusProto;
 use crate::flight::peers::Peers;
 use crate::flight::status;
 use crate::flight::ticket::Signer;
-use crate::results::{ResultError, ResultStore};
+use crate::results::{Interest, ResultError, ResultStore};
 
 /// How long things may take and be kept.
 #[derive(Debug, Clone)]
 pub struct QueryLimits {
     /// How long a result is kept after its query completed.
     pub keep: Duration,
+    /// How long a query runs on after its last reader has gone.
+    pub reader_grace: Duration,
 }
 
 /// Runs and serves queries for one node.
@@ -145,6 +147,19 @@ impl Queries {
         Ok(())
     }
 
+    /// The queries that run now.
+    pub(super) fn running_records(&self) -> Vec<Arc<Record>> {
+        let records = self.records.lock();
+        records.all.values().filter(|record| record.is_running()).cloned().collect()
+    }
+
+    /// What a peer that holds a share of a query says of its readers.
+    pub fn hear(&self, query: Uuid, peer: &str, interest: Interest) {
+        if let Some(record) = self.record(query) {
+            record.interests.report(peer, interest, Instant::now());
+        }
+    }
+
     pub(super) fn forget_old(&self, now: Instant) {
         let mut records = self.records.lock();
         records.all.retain(|_, record| !record.is_over(now));
@@ -166,8 +181,7 @@ impl Queries {
 
     /// Queries that run now.
     pub fn running(&self) -> usize {
-        let records = self.records.lock();
-        records.all.values().filter(|record| record.is_running()).count()
+        self.running_records().len()
     }
 }
 

@@ -176,7 +176,8 @@ impl Queries {
         let opening = self.opening(&plan, caller, request);
         let endpoints = self.endpoints(&peers, &opening, options.locations);
         let schema = Arc::clone(&plan.schema);
-        self.run(plan, Arc::new(Record::new(opening, peers)))?;
+        let record = Record::new(opening, peers, Arc::clone(&plan.routes));
+        self.run(plan, Arc::new(record))?;
         let expires = SystemTime::now() + self.limits.keep;
         Ok(Started { query: request.query, schema, endpoints, expires })
     }

@@ -1,4 +1,5 @@
-//! What nobody will come back for: expired results, and results whose coordinator is gone.
+//! What is looked after every second: expired results, results whose coordinator is gone, queries
+//! that nobody waits for.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Weak};
@@ -10,6 +11,7 @@ use futures::future::join_all;
 use tokio::time::timeout;
 
 use super::Queries;
+use crate::flight::messages::StatusRequestProto;
 use crate::results::{Phase, QueryResult, ResultError};
 
 const EVERY: Duration = Duration::from_secs(1);
@@ -32,22 +34,32 @@ impl Queries {
             tracing::debug!(expired, "results expired");
         }
         let results = self.store.all();
-        join_all(results.iter().map(|result| self.ask_coordinator(result))).await;
+        join_all(results.iter().map(|result| self.look_after(result))).await;
+        self.end_hopeless(Instant::now()).await;
+    }
+
+    async fn look_after(&self, result: &QueryResult) {
+        let opening = result.opening();
+        if !matches!(result.phase(), Phase::Receiving | Phase::Verified) {
+            return;
+        }
+        match opening.coordinator == self.me.node_id {
+            true => self.hear(opening.query, &self.me.node_id, result.interest()),
+            false => self.ask_coordinator(result).await,
+        }
     }
 
     /// A result that another node coordinates and that is not complete yet: its coordinator may
-    /// have died, or its commit or failure may have been lost on the way. It knows.
+    /// have died, or its commit or failure may have been lost on the way. It knows, and it is told of
+    /// the readers here.
     async fn ask_coordinator(&self, result: &QueryResult) {
         let opening = result.opening();
-        let undecided = matches!(result.phase(), Phase::Receiving | Phase::Verified);
-        if !undecided || opening.coordinator == self.me.node_id {
-            return;
-        }
         let members = self.members();
         let Some(coordinator) = members.get(&opening.coordinator) else {
             return result.fail(orphaned(&opening.coordinator));
         };
-        let asked = timeout(ANSWER_WITHIN, self.peers.status(coordinator, opening.query)).await;
+        let request = StatusRequestProto::new(opening.query, &self.me.node_id, result.interest());
+        let asked = timeout(ANSWER_WITHIN, self.peers.status(coordinator, request)).await;
         let Ok(answer) = asked else { return };
         match answer {
             Ok(answer) => decide(

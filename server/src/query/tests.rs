@@ -3,6 +3,7 @@
 
 mod ending;
 mod failing;
+mod hopeless;
 mod opening;
 mod planning;
 
@@ -47,7 +48,7 @@ fn opening(coordinator: &TestNode) -> Opening {
 }
 
 fn registered(coordinator: &TestNode, peers: Vec<Member>) -> Arc<Record> {
-    let record = Arc::new(Record::new(opening(coordinator), peers));
+    let record = Arc::new(Record::new(opening(coordinator), peers, Arc::default()));
     coordinator.queries().register(Arc::clone(&record)).unwrap();
     record
 }

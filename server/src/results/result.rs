@@ -51,6 +51,15 @@ pub enum Phase {
     Failed(ResultError),
 }
 
+/// Who was there to read a result, as its peer knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interest {
+    /// Whether anybody ever was.
+    pub read: bool,
+    /// How long nobody has been: zero while somebody is.
+    pub absent: Duration,
+}
+
 /// The shortest time after which a reader that takes nothing counts as stalled.
 const STALLED: Duration = Duration::from_secs(60);
 
@@ -70,6 +79,8 @@ struct State {
     log: Log,
     parts: HashMap<PartKey, Held>,
     readers: usize,
+    /// Whether there ever was a reader.
+    read: bool,
     /// The store has forgotten it: who still finds it comes too late.
     removed: bool,
     /// Whether a reader came to the end.
@@ -87,6 +98,7 @@ impl QueryResult {
             log: Log::default(),
             parts: HashMap::new(),
             readers: 0,
+            read: false,
             removed: false,
             read_whole: false,
             expires: None,
@@ -247,8 +259,19 @@ impl QueryResult {
         }
         let place = self.keeper.readers.enter(state.readers)?;
         state.readers += 1;
+        state.read = true;
         drop(state);
         Ok(ResultReader::new(Arc::clone(self), self.changed.subscribe(), place))
+    }
+
+    /// Who is there to read it.
+    pub fn interest(&self) -> Interest {
+        let state = self.state.lock();
+        let absent = match state.readers {
+            0 => state.touched.elapsed(),
+            _ => Duration::ZERO,
+        };
+        Interest { read: state.read, absent }
     }
 
     /// Whether its time is over and nobody reads it. A reader that has taken nothing for as long as

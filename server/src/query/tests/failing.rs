@@ -65,7 +65,7 @@ async fn a_relayed_reader_is_told_which_node_is_lost() {
     let result = cluster.nodes[1].queries().store().open(opening.clone()).unwrap();
     let ticket = cluster.nodes[0].ticket(share(&opening, &cluster.nodes[1]));
     // A query that runs, so that no sweep ends it.
-    let record = Arc::new(Record::new(opening, Vec::new()));
+    let record = Arc::new(Record::new(opening, Vec::new(), Arc::default()));
     cluster.nodes[0].queries().register(record).unwrap();
 
     let mut stream = cluster.nodes[0].stream(ticket).await.unwrap();

@@ -1,0 +1,91 @@
+//! Queries that run for nobody, or wait for a node that is gone: they are ended, and say why.
+
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
+use tonic::Code;
+
+use super::Queries;
+use super::record::{QueryState, Record};
+use crate::results::{Interest, ResultError};
+
+/// A node that was out of the cluster for a moment may be back with all its tasks: only one that
+/// stays away fails the queries that need it. One whose process ended fails them by its connections.
+const AWAY: Duration = Duration::from_secs(5);
+
+/// A client may start reading this late at least, however short results are kept.
+const FIRST_READ: Duration = Duration::from_secs(60);
+
+impl Queries {
+    /// Ends what need not or cannot come to its end.
+    pub(super) async fn end_hopeless(&self, now: Instant) {
+        let records = self.running_records();
+        let hopeless = records.iter().filter_map(|record| {
+            Some((record, self.lost(record, now).or_else(|| self.unread(record))?))
+        });
+        join_all(hopeless.map(|(record, why)| self.cancel(record, why))).await;
+    }
+
+    /// A node that holds a share or runs a task has been away too long.
+    fn lost(&self, record: &Record, now: Instant) -> Option<ResultError> {
+        let members = self.members();
+        let missing = record.nodes().into_iter().find(|node| members.get(node).is_none());
+        let away = record.away(missing.is_some(), now);
+        let node = missing.filter(|_| away >= AWAY)?;
+        Some(ResultError::Unavailable(format!(
+            "node {node}, which took part in the query, does not answer any more: run the query again"
+        )))
+    }
+
+    /// Nobody reads it any more, or nobody ever came.
+    fn unread(&self, record: &Record) -> Option<ResultError> {
+        let peers = record.peers.iter().map(|peer| peer.node_id.as_str());
+        let interest = record.interests.of_all(peers)?;
+        let why = unread(interest, self.limits.reader_grace, self.limits.keep.max(FIRST_READ))?;
+        Some(ResultError::Query { code: Code::Cancelled as i32, message: why })
+    }
+
+    /// Ends a query that runs, in `why`. One that ended by itself meanwhile stays as it is.
+    async fn cancel(&self, record: &Record, why: ResultError) {
+        if record.set_state(QueryState::Failed(why.clone())) {
+            record.end();
+            self.tell_failure(record, why).await;
+        }
+    }
+}
+
+fn unread(interest: Interest, grace: Duration, first_read: Duration) -> Option<String> {
+    let Interest { read, absent } = interest;
+    let limit = if read { grace } else { first_read };
+    let limit = (absent >= limit).then(|| humantime::format_duration(limit))?;
+    Some(match read {
+        true => format!(
+            "the query was cancelled: its last reader left more than {limit} ago (--reader-grace)"
+        ),
+        false => format!(
+            "the query was cancelled: nobody came to read its result within {limit} (--result-keep)"
+        ),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reason(read: bool, absent: u64) -> Option<String> {
+        let interest = Interest { read, absent: Duration::from_secs(absent) };
+        unread(interest, Duration::from_secs(10), Duration::from_secs(300))
+    }
+
+    #[test]
+    fn a_reader_that_left_is_waited_for() {
+        assert_eq!(reason(true, 9), None);
+        assert!(reason(true, 10).unwrap().contains("10s"));
+    }
+
+    #[test]
+    fn a_reader_that_never_came_is_waited_for_longer() {
+        assert_eq!(reason(false, 299), None);
+        assert!(reason(false, 300).unwrap().contains("5m"));
+    }
+}

@@ -1,0 +1,42 @@
+//! Queries that nobody waits for any more end, everywhere.
+
+use tonic::Code;
+
+use super::*;
+
+/// More rows than anybody reads.
+const ENDLESS: &str = "SELECT v FROM generate_series(1, 9000000000000000) AS s(v)";
+
+#[tokio::test]
+async fn a_query_ends_when_its_last_reader_has_left() {
+    let cluster = Plan::of(1).reader_grace(Duration::ZERO).start().await;
+    let node = &cluster.nodes[0];
+    let endpoints = node.execute(ENDLESS, &[]).await.unwrap();
+    let mut stream = node.stream(endpoints[0].ticket.clone().unwrap()).await.unwrap();
+    assert!(soon(stream.message()).await.unwrap().is_some(), "the schema");
+    drop(stream);
+    until(|| node.queries().running() == 0).await;
+    until(|| node.queries().store().usage().memory == 0).await;
+    let error = node.redeem(endpoints[0].ticket.clone().unwrap()).await.unwrap_err();
+    assert_eq!(error.code(), Code::Cancelled);
+    assert!(error.message().contains("reader"), "{}", error.message());
+}
+
+#[tokio::test]
+async fn the_workers_of_a_query_that_nobody_reads_end_too() {
+    let cluster = Plan::of(2).reader_grace(Duration::ZERO).table().await.start().await;
+    let node = &cluster.nodes[0];
+    let sql = "SELECT a.v FROM t AS a, t AS b, t AS c, t AS d";
+    let options = [("squadron-execution-mode", "distributed"), ("squadron-endpoints", "all")];
+    let endpoints = node.execute(sql, &options).await.unwrap();
+    let reader = at(&cluster, &endpoints[1]);
+    let mut stream = reader.stream(endpoints[1].ticket.clone().unwrap()).await.unwrap();
+    assert!(soon(stream.message()).await.unwrap().is_some(), "the schema");
+    drop(stream);
+    until(|| node.queries().running() == 0).await;
+    for node in &cluster.nodes {
+        // Operators that hold on to the left sides of their joins have not ended.
+        let pool = &node.queries().planner().engine().runtime().memory_pool;
+        until(|| pool.reserved() == 0).await;
+    }
+}
