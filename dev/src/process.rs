@@ -121,10 +121,22 @@ impl ProcessCluster {
     /// # Errors
     /// When the system does not let it, or it does not end in time.
     pub async fn terminate(&mut self, index: usize) -> Result<ExitStatus> {
-        let child = &mut self.nodes[index].child;
-        let process = child.id().ok_or("it has ended before")?.to_string();
-        Command::new("kill").args(["-TERM", &process]).status().await?;
-        Ok(tokio::time::timeout(SOON, child.wait()).await??)
+        self.signal(index, "-TERM").await?;
+        Ok(tokio::time::timeout(SOON, self.nodes[index].child.wait()).await??)
+    }
+
+    /// Stops a process where it is: its connections stay open, and nothing answers on them.
+    ///
+    /// # Errors
+    /// When the system does not let it.
+    pub async fn freeze(&mut self, index: usize) -> Result<()> {
+        self.signal(index, "-STOP").await
+    }
+
+    async fn signal(&self, index: usize, signal: &str) -> Result<()> {
+        let process = self.nodes[index].id().ok_or("it has ended before")?.to_string();
+        let sent = Command::new("kill").args([signal, &process]).status().await?;
+        if sent.success() { Ok(()) } else { Err(format!("kill {signal} {process}: {sent}").into()) }
     }
 
     /// What a node has logged.

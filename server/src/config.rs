@@ -47,8 +47,8 @@ pub struct NodeConfig {
 #[serde(deny_unknown_fields, default)]
 pub struct EngineSection {
     /// Memory that queries and results may take together. Default: 60 % of what the machine or its
-    /// container has.
-    pub memory_limit: ByteSize,
+    /// container has, divided by the peers on loopback: they share one machine.
+    pub memory_limit: Option<ByteSize>,
     /// Partitions of a plan on this node. Default: the number of cores.
     pub target_partitions: usize,
     /// A scan is worth one more partition, and one more node once this one's are used up, for every so
@@ -79,7 +79,7 @@ pub struct ResultsSection {
 impl Default for EngineSection {
     fn default() -> Self {
         Self {
-            memory_limit: limits::default_memory(),
+            memory_limit: None,
             target_partitions: limits::cores(),
             scan_bytes_per_partition: ByteSize::mib(16),
             spill_dir: std::env::temp_dir(),
@@ -130,18 +130,43 @@ impl NodeConfig {
                 "engine.scan_bytes_per_partition = 0: choose at least 1 byte".into(),
             ));
         }
-        if self.engine.memory_limit < ByteSize::mib(64) {
+        let memory = self.memory_limit();
+        if memory < ByteSize::mib(64) {
             return Err(ConfigError(format!(
-                "engine.memory_limit = {}: a node needs at least 64 MiB",
-                self.engine.memory_limit
+                "engine.memory_limit = {memory}: a node needs at least 64 MiB"
             )));
         }
         Ok(())
     }
 
+    /// Memory that queries and results may take together.
+    pub fn memory_limit(&self) -> ByteSize {
+        let peers = self.cluster.peers.all().iter();
+        let here = peers.filter(|peer| peer.internal.is_loopback()).count();
+        self.engine.memory_limit.unwrap_or_else(|| limits::default_memory(here))
+    }
+
     /// Bytes that results may take in memory.
     pub fn result_memory(&self) -> usize {
-        let limit = self.engine.memory_limit.as_u64();
+        let limit = self.memory_limit().as_u64();
         (limit / 100 * u64::from(self.results.memory_percent)) as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_of_one_machine_share_its_memory() {
+        let mut config = NodeConfig::load(&ServeArgs::default()).unwrap();
+        let alone = config.memory_limit();
+        let mut limit_with = |peers: &str| {
+            config.cluster.peers = peers.parse().unwrap();
+            config.memory_limit()
+        };
+        let three = "127.0.0.1:1,127.0.0.1:2;127.0.0.1:3,127.0.0.1:4;127.0.0.1:5,127.0.0.1:6";
+        assert!(limit_with(three) <= ByteSize(alone.as_u64() / 3));
+        assert_eq!(limit_with("10.0.0.1:1,10.0.0.1:2;10.0.0.2:1,10.0.0.2:2"), alone);
     }
 }

@@ -38,7 +38,7 @@ impl Demo {
         }
         let peers = peers(&listeners).map_err(|error| error.to_string())?;
         let starts = listeners.into_iter().enumerate().map(|(index, listeners)| {
-            start(format!("node-{}", index + 1), &data, &peers, args.nodes, listeners)
+            start(format!("node-{}", index + 1), &data, &peers, listeners)
         });
         let nodes = futures::future::try_join_all(starts).await?;
         all_see_each_other(&nodes).await?;
@@ -110,15 +110,11 @@ async fn start(
     name: String,
     data: &Path,
     peers: &str,
-    nodes: usize,
     listeners: Listeners,
 ) -> Result<Node, String> {
     let address = |listener: &TcpListener| listener.local_addr().map(Address::from);
     let listen = address(&listeners.flight).map_err(|error| error.to_string())?;
     let internal = address(&listeners.internal).map_err(|error| error.to_string())?;
-    let engine = EngineSection::default();
-    // The nodes share one machine.
-    let memory_limit = ByteSize(engine.memory_limit.as_u64() / nodes as u64);
     // Small as the data is, the demo is there to show many nodes at work.
     let scan_bytes_per_partition = ByteSize(1);
     let config = NodeConfig {
@@ -130,7 +126,7 @@ async fn start(
             peers: peers.parse().map_err(|error: squadron_cluster::Error| error.to_string())?,
             ..Default::default()
         },
-        engine: EngineSection { memory_limit, scan_bytes_per_partition, ..engine },
+        engine: EngineSection { scan_bytes_per_partition, ..Default::default() },
         results: ResultsSection::default(),
     };
     Node::build(config, listeners).await.map_err(|error| error.to_string())

@@ -308,7 +308,7 @@ impl Parts<'_> {
     /// One pool for operators and results; its errors name the largest users.
     fn pool(&self) -> Arc<dyn MemoryPool> {
         const NAMED: std::num::NonZeroUsize = std::num::NonZeroUsize::new(5).unwrap();
-        let limit = self.config.engine.memory_limit.as_u64() as usize;
+        let limit = self.config.memory_limit().as_u64() as usize;
         Arc::new(TrackConsumersPool::new(FairSpillPool::new(limit), NAMED))
     }
 

@@ -69,22 +69,47 @@ async fn a_killed_coordinator_is_an_error_within_seconds() {
     assert!(rows < 60_175, "{rows}");
 }
 
-/// The query still runs when the node goes: no endpoint may end well, not even the others'.
+/// Runs far longer than any test.
+const LONG: &str = "select a.l_orderkey, b.l_orderkey k from lineitem a, lineitem b where a.l_comment || b.l_comment like '%never said by anybody%'";
+
+/// Starts a long query on the first node of three; gives its tickets.
+async fn a_long_query(cluster: &ProcessCluster) -> Vec<Vec<u8>> {
+    let info = distributed(cluster, 0).await.execute(LONG).await.unwrap();
+    assert_eq!(info.endpoint.len(), 3);
+    squadron_dev::wire::tickets(&info)
+}
+
+/// No endpoint may end well, not even those of the nodes that live.
+async fn every_endpoint_is_unavailable(
+    cluster: &ProcessCluster,
+    tickets: &[Vec<u8>],
+    within: Duration,
+) {
+    let lost = Instant::now();
+    for ticket in tickets {
+        let mut wire = Wire::connect(&cluster.nodes()[0].uri).await.unwrap();
+        let refused = wire.get(ticket).await.unwrap_err();
+        assert_eq!(refused.code(), tonic::Code::Unavailable, "{refused}");
+    }
+    assert!(lost.elapsed() < within, "{:?}", lost.elapsed());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_killed_while_the_query_runs_fails_every_endpoint() {
     let mut cluster = three().await;
-    let client = distributed(&cluster, 0).await;
-    let sql = "select a.l_orderkey, b.l_orderkey k from lineitem a, lineitem b where a.l_comment || b.l_comment like '%never said by anybody%'";
-    let info = client.execute(sql).await.unwrap();
-    assert_eq!(info.endpoint.len(), 3);
+    let tickets = a_long_query(&cluster).await;
     cluster.kill(1).await.unwrap();
-    let killed = Instant::now();
-    for ticket in squadron_dev::wire::tickets(&info) {
-        let mut wire = Wire::connect(&cluster.nodes()[0].uri).await.unwrap();
-        let refused = wire.get(&ticket).await.unwrap_err();
-        assert_eq!(refused.code(), tonic::Code::Unavailable, "{refused}");
-    }
-    assert!(killed.elapsed() < SECONDS, "{:?}", killed.elapsed());
+    every_endpoint_is_unavailable(&cluster, &tickets, SECONDS).await;
+}
+
+/// Its connections stay open: without membership, only their keep-alive would end the query, after
+/// half a minute.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frozen_node_fails_every_endpoint() {
+    let mut cluster = three().await;
+    let tickets = a_long_query(&cluster).await;
+    cluster.freeze(1).await.unwrap();
+    every_endpoint_is_unavailable(&cluster, &tickets, 2 * SECONDS).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -49,7 +49,7 @@ pub struct ServeArgs {
     /// File with the secret that all nodes of the cluster share; needed beyond loopback
     #[arg(long, env = "SQUADRON_CLUSTER_SECRET_FILE", value_name = "FILE")]
     pub cluster_secret_file: Option<PathBuf>,
-    /// Memory for queries and results together, like 8GiB [default: 60 % of the machine's]
+    /// Memory for queries and results together, like 8GiB [default: 60 % of the machine's, divided by the peers on loopback]
     #[arg(long, env = "SQUADRON_MEMORY_LIMIT", value_name = "SIZE")]
     pub memory_limit: Option<String>,
     /// Partitions of a plan on this node [default: the number of cores]
@@ -85,7 +85,7 @@ impl ServeArgs {
         let data = if self.data.is_empty() { data } else { self.data.clone() };
         let listen = self.listen.clone().or(listen).unwrap_or_else(|| LISTEN.to_owned());
         self.over_cluster(&mut cluster)?;
-        set(&mut engine.memory_limit, size("--memory-limit", &self.memory_limit)?);
+        engine.memory_limit = size("--memory-limit", &self.memory_limit)?.or(engine.memory_limit);
         set(&mut engine.target_partitions, self.target_partitions);
         let scan_bytes = size("--scan-bytes-per-partition", &self.scan_bytes_per_partition)?;
         set(&mut engine.scan_bytes_per_partition, scan_bytes);
@@ -176,7 +176,7 @@ mod tests {
         let file = "listen = '127.0.0.1:2'\n[engine]\nmemory_limit = '1GiB'\ntarget_partitions = 3";
         let config = over(&args, file).unwrap();
         assert_eq!(config.listen.port(), 1);
-        assert_eq!(config.engine.memory_limit, ByteSize::gib(2));
+        assert_eq!(config.memory_limit(), ByteSize::gib(2));
         assert_eq!(config.engine.target_partitions, 3);
     }
 

@@ -94,7 +94,7 @@ mod tests {
         .unwrap();
         assert_eq!(file.listen.as_deref(), Some("0.0.0.0:1"));
         assert_eq!(file.results.keep, Duration::from_secs(120));
-        assert_eq!(file.engine.memory_limit, bytesize::ByteSize::gib(1));
+        assert_eq!(file.engine.memory_limit, Some(bytesize::ByteSize::gib(1)));
     }
 
     #[test]

@@ -165,7 +165,7 @@ fn config(index: usize, peers: &str, folder: &Path, secret: &Path) -> NodeConfig
             ..Default::default()
         },
         engine: EngineSection {
-            memory_limit: ByteSize::mib(256),
+            memory_limit: Some(ByteSize::mib(256)),
             target_partitions: 2,
             spill_dir: spill_dir(folder),
             ..Default::default()
