@@ -52,6 +52,18 @@ pub enum PlannerError {
     Internal(String),
 }
 
+impl PlannerError {
+    /// Says of bad data in which of the tables that a query reads it is: decoders know of no file.
+    pub fn in_tables(self, tables: &[String]) -> Self {
+        match &self {
+            Self::BadData(text) if !tables.is_empty() && !text.contains('/') => {
+                Self::BadData(format!("a file of {} cannot be read: {text}", tables.join(" or ")))
+            }
+            _ => self,
+        }
+    }
+}
+
 impl From<DataFusionError> for PlannerError {
     fn from(error: DataFusionError) -> Self {
         classify(&error)

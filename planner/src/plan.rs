@@ -1,11 +1,14 @@
 //! A statement becomes a plan that delivers its own result.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::information_schema::INFORMATION_SCHEMA;
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::config::ConfigOptions;
 use datafusion::execution::{SessionState, TaskContext};
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement as DfStatement;
@@ -64,6 +67,8 @@ pub struct QueryPlan {
     pub context: Arc<TaskContext>,
     /// Where the parts come from and how many there are.
     pub shape: Shape,
+    /// The tables that it reads.
+    pub tables: Arc<[String]>,
     /// The peers that are given parts.
     pub peers: Arc<[String]>,
     /// Which worker each task was sent to: filled when the plan starts.
@@ -151,7 +156,7 @@ impl Planner {
         refuse_parameters(&logical)?;
         not_in::refuse_hidden_nulls(&logical)?;
         let plan = state.create_physical_plan(&logical).await?;
-        finish(plan, &state, request)
+        Ok(QueryPlan { tables: tables(&logical)?, ..finish(plan, &state, request)? })
     }
 
     /// The session that one query is planned in.
@@ -195,6 +200,18 @@ impl Planner {
     }
 }
 
+/// The tables that a plan reads, each once.
+fn tables(plan: &LogicalPlan) -> Result<Arc<[String]>> {
+    let mut tables = BTreeSet::new();
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node {
+            tables.insert(scan.table_name.table().to_owned());
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(tables.into_iter().collect())
+}
+
 fn deliver_spec(request: &PlanRequest) -> DeliverSpec {
     DeliverSpec {
         query: request.query,
@@ -222,7 +239,7 @@ pub(crate) fn finish(
         placement::respecify(plan, |spec| DeliverSpec { targets: Arc::clone(&targets), ..spec })?;
     let context = state.task_ctx();
     let routes = routing::routes(context.session_config());
-    Ok(QueryPlan { schema, plan, context, shape, peers, routes })
+    Ok(QueryPlan { schema, plan, context, shape, tables: [].into(), peers, routes })
 }
 
 /// A plan over one ready batch, delivered by this node: EXPLAIN's text.
@@ -256,7 +273,7 @@ fn every_byte_counts(options: &mut ConfigOptions) -> Result<()> {
 }
 
 /// Parameters are bound by prepared statements; a bare placeholder has no value to stand for.
-fn refuse_parameters(plan: &datafusion::logical_expr::LogicalPlan) -> Result<()> {
+fn refuse_parameters(plan: &LogicalPlan) -> Result<()> {
     match plan.get_parameter_names()?.is_empty() {
         true => Ok(()),
         false => Err(PlannerError::Unsupported(

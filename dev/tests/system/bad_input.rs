@@ -238,11 +238,14 @@ async fn a_file_that_breaks_while_it_is_read_fails_every_endpoint() {
         std::fs::write(table.join(part), bytes).unwrap();
     }
     let cluster = TestCluster::start(2, folder.path()).await;
-    let refused = match cluster.ask_distributed(0, "select * from lineitem").await {
-        Err(ClientError::Server(status)) => *status,
-        other => panic!("{other:?}"),
-    };
-    let precise = matches!(refused.code(), Code::FailedPrecondition | Code::InvalidArgument);
-    assert!(precise, "{refused}");
+    for mode in ["local", "distributed"] {
+        let client = cluster.client_with(0, &[("squadron-execution-mode", mode)]).await;
+        let refused = match ask(&client, "select * from lineitem").await {
+            Err(ClientError::Server(status)) => *status,
+            other => panic!("{mode}: {other:?}"),
+        };
+        assert_eq!(refused.code(), Code::FailedPrecondition, "{mode}: {refused}");
+        assert!(refused.message().contains("a file of lineitem"), "{mode}: {refused}");
+    }
     assert_eq!(cluster.ask(0, "select 1").await.unwrap().value(), "1");
 }

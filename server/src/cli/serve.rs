@@ -22,6 +22,9 @@ pub(super) async fn run(args: &ServeArgs) -> ExitCode {
 
 async fn start(args: &ServeArgs) -> Result<Node, NodeError> {
     let config = NodeConfig::load(args)?;
+    if config.data.is_empty() {
+        tracing::warn!("no --data: this node has no tables");
+    }
     let listeners = Listeners::bind(&config).await?;
     Node::build(config, listeners).await
 }

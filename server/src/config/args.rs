@@ -133,7 +133,9 @@ fn duration(flag: &str, text: &Option<String>) -> Result<Option<Duration>, Confi
 }
 
 fn size(flag: &str, text: &Option<String>) -> Result<Option<ByteSize>, ConfigError> {
-    option(flag, text)
+    let Some(text) = text else { return Ok(None) };
+    let unreadable = |_| bad(flag, text, "not a size: write it like 512MiB or 8GiB");
+    text.parse().map(Some).map_err(unreadable)
 }
 
 fn option<T: FromStr<Err: std::fmt::Display>>(

@@ -73,5 +73,5 @@ async fn metadata_batch(
     let session = engine.session(settings);
     let answer = metadata::answer(command, &session, wire_schema).await;
     let answer = answer.ok_or_else(|| not_yet(command.type_url()))?;
-    answer.map_err(|error| status::internal(error.to_string()))
+    answer.map_err(|error| status::metadata(&error))
 }

@@ -32,16 +32,26 @@ pub use xdbc::{xdbc_type_info, xdbc_type_info_schema};
 
 use arrow_flight::error::FlightError;
 use datafusion::arrow::error::ArrowError;
+use squadron_planner::PlannerError;
 
 /// Why a metadata answer could not be made.
 ///
-/// What the client asks for never fails: a pattern without a match, an unknown catalog, code or
-/// type give an empty answer, and a table that cannot be read is listed without its columns.
+/// What the client asks for hardly ever fails: a pattern without a match, an unknown catalog, code
+/// or type give an empty answer, and of several tables one that cannot be read is listed without its
+/// columns.
 #[derive(Debug, thiserror::Error)]
 pub enum MetadataError {
     /// Names and types that are valid one by one do not make a record batch: a bug.
     #[error("the metadata answer could not be encoded")]
     Encode(#[from] FlightError),
+    /// The one table whose columns were asked for cannot be read.
+    #[error("table {name} cannot be read: {why}")]
+    Table {
+        /// Its name.
+        name: String,
+        /// Why.
+        why: PlannerError,
+    },
 }
 
 impl From<ArrowError> for MetadataError {
@@ -51,4 +61,4 @@ impl From<ArrowError> for MetadataError {
 }
 
 /// A metadata answer or the reason why there is none.
-pub type Result<T> = std::result::Result<T, MetadataError>;
+pub type Result<T, E = MetadataError> = std::result::Result<T, E>;

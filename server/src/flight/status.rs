@@ -8,6 +8,7 @@ use tonic::{Code, Status};
 use uuid::Uuid;
 
 use super::messages::FailProto;
+use super::metadata::MetadataError;
 use super::ticket::TicketError;
 use crate::results::ResultError;
 
@@ -54,6 +55,15 @@ pub fn planner(error: &PlannerError) -> Status {
     if code == Code::Internal {
         tracing::error!(error = error as &dyn std::error::Error, "a query met a bug");
     }
+    status(code, &error.to_string())
+}
+
+/// The status of a metadata answer that could not be made.
+pub fn metadata(error: &MetadataError) -> Status {
+    let code = match error {
+        MetadataError::Encode(_) => Code::Internal,
+        MetadataError::Table { why, .. } => planner_code(why),
+    };
     status(code, &error.to_string())
 }
 

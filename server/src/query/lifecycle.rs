@@ -3,6 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use datafusion::error::DataFusionError;
 use datafusion::physical_plan::execute_stream;
 use futures::future::{join_all, try_join_all};
 use futures::{FutureExt, TryStreamExt};
@@ -160,9 +161,11 @@ impl Drop for Running {
 }
 
 async fn receipts(plan: QueryPlan, record: &Record) -> Result<Vec<Receipt>> {
-    let mut stream = execute_stream(plan.plan, plan.context)?;
-    let mut receipts = Vec::with_capacity(plan.shape.parts());
-    while let Some(batch) = stream.try_next().await.map_err(PlannerError::from)? {
+    let QueryPlan { plan, context, shape, tables, .. } = plan;
+    let located = |error: DataFusionError| PlannerError::from(error).in_tables(&tables);
+    let mut stream = execute_stream(plan, context).map_err(located)?;
+    let mut receipts = Vec::with_capacity(shape.parts());
+    while let Some(batch) = stream.try_next().await.map_err(located)? {
         receipts.extend(Receipt::from_batch(record.opening.query, &batch)?);
     }
     Ok(receipts)

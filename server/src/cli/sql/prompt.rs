@@ -35,7 +35,7 @@ pub(super) async fn run(runner: &mut Runner) -> Result<(), SqlError> {
             Err(ReadlineError::Eof) => return Ok(()),
             Err(error) => return Err(editor::unusable(&error)),
         };
-        let left = match text.trim().strip_prefix('\\') {
+        let left = match Command::text(&text) {
             Some(command) => obey(runner, &names, command).await,
             None => run_text(runner, &names, &text).await,
         };

@@ -2,7 +2,8 @@
 //!
 //! One broken table must not hide the others: DBeaver, Tableau and pandas list everything before
 //! they do anything, so a table that cannot be read is listed with no columns and a line in the
-//! log, and the names, which come from memory, never depend on its files.
+//! log, and the names, which come from memory, never depend on its files. Whoever asks for the
+//! columns of that table alone gets its error: no columns would be a wrong answer.
 
 use std::sync::Arc;
 
@@ -10,15 +11,15 @@ use arrow_flight::sql::metadata::GetTablesBuilder;
 use arrow_flight::sql::{CommandGetTableTypes, CommandGetTables};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
-use datafusion::common::Result as DataFusionResult;
+use datafusion::common::{DataFusionError, Result as DataFusionResult};
 use datafusion::logical_expr::TableType;
 use futures::StreamExt;
 use tracing::warn;
 
-use super::Result;
 use super::catalogs::{CatalogView, SchemaEntry};
 use super::columns::{TableName, describe};
 use super::pattern::Pattern;
+use super::{MetadataError, Result};
 
 /// The function that turns a table's schema into the one its results have on the wire.
 pub type WireSchema = fn(&Schema) -> SchemaRef;
@@ -32,6 +33,9 @@ const LOOKUPS: usize = 16;
 /// The catalog is compared as it is (`""`: without a catalog, so none), schema and table as LIKE
 /// patterns, types by their names in any case. With `include_schema` every table's columns are
 /// looked up and told as an IPC message of `wire_schema` of the table's schema.
+///
+/// # Errors
+/// [`MetadataError::Table`] when the columns of one named table are asked for and it cannot be read.
 pub async fn tables(
     view: &CatalogView,
     command: &CommandGetTables,
@@ -39,15 +43,27 @@ pub async fn tables(
 ) -> Result<RecordBatch> {
     let (include_schema, mut rows) = (command.include_schema, rows(command.include_schema));
     // Owned: a stream of futures that borrow is not `Send` to the compiler, and so no RPC.
-    let mut found = futures::stream::iter(candidates(view, command))
+    let candidates = candidates(view, command);
+    let alone = include_schema && candidates.len() == 1 && is_named(command);
+    let mut found = futures::stream::iter(candidates)
         .map(move |(schema, name)| Table::look_up(schema, name, include_schema))
         .buffered(LOOKUPS);
-    while let Some(table) = found.next().await {
+    while let Some(looked_up) = found.next().await {
+        let table = match looked_up {
+            Ok(table) => table,
+            Err(broken) if alone => return Err(broken.error()),
+            Err(broken) => Some(broken.without_columns()),
+        };
         if let Some(table) = table.filter(|it| it.kind.is_wanted(&command.table_types)) {
             table.append_to(&mut rows, wire_schema)?;
         }
     }
     Ok(rows.build()?)
+}
+
+/// Whether the command's pattern for tables names one.
+fn is_named(command: &CommandGetTables) -> bool {
+    command.table_name_filter_pattern.as_ref().is_some_and(|pattern| !pattern.contains('%'))
 }
 
 /// The schema of GetTables, which has a fifth column with `include_schema`.
@@ -141,18 +157,20 @@ struct Table {
 
 impl Table {
     /// Looks the table up; `None` if it has gone since its name was listed.
-    async fn look_up(schema: Arc<SchemaEntry>, name: String, columns: bool) -> Option<Self> {
+    async fn look_up(
+        schema: Arc<SchemaEntry>,
+        name: String,
+        columns: bool,
+    ) -> Result<Option<Self>, Broken> {
         let found =
             if columns { with_columns(&schema, &name).await } else { bare(&schema, &name).await };
-        let (table_type, columns) = match found {
-            Ok(found) => found?,
-            Err(error) => {
-                let (catalog, schema) = (&schema.catalog, &schema.name);
-                warn!(%catalog, %schema, table = %name, %error, "table is listed without columns");
-                (TableType::Base, SchemaRef::new(Schema::empty()))
+        match found {
+            Ok(Some((table_type, columns))) => {
+                Ok(Some(Self { kind: Kind::new(&schema, table_type), schema, name, columns }))
             }
-        };
-        Some(Self { kind: Kind::new(&schema, table_type), schema, name, columns })
+            Ok(None) => Ok(None),
+            Err(why) => Err(Broken { schema, name, why }),
+        }
     }
 
     fn append_to(&self, rows: &mut GetTablesBuilder, wire_schema: WireSchema) -> Result<()> {
@@ -160,6 +178,27 @@ impl Table {
         let table = TableName { catalog, schema, table: &self.name };
         let columns = describe(&wire_schema(&self.columns), &self.columns, table);
         Ok(rows.append(catalog, schema, &self.name, self.kind.name(), &columns)?)
+    }
+}
+
+/// A table that cannot be read.
+struct Broken {
+    schema: Arc<SchemaEntry>,
+    name: String,
+    why: DataFusionError,
+}
+
+impl Broken {
+    fn error(self) -> MetadataError {
+        MetadataError::Table { name: self.name, why: self.why.into() }
+    }
+
+    fn without_columns(self) -> Table {
+        let Self { schema, name, why } = self;
+        let (catalog, of) = (&schema.catalog, &schema.name);
+        warn!(%catalog, schema = %of, table = %name, error = %why, "table is listed without columns");
+        let kind = Kind::new(&schema, TableType::Base);
+        Table { kind, schema, name, columns: SchemaRef::new(Schema::empty()) }
     }
 }
 

@@ -28,13 +28,29 @@ pub(super) enum Command {
     Set(Setting),
 }
 
+/// What newcomers type at any prompt: without them it would wait for a `;`.
+const WORDS: [&str; 3] = ["help", "quit", "exit"];
+
 impl Command {
+    /// Whether an input is a command and not SQL.
+    pub(super) fn is_one(input: &str) -> bool {
+        Self::text(input).is_some()
+    }
+
+    /// The command in an input, without its backslash.
+    pub(super) fn text(input: &str) -> Option<&str> {
+        let input = input.trim();
+        let word = input.trim_end_matches(';').trim_end();
+        let bare = WORDS.iter().any(|known| word.eq_ignore_ascii_case(known));
+        if bare { Some(word) } else { input.strip_prefix('\\') }
+    }
+
     /// Reads what stands after the backslash. A semicolon at the end is forgiven.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim().trim_end_matches(';').trim_end();
         let (name, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-        match (name, rest.trim()) {
-            ("q" | "quit", "") => Ok(Self::Quit),
+        match (name.to_ascii_lowercase().as_str(), rest.trim()) {
+            ("q" | "quit" | "exit", "") => Ok(Self::Quit),
             ("?" | "h" | "help", "") => Ok(Self::Help),
             ("d", "") => Ok(Self::Tables),
             ("d", table) => Ok(Self::Describe(table.to_owned())),
@@ -57,6 +73,7 @@ mod tests {
     fn commands_are_read() {
         for (text, command) in [
             ("q", Command::Quit),
+            ("EXIT", Command::Quit),
             ("d", Command::Tables),
             ("d lineitem;", Command::Describe("lineitem".to_owned())),
             ("format CSV", Command::Format(Format::Csv)),

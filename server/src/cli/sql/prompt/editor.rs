@@ -15,6 +15,7 @@ use rustyline::history::FileHistory;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{CompletionType, Config, Context, Editor, Helper, Hinter};
 
+use super::command::Command;
 use super::completion::Names;
 use crate::cli::sql::failure::SqlError;
 use crate::cli::sql::split::split;
@@ -112,7 +113,7 @@ impl Validator for SqlHelper {
 
 fn is_whole(input: &str) -> bool {
     let cut = split(input);
-    input.trim_start().starts_with('\\') || (cut.rest.is_empty() && !cut.open)
+    Command::is_one(input) || (cut.rest.is_empty() && !cut.open)
 }
 
 #[cfg(test)]
@@ -129,6 +130,7 @@ mod tests {
     #[test]
     fn commands_and_nothing_are_whole_at_once() {
         assert!(is_whole("\\d lineitem"));
+        assert!(is_whole("help"));
         assert!(is_whole("  "));
     }
 }

@@ -149,6 +149,17 @@ async fn a_broken_table_is_listed_without_columns_and_logged() {
     }
 }
 
+#[tokio::test]
+async fn the_columns_of_a_broken_table_alone_are_an_error() {
+    let view = view_of(Arc::new(fixture::Faulty));
+    let name = Some("broken".to_owned());
+    let mut asked = CommandGetTables { table_name_filter_pattern: name, ..command() };
+    assert_eq!(dotted(&tables(&view, &asked, wire).await.unwrap()), ["c.s.broken.TABLE"]);
+    asked.include_schema = true;
+    let error = tables(&view, &asked, wire).await.unwrap_err().to_string();
+    assert!(error.contains("broken") && error.contains("the footer is truncated"), "{error}");
+}
+
 /// A log that can be read.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
