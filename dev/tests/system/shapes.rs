@@ -102,3 +102,14 @@ async fn millions_of_rows_of_three_nodes_arrive_once_each() {
     assert_eq!(ids.len(), answer.rows(), "rows came twice");
     assert!(answer.endpoints.iter().filter(|endpoint| endpoint.rows > 0).count() > 1);
 }
+
+/// The sort of each worker comes over one connection, whose buffer (64 MiB) is far less than what
+/// it gives: an ordered merge over several streams of one such connection would wait for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ordered_result_larger_than_all_buffers_ends() {
+    let cluster = TestCluster::start(2, fixtures::tpch()).await;
+    let sql = "select l_orderkey, l_linenumber, repeat(l_comment, 120) as long from lineitem \
+               order by l_comment, l_orderkey, l_linenumber";
+    let answer = cluster.ask_distributed(0, sql).await.unwrap();
+    Oracle::over(fixtures::tpch()).await.unwrap().check(sql, &answer).await;
+}

@@ -58,6 +58,24 @@ async fn a_file_that_is_not_compressed_as_its_name_says_is_invalid_data() {
     assert_says(&error.to_string(), &["t.csv.gz", "not readable as CSV (gzip)"]);
 }
 
+/// Three numbers, written with checksums as Spark writes them (`write_page_checksum` of pyarrow), one
+/// of which is 2222.
+const WITH_CHECKSUMS: &[u8] = include_bytes!("checksum.parquet");
+
+#[tokio::test]
+async fn a_flipped_bit_is_an_error_where_there_is_a_checksum() {
+    let data = Data::new();
+    data.write("whole.parquet", WITH_CHECKSUMS);
+    let mut flipped = WITH_CHECKSUMS.to_vec();
+    let value = flipped.windows(8).position(|bytes| bytes == 2222_i64.to_le_bytes()).unwrap();
+    flipped[value] ^= 1;
+    data.write("flipped.parquet", flipped);
+    let tables = data.open().await;
+    assert_eq!(tables.rows("SELECT sum(v) FROM whole").await, ["6666"]);
+    let error = tables.failure("SELECT * FROM flipped").await;
+    assert_says(&error.to_string(), &["Page CRC checksum mismatch"]);
+}
+
 #[tokio::test]
 async fn messages_leave_out_what_is_not_for_users() {
     let data = Data::new();
