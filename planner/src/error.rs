@@ -80,6 +80,10 @@ impl From<ArrowError> for PlannerError {
 /// the back trace cut off.
 fn classify(error: &DataFusionError) -> PlannerError {
     let text = plain(error);
+    // Told by an operator as what kept it from writing.
+    if text.contains(SPILL_LIMIT) {
+        return PlannerError::Exhausted(text);
+    }
     match error.find_root() {
         DataFusionError::SQL(cause, _) => PlannerError::Syntax(syntax(cause)),
         DataFusionError::SchemaError(cause, _) => classify_schema(cause, text),
@@ -104,6 +108,10 @@ fn classify(error: &DataFusionError) -> PlannerError {
     }
 }
 
+/// What sets how much operators may spill and hold.
+const SPILL_LIMIT: &str = "the node's --spill-limit";
+const MEMORY_LIMIT: &str = "the node's --memory-limit";
+
 /// DataFusion's text without back trace and without the wrappers' preambles, which tell a user
 /// nothing.
 fn plain(error: &DataFusionError) -> String {
@@ -113,7 +121,9 @@ fn plain(error: &DataFusionError) -> String {
     while let Some(rest) = preambles.iter().find_map(|preamble| text.strip_prefix(preamble)) {
         text = rest;
     }
-    text.to_owned()
+    // DataFusion's advice is for whoever embeds it.
+    text.replace("the config: `datafusion.runtime.max_temp_directory_size`", SPILL_LIMIT)
+        .replace("the memory limit config: 'datafusion.runtime.memory_limit'", MEMORY_LIMIT)
 }
 
 fn syntax(error: &ParserError) -> String {
@@ -189,6 +199,10 @@ fn classify_arrow(cause: &ArrowError, text: String) -> PlannerError {
             PlannerError::BadData(text)
         }
         ArrowError::CsvError(_) | ArrowError::JsonError(_) => PlannerError::BadData(text),
+        // Of a CSV file. Its line is counted from where a partition of the file began.
+        ArrowError::ParseError(cause) if cause.starts_with("Error while parsing value") => {
+            PlannerError::BadData(text.split(" at line ").next().unwrap_or(&text).to_owned())
+        }
         ArrowError::ExternalError(inner) => classify_external(inner.as_ref(), text),
         _ => PlannerError::Execution(text),
     }
@@ -278,6 +292,28 @@ mod tests {
             assert!(matches!(&error, PlannerError::Unavailable(_)), "{error:?}");
             assert!(error.to_string().contains("run the query again"), "{error}");
         }
+    }
+
+    #[test]
+    fn limits_are_named_as_the_node_has_them() {
+        let spill =
+            "Please try increasing the config: `datafusion.runtime.max_temp_directory_size`.";
+        let error = kind(DataFusionError::Execution(spill.into()));
+        assert!(matches!(error, PlannerError::Exhausted(_)), "{error:?}");
+        assert!(error.to_string().contains("increasing the node's --spill-limit"), "{error}");
+    }
+
+    #[test]
+    fn damaged_data_is_said_to_be_in_the_tables_that_were_read() {
+        let cause = "Error while parsing value 'x' as type 'Int64' for column 0 at line 7";
+        let error = ArrowError::ParseError(cause.into());
+        let error = PlannerError::from(error).in_tables(&["t".into(), "u".into()]);
+        assert!(matches!(error, PlannerError::BadData(_)), "{error:?}");
+        let text = error.to_string();
+        assert!(
+            text.starts_with("a file of t or u cannot be read") && !text.contains("line"),
+            "{text}"
+        );
     }
 
     #[test]

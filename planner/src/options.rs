@@ -6,9 +6,10 @@
 
 use std::any::Any;
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use datafusion::config::{ConfigEntry, ConfigExtension, ExtensionOptions};
+use datafusion::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
 use datafusion::error::{DataFusionError, Result};
 
 use crate::PlannerError;
@@ -149,6 +150,51 @@ pub fn check_setting(key: &str) -> crate::Result<()> {
     Ok(())
 }
 
+/// Partitions at most, for a node or a session: what a shuffle needs to get ready grows with their
+/// square.
+pub const MOST_PARTITIONS: usize = 256;
+
+/// Numbers that a session may choose. DataFusion takes any, and some end in a panic, in a query that
+/// never begins, or in more memory than the node has.
+const NUMBERS: &[(&str, RangeInclusive<u64>)] = &[
+    ("datafusion.execution.batch_size", 1..=1 << 20),
+    ("datafusion.execution.meta_fetch_concurrency", 1..=1024),
+    ("datafusion.execution.planning_concurrency", 1..=1024),
+    ("datafusion.execution.target_partitions", 1..=MOST_PARTITIONS as u64),
+    ("datafusion.optimizer.max_passes", 1..=100),
+    ("datafusion.sql_parser.recursion_limit", 1..=200),
+    ("distributed.file_scan_config_bytes_per_partition", 1..=u64::MAX),
+    ("distributed.shuffle_batch_size", 0..=1 << 20),
+];
+
+/// What compresses batches between nodes.
+const COMPRESSIONS: [&str; 3] = ["none", "lz4", "zstd"];
+
+/// Whether a session's settings have values that queries can run with.
+///
+/// # Errors
+/// `Invalid` with the values that there are.
+pub fn check_values(options: &ConfigOptions) -> crate::Result<()> {
+    for entry in options.entries() {
+        let value = entry.value.as_deref().unwrap_or_default();
+        if let Some((_, range)) = NUMBERS.iter().find(|(key, _)| *key == entry.key)
+            && !value.parse().is_ok_and(|value| range.contains(&value))
+        {
+            let (key, least, most) = (&entry.key, range.start(), range.end());
+            return Err(PlannerError::Invalid(format!(
+                "{key} takes {least} to {most}, not {value}"
+            )));
+        }
+        if entry.key == "distributed.compression" && !COMPRESSIONS.contains(&value) {
+            let known = COMPRESSIONS.join(", ");
+            return Err(PlannerError::Invalid(format!(
+                "distributed.compression takes one of {known}, not '{value}'"
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// Declares a setting with a fixed list of words, refused by naming all of them.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident, $key:literal, { $($(#[$vdoc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
@@ -242,6 +288,19 @@ mod tests {
         assert!(check_setting("distributed.dynamic_task_count").is_err());
         assert!(check_setting("distributed.compression").is_ok());
         assert!(check_setting("datafusion.execution.batch_size").is_ok());
+    }
+
+    #[test]
+    fn numbers_that_queries_cannot_run_with_are_refused() {
+        for (key, value) in [
+            ("datafusion.execution.target_partitions", "20000"),
+            ("datafusion.execution.batch_size", "1000000000000"),
+            ("datafusion.sql_parser.recursion_limit", "100000"),
+        ] {
+            let refused = check_values(&set(key, value).unwrap()).unwrap_err().to_string();
+            assert!(refused.contains(key) && refused.contains(value), "{refused}");
+        }
+        check_values(&set("datafusion.execution.batch_size", "1024").unwrap()).unwrap();
     }
 
     #[test]

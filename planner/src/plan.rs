@@ -17,11 +17,14 @@ use uuid::Uuid;
 
 use crate::catalog::tolerant;
 use crate::deliver::{DeliverExec, DeliverSpec};
-use crate::options::{ExecutionMode, SquadronOptions, check_setting, explain_refusal};
+use crate::options::{
+    ExecutionMode, SquadronOptions, check_setting, check_values, explain_refusal,
+};
 use crate::session::Engine;
 use crate::statement::{self, Statement};
 use crate::{PlannerError, Result, explain};
 
+mod float16;
 pub(crate) mod merge;
 mod not_in;
 mod placement;
@@ -155,6 +158,9 @@ impl Planner {
         let logical = state.statement_to_plan(query).await?;
         refuse_parameters(&logical)?;
         not_in::refuse_hidden_nulls(&logical)?;
+        if float16::has_constant(&logical)? {
+            state = self.engine.local_state(state.config().clone());
+        }
         let plan = state.create_physical_plan(&logical).await?;
         Ok(QueryPlan { tables: tables(&logical)?, ..finish(plan, &state, request)? })
     }
@@ -196,7 +202,9 @@ impl Planner {
         let plan = context.state().statement_to_plan(statement).await?;
         let changed = context.execute_logical_plan(plan).await;
         changed.map_err(|error| PlannerError::Invalid(explain_refusal(&error)))?;
-        Ok(context.copied_config())
+        let changed = context.copied_config();
+        check_values(changed.options())?;
+        Ok(changed)
     }
 }
 

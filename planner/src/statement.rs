@@ -6,6 +6,10 @@ use datafusion::sql::sqlparser::ast::{Set, Statement as SqlStatement};
 
 use crate::{PlannerError, Result};
 
+mod depth;
+
+pub use depth::{DEEPEST, STACK_BYTES};
+
 /// A parsed statement with its kind.
 #[derive(Debug, Clone)]
 pub enum Statement {
@@ -21,16 +25,17 @@ pub enum Statement {
 ///
 /// # Errors
 /// `Syntax` for text that does not parse, is empty, or holds several statements; `Unsupported` for
-/// a statement that this version does not run.
+/// a statement that this version does not run; `Invalid` for one that nests too deep.
 pub fn parse(sql: &str) -> Result<Statement> {
     classify(parse_one(sql)?)
 }
 
 fn parse_one(sql: &str) -> Result<DfStatement> {
+    depth::check_text(sql, &GenericDialect {})?;
     let mut statements =
         DFParserBuilder::new(sql).with_dialect(&GenericDialect {}).build()?.parse_statements()?;
     match (statements.pop_front(), statements.len()) {
-        (Some(statement), 0) => Ok(statement),
+        (Some(statement), 0) => depth::check(&statement).map(|()| statement),
         (None, _) => Err(PlannerError::Syntax("the statement is empty".into())),
         (Some(_), more) => Err(PlannerError::Syntax(format!(
             "one statement at a time: the text holds {}; send them one by one",
@@ -81,6 +86,32 @@ mod tests {
             Err(PlannerError::Unsupported(_)) => "unsupported",
             Err(other) => panic!("{other}"),
         }
+    }
+
+    /// As in a thread that plans.
+    fn on_a_large_stack(work: fn()) {
+        let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
+        thread.spawn(work).unwrap().join().unwrap();
+    }
+
+    #[test]
+    fn statements_that_are_too_deep_are_refused() {
+        on_a_large_stack(|| {
+            for levels in [DEEPEST + 1, 3 * DEEPEST, 2_000_000] {
+                for (first, more) in [("SELECT 1", "+1"), ("SELECT 1", " UNION ALL SELECT 1")] {
+                    let sql = format!("{first}{}", more.repeat(levels));
+                    for sql in [sql.clone(), format!("EXPLAIN {sql}")] {
+                        assert!(matches!(parse(&sql), Err(PlannerError::Invalid(_))), "{levels}");
+                    }
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn long_lists_are_not_deep() {
+        let sql = format!("SELECT 1 IN (1{})", ", -1".repeat(50_000));
+        assert_eq!(kind(&sql), "query");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use bytesize::ByteSize;
 use serde::Deserialize;
 use squadron_cluster::Address;
 use squadron_planner::catalog::DataLocation;
+use squadron_planner::options::MOST_PARTITIONS;
 
 mod args;
 mod file;
@@ -122,8 +123,11 @@ impl NodeConfig {
                 "results.memory_percent = {percent}: operators need memory too, choose 0 to 90"
             )));
         }
-        if self.engine.target_partitions == 0 {
-            return Err(ConfigError("engine.target_partitions = 0: choose at least 1".into()));
+        let partitions = self.engine.target_partitions;
+        if !(1..=MOST_PARTITIONS).contains(&partitions) {
+            return Err(ConfigError(format!(
+                "engine.target_partitions = {partitions}: choose 1 to {MOST_PARTITIONS}"
+            )));
         }
         if self.engine.scan_bytes_per_partition == ByteSize(0) {
             return Err(ConfigError(

@@ -27,6 +27,8 @@ impl CpuRuntime {
         let runtime = Builder::new_multi_thread()
             .worker_threads(threads)
             .thread_name("squadron-cpu")
+            // Plans are walked recursively.
+            .thread_stack_size(squadron_planner::statement::STACK_BYTES)
             .enable_all()
             .build()?;
         let handle = runtime.handle().clone();

@@ -71,7 +71,7 @@ fn check(args: &SqlArgs, console: &Console, prompt: bool) -> Result<(), SqlError
     if prompt && (args.output.is_some() || args.explain) {
         return refuse("--output and --explain need a statement: as argument, by --file or by `-`");
     }
-    if args.format().is_binary() && args.output.is_none() && console.out_is_terminal {
+    if args.format()?.is_binary() && args.output.is_none() && console.out_is_terminal {
         return refuse("that format is not for a terminal: use --output FILE or a pipe");
     }
     Ok(())
@@ -83,8 +83,8 @@ async fn connect(args: &SqlArgs, console: Console) -> Result<Runner, SqlError> {
         client.run(&statement).await?;
     }
     let settings = Settings {
-        format: args.format(),
-        max_rows: args.max_rows,
+        format: args.format()?,
+        max_rows: args.max_rows(),
         read: ReadOptions { order: args.order(), ..Default::default() },
         timing: args.timing,
         endpoints: args.endpoints,

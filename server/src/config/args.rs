@@ -129,7 +129,8 @@ fn set<T>(setting: &mut T, value: Option<T>) {
 fn duration(flag: &str, text: &Option<String>) -> Result<Option<Duration>, ConfigError> {
     let Some(text) = text else { return Ok(None) };
     let parsed = humantime::parse_duration(text);
-    parsed.map(Some).map_err(|why| bad(flag, text, why))
+    let unreadable = |_| bad(flag, text, "not a duration: write it like 10s, 5m or 1h");
+    parsed.map(Some).map_err(unreadable)
 }
 
 fn size(flag: &str, text: &Option<String>) -> Result<Option<ByteSize>, ConfigError> {

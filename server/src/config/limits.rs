@@ -1,6 +1,7 @@
 //! What this machine has, for defaults.
 
 use bytesize::ByteSize;
+use squadron_planner::options::MOST_PARTITIONS;
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
 /// The share of memory that a node takes unless told otherwise: the rest is for the allocator's
@@ -18,7 +19,7 @@ pub(super) fn default_memory(nodes: usize) -> ByteSize {
     ByteSize(total / 100 * SHARE / nodes.max(1) as u64)
 }
 
-/// Cores that this process may use.
+/// Cores that this process may use, as far as a plan can.
 pub(super) fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+    std::thread::available_parallelism().map_or(1, usize::from).min(MOST_PARTITIONS)
 }

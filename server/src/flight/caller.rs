@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::prelude::SessionConfig;
-use squadron_planner::options::{check_setting, explain_refusal};
+use squadron_planner::options::{check_setting, check_values, explain_refusal};
 use tonic::metadata::{KeyAndValueRef, MetadataMap};
 use tonic::{Code, Extensions, Status};
 
@@ -101,7 +101,12 @@ fn apply_headers(metadata: &MetadataMap, settings: &mut SessionConfig) -> Result
 pub fn set_option(settings: &mut SessionConfig, key: &str, value: &str) -> Result<(), String> {
     check_setting(key).map_err(|refused| refused.to_string())?;
     let set = settings.options_mut().set(key, value);
-    set.map_err(|error| explain_refusal(&error))
+    set.map_err(|error| explain_refusal(&error))?;
+    // Those of its own it has checked.
+    if key.starts_with("squadron.") {
+        return Ok(());
+    }
+    check_values(settings.options()).map_err(|refused| refused.to_string())
 }
 
 fn refused(header: &str, why: &str) -> Status {

@@ -47,6 +47,9 @@ pub fn command(bytes: &[u8]) -> Result<Command, Status> {
         Status::invalid_argument("the command is not a Flight SQL command packed in an Any")
     })?;
     let name = any.type_url.clone();
+    if name.is_empty() {
+        return Err(Status::invalid_argument("the command is empty: it has no type"));
+    }
     Command::try_from(any).map_err(|error| {
         status::status(Code::InvalidArgument, &format!("unreadable {name}: {error}"))
     })

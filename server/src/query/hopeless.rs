@@ -57,7 +57,8 @@ impl Queries {
 fn unread(interest: Interest, grace: Duration, first_read: Duration) -> Option<String> {
     let Interest { read, absent } = interest;
     let limit = if read { grace } else { first_read };
-    let limit = (absent >= limit).then(|| humantime::format_duration(limit))?;
+    let gone = !absent.is_zero() && absent >= limit;
+    let limit = gone.then(|| humantime::format_duration(limit))?;
     Some(match read {
         true => format!(
             "the query was cancelled: its last reader left more than {limit} ago (--reader-grace)"
@@ -81,6 +82,12 @@ mod tests {
     fn a_reader_that_left_is_waited_for() {
         assert_eq!(reason(true, 9), None);
         assert!(reason(true, 10).unwrap().contains("10s"));
+    }
+
+    #[test]
+    fn a_reader_that_is_there_is_no_reason() {
+        let interest = Interest { read: true, absent: Duration::ZERO };
+        assert_eq!(unread(interest, Duration::ZERO, Duration::ZERO), None);
     }
 
     #[test]

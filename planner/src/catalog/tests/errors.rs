@@ -89,6 +89,14 @@ async fn messages_leave_out_what_is_not_for_users() {
 }
 
 #[tokio::test]
+async fn a_footer_longer_than_its_file_is_invalid_data() {
+    let data = Data::new();
+    data.write("t.parquet", "PAR1garbagegarbagePAR1");
+    let error = data.open().await.catalog_error("SELECT * FROM t").await;
+    assert_says(&error, &["t.parquet", "cut short", "do not fit together"]);
+}
+
+#[tokio::test]
 async fn two_formats_in_a_folder_are_named_with_an_example_of_each() {
     let data = Data::new();
     data.parquet("t/a.parquet", "SELECT 1 AS x").await;

@@ -13,7 +13,7 @@ use crate::client::{ClientOptions, Credentials, Order, TransportOptions};
 /// Without SQL, and with a terminal, it is an interactive prompt.
 #[derive(clap::Args, Clone)]
 pub struct SqlArgs {
-    /// The server: grpc://HOST:PORT, grpc+tls://HOST:PORT, flightsql://HOST:PORT or HOST:PORT
+    /// The server: grpc://HOST:PORT, grpc+tls://HOST:PORT, flightsql://HOST:PORT?transport=tcp or HOST:PORT
     pub(super) uri: String,
     /// One or several statements separated by `;`, or `-` to read them from standard input
     pub(super) sql: Option<String>,
@@ -26,9 +26,9 @@ pub struct SqlArgs {
     /// Write the result to this file, which appears only when all of it is there
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
-    /// Show at most this many rows of a table; 0 shows all
-    #[arg(long, default_value_t = 1000, value_name = "ROWS")]
-    pub(super) max_rows: usize,
+    /// Show at most this many rows of a table; 0 shows all [default: 1000, and all in a file]
+    #[arg(long, value_name = "ROWS")]
+    pub(super) max_rows: Option<usize>,
     /// Read endpoints in parallel but give all rows of the first before those of the second
     #[arg(long)]
     pub(super) ordered: bool,
@@ -65,9 +65,24 @@ pub struct SqlArgs {
 }
 
 impl SqlArgs {
-    pub(super) fn format(&self) -> Format {
-        let by_name = || self.output.as_deref().and_then(Format::of_path);
-        self.format.or_else(by_name).unwrap_or(Format::Table)
+    /// By the extension of the file, or for the eye.
+    pub(super) fn format(&self) -> Result<Format, SqlError> {
+        match (self.format, &self.output) {
+            (Some(format), _) => Ok(format),
+            (None, None) => Ok(Format::Table),
+            (None, Some(path)) => Format::of_path(path).ok_or_else(|| {
+                SqlError::Usage(format!(
+                    "the extension of {} is of no format: add --format, or name it .csv, .json, .ndjson, .parquet, .arrow or .txt",
+                    path.display()
+                ))
+            }),
+        }
+    }
+
+    /// How many rows a table has at most; 0 for all.
+    pub(super) fn max_rows(&self) -> usize {
+        let on_screen = if self.output.is_none() { 1000 } else { 0 };
+        self.max_rows.unwrap_or(on_screen)
     }
 
     pub(super) fn order(&self) -> Order {
