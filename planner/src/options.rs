@@ -177,15 +177,15 @@ const COMPRESSIONS: [&str; 3] = ["none", "lz4", "zstd"];
 pub fn check_values(options: &ConfigOptions) -> crate::Result<()> {
     for entry in options.entries() {
         let value = entry.value.as_deref().unwrap_or_default();
-        if let Some((_, range)) = NUMBERS.iter().find(|(key, _)| *key == entry.key)
+        if let Some((key, range)) = NUMBERS.iter().find(|(key, _)| is(&entry, key))
             && !value.parse().is_ok_and(|value| range.contains(&value))
         {
-            let (key, least, most) = (&entry.key, range.start(), range.end());
+            let (least, most) = (range.start(), range.end());
             return Err(PlannerError::Invalid(format!(
                 "{key} takes {least} to {most}, not {value}"
             )));
         }
-        if entry.key == "distributed.compression" && !COMPRESSIONS.contains(&value) {
+        if is(&entry, "distributed.compression") && !COMPRESSIONS.contains(&value) {
             let known = COMPRESSIONS.join(", ");
             return Err(PlannerError::Invalid(format!(
                 "distributed.compression takes one of {known}, not '{value}'"
@@ -193,6 +193,11 @@ pub fn check_values(options: &ConfigOptions) -> crate::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Extensions give their entries without their prefix.
+fn is(entry: &ConfigEntry, key: &str) -> bool {
+    entry.key == key || key.strip_prefix("distributed.") == Some(&entry.key)
 }
 
 /// Declares a setting with a fixed list of words, refused by naming all of them.

@@ -158,10 +158,13 @@ impl Planner {
         let logical = state.statement_to_plan(query).await?;
         refuse_parameters(&logical)?;
         not_in::refuse_hidden_nulls(&logical)?;
-        if float16::has_constant(&logical)? {
+        let optimized = state.optimize(&logical)?;
+        let plan = if float16::has_constant(&optimized)? {
             state = self.engine.local_state(state.config().clone());
-        }
-        let plan = state.create_physical_plan(&logical).await?;
+            state.create_physical_plan(&logical).await?
+        } else {
+            state.query_planner().create_physical_plan(&optimized, &state).await?
+        };
         Ok(QueryPlan { tables: tables(&logical)?, ..finish(plan, &state, request)? })
     }
 

@@ -249,3 +249,34 @@ async fn a_file_that_breaks_while_it_is_read_fails_every_endpoint() {
     }
     assert_eq!(cluster.ask(0, "select 1").await.unwrap().value(), "1");
 }
+
+/// As BI tools write them: a tree as deep as the text is long.
+#[tokio::test(flavor = "multi_thread")]
+async fn deep_statements_are_answered_or_refused_and_never_end_a_node() {
+    let cluster = TestCluster::start(2, fixtures::tpch()).await;
+    let keys = |count: usize| (0..count).map(|key| format!("n_nationkey = {key}"));
+    let any_of = |count: usize| keys(count).collect::<Vec<_>>().join(" or ");
+    let sql = format!("select count(*) from nation where {}", any_of(600));
+    assert_eq!(cluster.ask(0, &sql).await.unwrap().value(), "25");
+    assert_eq!(cluster.ask_distributed(0, &sql).await.unwrap().value(), "25");
+    let sql = format!("select count(*) from nation where {}", any_of(20_000));
+    let refused = refusal(&cluster, &sql).await;
+    assert_eq!(refused.code(), Code::InvalidArgument, "{refused}");
+    assert!(refused.message().contains("IN ("), "{refused}");
+    lives(&cluster).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_that_no_query_can_run_with_are_refused() {
+    let cluster = TestCluster::start(2, fixtures::tpch()).await;
+    for (setting, named) in [
+        ("datafusion.execution.target_partitions = 20000", "256"),
+        ("distributed.file_scan_config_bytes_per_partition = 0", "takes 1"),
+        ("distributed.compression = 'bogus'", "lz4"),
+    ] {
+        let refused = refusal(&cluster, &format!("set {setting}")).await;
+        assert_eq!(refused.code(), Code::InvalidArgument, "{setting}: {refused}");
+        assert!(refused.message().contains(named), "{setting}: {refused}");
+    }
+    lives(&cluster).await;
+}

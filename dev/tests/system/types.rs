@@ -153,6 +153,23 @@ async fn every_type_has_one_schema_and_the_right_values() {
     }
 }
 
+/// Folded while the query is planned, they travel to workers as constants.
+#[tokio::test(flavor = "multi_thread")]
+async fn constants_of_every_type_are_right_on_workers() {
+    let cluster = TestCluster::start(2, fixtures::tpch()).await;
+    let oracle = Oracle::over(fixtures::tpch()).await.unwrap();
+    for (expression, _) in EXPRESSIONS {
+        let some = format!(
+            "select {expression} as v, l_orderkey from \
+             (select l_orderkey, 7 as k, 'abc' as t from lineitem where l_orderkey < 3)"
+        );
+        let sql = format!("{some} union all {some}");
+        let answer = cluster.ask_distributed(0, &sql).await;
+        let answer = answer.unwrap_or_else(|error| panic!("{expression}: {error}"));
+        oracle.check(&sql, &answer).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_empty_result_has_the_same_schema() {
     let cluster = TestCluster::start(2, fixtures::tpch()).await;
