@@ -22,9 +22,11 @@ pub(super) async fn run(args: &ServeArgs) -> ExitCode {
 
 async fn start(args: &ServeArgs) -> Result<Node, NodeError> {
     let config = NodeConfig::load(args)?;
-    if config.data.is_empty() {
+    let listeners = Listeners::bind(&config).await?;
+    let without_data = config.data.is_empty();
+    let node = Node::build(config, listeners).await?;
+    if without_data {
         tracing::warn!("no --data: this node has no tables");
     }
-    let listeners = Listeners::bind(&config).await?;
-    Node::build(config, listeners).await
+    Ok(node)
 }
