@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: squadron_server::allocator::MiMalloc = squadron_server::allocator::MiMalloc;
 
 /// 32 MB that cost next to nothing to make.
 const SQL: &str =

@@ -6,7 +6,7 @@ use squadron_benches::fixtures::{lineitem, numbers};
 use squadron_server::delivery::FrameEncoder;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: squadron_server::allocator::MiMalloc = squadron_server::allocator::MiMalloc;
 
 const FRAME_BYTES: usize = 2 << 20;
 

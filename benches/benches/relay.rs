@@ -6,7 +6,7 @@ use squadron_benches::raw::RawReader;
 use tokio::runtime::Runtime;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: squadron_server::allocator::MiMalloc = squadron_server::allocator::MiMalloc;
 
 const SQL: &str =
     "SELECT value AS a, value AS b, value AS c, value AS d FROM generate_series(1, 4000000)";

@@ -12,7 +12,7 @@ use squadron_server::results::{
 use tokio::runtime::Runtime;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: squadron_server::allocator::MiMalloc = squadron_server::allocator::MiMalloc;
 
 const FRAMES: usize = 64;
 const BODY: usize = 1 << 20;

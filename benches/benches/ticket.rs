@@ -7,7 +7,7 @@ use squadron_server::flight::ticket::{ResultTicket, Signer, Ticket};
 use uuid::Uuid;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: squadron_server::allocator::MiMalloc = squadron_server::allocator::MiMalloc;
 
 fn share() -> Ticket {
     let query = Uuid::from_u128(7);

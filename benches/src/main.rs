@@ -25,14 +25,16 @@ use clap::Parser;
 use figure::Report;
 use world::{Args, World};
 
+use squadron_benches::Result;
+use squadron_server::allocator;
+
 /// The allocator of `squadron`, so that in-process DataFusion has no other.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-use squadron_benches::Result;
+static ALLOCATOR: allocator::MiMalloc = allocator::MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    allocator::tune();
     match run(Args::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -10,8 +10,10 @@
 //! * [`results`] – kept, bounded, spilled, readable again
 //!
 //! Around it: [`config`], [`node`] (the composition root that `main` and every test use), [`cpu`]
-//! (the runtime queries run on), [`client`] (reads all endpoints at once), [`cli`] (the commands).
+//! (the runtime queries run on), [`allocator`], [`client`] (reads all endpoints at once), [`cli`] (the
+//! commands).
 
+pub mod allocator;
 pub mod cli;
 pub mod client;
 pub mod config;

@@ -2,10 +2,13 @@
 
 use std::process::ExitCode;
 
+use squadron_server::allocator;
+
 /// A modern allocator: faster than the system's under many threads, and it gives memory back.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: allocator::MiMalloc = allocator::MiMalloc;
 
 fn main() -> ExitCode {
+    allocator::tune();
     squadron_server::cli::main()
 }

@@ -1,0 +1,41 @@
+//! The allocator of every program here, and how long it keeps what was freed.
+//!
+//! Half of what a large read costs is the kernel clearing pages for the frames of its result. mimalloc
+//! gives freed memory back after a second; between two queries of a dashboard or a test that is just
+//! long enough to pay for clearing it again each time. Measured on a quiet machine, two nodes in turns
+//! and a read every four seconds: system time 0.21 s instead of 0.36 s a GB, 4 to 8 % less by the clock.
+
+pub use mimalloc::MiMalloc;
+
+/// How long freed memory is kept for the next query, in milliseconds.
+const KEPT_FOR: std::ffi::c_long = 10_000;
+
+/// `mi_option_purge_delay` of mimalloc 3 (its `mimalloc.h`; the crate names only some options).
+const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
+
+/// Sets what is kept, unless `MIMALLOC_PURGE_DELAY` says otherwise. For the first line of a `main`.
+#[allow(unsafe_code)]
+pub fn tune() {
+    // SAFETY: stores a number in the allocator's table of options, which takes any value and is
+    // there before `main`; no other thread runs yet that could read it.
+    unsafe { libmimalloc_sys::mi_option_set_default(PURGE_DELAY, KEPT_FOR) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[allow(unsafe_code)]
+    fn the_option_that_is_set_is_the_one_that_is_meant() {
+        // mimalloc's own default of the purge delay, which no neighbour in the table shares.
+        const DEFAULT: std::ffi::c_long = 1000;
+        // SAFETY: reads a number from the allocator's table of options.
+        let read = || unsafe { libmimalloc_sys::mi_option_get(PURGE_DELAY) };
+        if std::env::var_os("MIMALLOC_PURGE_DELAY").is_none() {
+            assert_eq!(read(), DEFAULT);
+            tune();
+            assert_eq!(read(), KEPT_FOR);
+        }
+    }
+}
