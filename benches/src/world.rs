@@ -125,8 +125,8 @@ impl World {
 }
 
 /// The folder of this crate's sources.
-pub fn sources() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+pub fn sources() -> PathBuf {
+    squadron_dev::sources::top().join("benches")
 }
 
 /// Beside the profile's folder in the target folder, where `cargo clean` finds it.

@@ -19,9 +19,11 @@ impl Source {
     }
 }
 
-/// The top of the repository.
+/// The top of the repository: of the one that cargo runs this from, since clones that share a target
+/// folder share this program too; without cargo, of the one this was built from.
 pub fn top() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    package.unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into()).join("..")
 }
 
 /// Every Rust file of the workspace.

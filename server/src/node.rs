@@ -33,7 +33,7 @@ use tonic::transport::Server;
 use crate::config::{ConfigError, NodeConfig};
 use crate::cpu::CpuRuntime;
 use crate::delivery::Delivery;
-use crate::flight::connection::Connection;
+use crate::flight::connection::connection;
 use crate::flight::on_cpu::OnCpu;
 use crate::flight::peer::PeerService;
 use crate::flight::peers::{MESSAGE_BYTES, Peers};
@@ -396,7 +396,7 @@ impl Servers<'_> {
             .max_encoding_message_size(usize::MAX);
         let server = Self::http2().add_service(Relay::new(all, service));
         let incoming = serve::accept(listener)
-            .map(move |stream| stream.map(|stream| Connection::new(stream, sessions.unnamed())));
+            .map(move |stream| stream.map(|stream| connection(stream, sessions.unnamed())));
         let stopped = self.stop.clone().cancelled_owned();
         SpawnedTask::spawn(async move {
             logged("Flight", server.serve_with_incoming_shutdown(incoming, stopped).await);

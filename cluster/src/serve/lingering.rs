@@ -22,10 +22,11 @@ use tonic::transport::server::{Connected, TcpConnectInfo};
 /// it speaks after that.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// An accepted socket.
+/// An accepted socket, with what its requests know of their connection.
 #[derive(Debug)]
-pub struct Lingering {
+pub struct Lingering<I = TcpConnectInfo> {
     stream: TcpStream,
+    info: I,
     /// Since the sending side is closed: until when silence is borne.
     closing: Option<Pin<Box<Sleep>>>,
     silence: Duration,
@@ -33,12 +34,21 @@ pub struct Lingering {
 
 impl Lingering {
     pub(super) fn new(stream: TcpStream) -> Self {
-        Self { stream, closing: None, silence: SILENCE }
+        let info = stream.connect_info();
+        Self { stream, info, closing: None, silence: SILENCE }
     }
 
+    /// The same socket, whose requests find `info` in their extensions in place of its addresses.
+    pub fn with_info<I>(self, info: I) -> Lingering<I> {
+        let Self { stream, closing, silence, .. } = self;
+        Lingering { stream, info, closing, silence }
+    }
+}
+
+impl<I> Lingering<I> {
     /// Reads and forgets until the client has closed or fallen silent.
     fn poll_closed(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let Self { stream, closing, silence } = self;
+        let Self { stream, closing, silence, .. } = self;
         let limit = closing.get_or_insert_with(|| Box::pin(sleep(*silence)));
         loop {
             let mut bytes = [MaybeUninit::uninit(); 4096];
@@ -54,15 +64,15 @@ impl Lingering {
     }
 }
 
-impl Connected for Lingering {
-    type ConnectInfo = TcpConnectInfo;
+impl<I: Clone + Send + Sync + 'static> Connected for Lingering<I> {
+    type ConnectInfo = I;
 
-    fn connect_info(&self) -> TcpConnectInfo {
-        self.stream.connect_info()
+    fn connect_info(&self) -> I {
+        self.info.clone()
     }
 }
 
-impl AsyncRead for Lingering {
+impl<I: Unpin> AsyncRead for Lingering<I> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -72,7 +82,7 @@ impl AsyncRead for Lingering {
     }
 }
 
-impl AsyncWrite for Lingering {
+impl<I: Unpin> AsyncWrite for Lingering<I> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

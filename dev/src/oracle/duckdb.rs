@@ -8,10 +8,11 @@ use std::process::{Command, Stdio};
 use datafusion::arrow::ipc::reader::FileReader;
 
 use super::{Rows, Source, is_ordered};
+use crate::sources::top;
 use crate::{Result, python};
 
-/// The script, found from where this was built.
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python/duckdb_answers.py");
+/// The script, from the top of the repository.
+const SCRIPT: &str = "dev/python/duckdb_answers.py";
 
 /// DuckDB's rows for these statements over a folder of tables.
 ///
@@ -20,7 +21,7 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python/duckdb_answers
 pub fn duckdb(tables: &Path, statements: &[&str]) -> Result<Vec<Rows>> {
     let out = tempfile::tempdir()?;
     let mut script = Command::new(python::environment()?);
-    script.arg(SCRIPT).arg(tables).arg(out.path()).stdin(Stdio::piped());
+    script.arg(top().join(SCRIPT)).arg(tables).arg(out.path()).stdin(Stdio::piped());
     let mut script = script.spawn()?;
     let mut input = script.stdin.take().ok_or("a process without standard input")?;
     input.write_all(serde_json::to_string(statements)?.as_bytes())?;

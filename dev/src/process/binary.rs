@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use crate::Result;
 use crate::cargo::cargo;
 use crate::fixtures::target;
+use crate::sources::top;
 
 /// Names a program to test in place of the one built here.
 pub const VARIABLE: &str = "SQUADRON_BIN";
@@ -27,7 +28,7 @@ fn build() -> Result<PathBuf> {
     let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
     let mut cargo = cargo();
     cargo.args(["build", "--quiet", "--package", "squadron-server", "--bin", "squadron"]);
-    cargo.arg("--target-dir").arg(target()).current_dir(env!("CARGO_MANIFEST_DIR"));
+    cargo.arg("--target-dir").arg(target()).current_dir(top());
     if profile == "release" {
         cargo.arg("--release");
     }

@@ -20,7 +20,7 @@ pub fn program(name: impl AsRef<OsStr>) -> Command {
 }
 
 fn at_the_top(mut command: Command) -> Command {
-    command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
+    command.current_dir(squadron_dev::sources::top());
     command
 }
 

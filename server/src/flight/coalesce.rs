@@ -13,6 +13,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tonic::transport::server::Connected;
 
 /// Bytes that are put together at most: past a few hundred KiB a system call gets no cheaper.
 const MOST: usize = 256 * 1024;
@@ -93,6 +94,14 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Coalesce<S> {
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.drain(context))?;
         Pin::new(&mut self.inner).poll_shutdown(context)
+    }
+}
+
+impl<S: Connected> Connected for Coalesce<S> {
+    type ConnectInfo = S::ConnectInfo;
+
+    fn connect_info(&self) -> Self::ConnectInfo {
+        self.inner.connect_info()
     }
 }
 
