@@ -270,10 +270,12 @@ pub fn explain_refusal(error: &DataFusionError) -> String {
 mod tests {
     use super::*;
     use datafusion::config::ConfigOptions;
+    use datafusion_distributed::DistributedConfig;
 
     fn set(key: &str, value: &str) -> std::result::Result<ConfigOptions, String> {
         let mut options = ConfigOptions::default();
         options.extensions.insert(SquadronOptions::default());
+        options.extensions.insert(DistributedConfig::default());
         options.set(key, value).map_err(|error| explain_refusal(&error))?;
         Ok(options)
     }
@@ -295,17 +297,27 @@ mod tests {
         assert!(check_setting("datafusion.execution.batch_size").is_ok());
     }
 
+    fn refusal(key: &str, value: &str) -> Option<String> {
+        check_values(&set(key, value).unwrap()).err().map(|error| error.to_string())
+    }
+
     #[test]
-    fn numbers_that_queries_cannot_run_with_are_refused() {
-        for (key, value) in [
-            ("datafusion.execution.target_partitions", "20000"),
-            ("datafusion.execution.batch_size", "1000000000000"),
-            ("datafusion.sql_parser.recursion_limit", "100000"),
-        ] {
-            let refused = check_values(&set(key, value).unwrap()).unwrap_err().to_string();
-            assert!(refused.contains(key) && refused.contains(value), "{refused}");
+    fn every_number_is_taken_within_its_range_and_refused_past_it() {
+        for (key, range) in NUMBERS {
+            for taken in [range.start(), range.end()] {
+                assert_eq!(refusal(key, &taken.to_string()), None);
+            }
+            if let Some(past) = range.end().checked_add(1).map(|value| value.to_string()) {
+                let refused = refusal(key, &past).unwrap_or_else(|| panic!("{key} = {past}"));
+                assert!(refused.contains(key) && refused.contains(&past), "{refused}");
+            }
         }
-        check_values(&set("datafusion.execution.batch_size", "1024").unwrap()).unwrap();
+    }
+
+    #[test]
+    fn a_compression_that_workers_do_not_know_is_refused_with_those_that_they_do() {
+        assert!(refusal("distributed.compression", "brotli").unwrap().contains("none, lz4, zstd"));
+        assert_eq!(refusal("distributed.compression", "zstd"), None);
     }
 
     #[test]

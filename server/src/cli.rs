@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand as DisplayHelpOnMissing;
 use clap::{Parser, Subcommand};
 
 use crate::config::ServeArgs;
@@ -9,6 +10,7 @@ use crate::config::ServeArgs;
 pub mod demo;
 mod serve;
 pub mod sql;
+mod usage;
 
 /// Wrong usage or configuration.
 const EXIT_USAGE: u8 = 2;
@@ -34,7 +36,12 @@ enum Command {
 
 /// Parses the command line and runs the command.
 pub fn main() -> ExitCode {
-    let command = Cli::parse().command;
+    let command = match Cli::try_parse() {
+        Ok(parsed) => parsed.command,
+        // Help and version, which are asked for or shown where nothing is.
+        Err(help) if !help.use_stderr() || help.kind() == DisplayHelpOnMissing => help.exit(),
+        Err(error) => return fail(&usage::line(&error)),
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
@@ -59,9 +66,15 @@ fn fail(message: &str) -> ExitCode {
 }
 
 /// Log lines go to standard error; `SQUADRON_LOG` chooses what is told (`info`, `squadron=debug`).
-fn start_logging(default: &str) {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("SQUADRON_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+///
+/// # Errors
+/// When it cannot be read as that.
+fn start_logging(default: &str) -> Result<(), String> {
+    let chosen = std::env::var("SQUADRON_LOG").ok().filter(|chosen| !chosen.is_empty());
+    let chosen = chosen.as_deref().unwrap_or(default);
+    let filter = tracing_subscriber::EnvFilter::try_new(chosen).map_err(|error| {
+        format!("SQUADRON_LOG = {chosen:?}: {error}; write it like info or warn,squadron=debug")
+    })?;
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -69,6 +82,7 @@ fn start_logging(default: &str) {
         .with_writer(std::io::stderr);
     // Fails only where a subscriber is set already: then that one is meant.
     let _ = subscriber.try_init();
+    Ok(())
 }
 
 /// Stops; told to a second time, without waiting for anybody.

@@ -150,6 +150,21 @@ impl NodeConfig {
         self.engine.memory_limit.unwrap_or_else(|| limits::default_memory(here))
     }
 
+    /// What can hardly be meant and works all the same, a line each.
+    pub fn doubts(&self) -> Vec<String> {
+        let mut doubts = Vec::new();
+        if self.data.is_empty() {
+            doubts.push("no --data: this node has no tables".to_owned());
+        }
+        let (limit, there) = (self.memory_limit(), limits::memory());
+        if limit > there {
+            doubts.push(format!(
+                "engine.memory_limit = {limit}: there are {there}, so the system may end this process first"
+            ));
+        }
+        doubts
+    }
+
     /// Bytes that results may take in memory.
     pub fn result_memory(&self) -> usize {
         let limit = self.memory_limit().as_u64();
@@ -160,6 +175,17 @@ impl NodeConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn more_memory_than_there_is_is_doubted() {
+        let mut config = NodeConfig::load(&ServeArgs::default()).unwrap();
+        let doubted = |config: &NodeConfig| {
+            config.doubts().iter().any(|doubt| doubt.contains("engine.memory_limit"))
+        };
+        assert!(!doubted(&config));
+        config.engine.memory_limit = Some(ByteSize::pib(1));
+        assert!(doubted(&config));
+    }
 
     #[test]
     fn nodes_of_one_machine_share_its_memory() {

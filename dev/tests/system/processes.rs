@@ -147,7 +147,12 @@ async fn the_ready_line_names_every_address() {
 /// What a node says that should not start.
 async fn refused(arguments: &[&str]) -> String {
     let mut program = Command::new(squadron().unwrap());
-    program.arg("serve").args(arguments).kill_on_drop(true);
+    program.arg("serve").args(arguments);
+    refused_by(program).await
+}
+
+async fn refused_by(mut program: Command) -> String {
+    program.kill_on_drop(true);
     let Output { status, stdout, stderr } =
         tokio::time::timeout(SOON, program.output()).await.expect("it ends").unwrap();
     assert_eq!(status.code(), Some(2), "{}", String::from_utf8_lossy(&stderr));
@@ -163,6 +168,8 @@ async fn bad_configuration_is_one_clear_line() {
     let file = file.to_str().unwrap();
     for (arguments, named) in [
         (&["--listen", "here"][..], "--listen"),
+        (&["--lisen", "127.0.0.1:0"], "a similar argument exists: '--listen'"),
+        (&["--target-partitions", "many"], "--target-partitions"),
         (&["--data", "/no/such/folder"], "/no/such/folder"),
         (&["--memory-limit", "lots"], "--memory-limit"),
         (&["--peers", "a:1"], "--peers"),
@@ -186,6 +193,15 @@ async fn bad_configuration_is_one_clear_line() {
         assert!(text.contains(named), "{arguments:?}: {text}");
         assert_eq!(text.trim_end().lines().count(), 1, "{text}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filter_of_the_log_that_is_none_is_one_clear_line() {
+    let mut program = Command::new(squadron().unwrap());
+    program.arg("serve").env("SQUADRON_LOG", "squadron=loud");
+    let text = refused_by(program).await;
+    assert!(text.contains("SQUADRON_LOG") && text.contains("squadron=loud"), "{text}");
+    assert_eq!(text.trim_end().lines().count(), 1, "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

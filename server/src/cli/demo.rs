@@ -29,8 +29,7 @@ pub struct DemoArgs {
 
 /// Runs the demo until it is interrupted.
 pub async fn run(args: DemoArgs) -> ExitCode {
-    start_logging("warn");
-    if let Err(why) = check(&args) {
+    if let Err(why) = start_logging("warn").and_then(|()| check(&args)) {
         return fail(&why);
     }
     match tokio::select! {

@@ -8,7 +8,9 @@ use crate::node::{Listeners, Node, NodeError};
 
 /// Runs one node until it is told to stop.
 pub(super) async fn run(args: &ServeArgs) -> ExitCode {
-    start_logging("info");
+    if let Err(why) = start_logging("info") {
+        return fail(&why);
+    }
     let node = match start(args).await {
         Ok(node) => node,
         Err(error) => return fail(&error.to_string()),
@@ -23,10 +25,10 @@ pub(super) async fn run(args: &ServeArgs) -> ExitCode {
 async fn start(args: &ServeArgs) -> Result<Node, NodeError> {
     let config = NodeConfig::load(args)?;
     let listeners = Listeners::bind(&config).await?;
-    let without_data = config.data.is_empty();
+    let doubts = config.doubts();
     let node = Node::build(config, listeners).await?;
-    if without_data {
-        tracing::warn!("no --data: this node has no tables");
+    for doubt in doubts {
+        tracing::warn!("{doubt}");
     }
     Ok(node)
 }

@@ -8,15 +8,18 @@ use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 /// slack, the page cache that scans live on, and everybody else.
 const SHARE: u64 = 60;
 
-/// 60 % of the memory of the machine, or of the container where that has less, or one node's share of
-/// it where several `nodes` run.
+/// 60 % of the memory there is, or one node's share of it where several `nodes` run.
 pub(super) fn default_memory(nodes: usize) -> ByteSize {
+    ByteSize(memory().as_u64() / 100 * SHARE / nodes.max(1) as u64)
+}
+
+/// The memory of the machine, or of the container where that has less.
+pub(super) fn memory() -> ByteSize {
     let refresh = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
     let system = System::new_with_specifics(refresh);
     let machine = system.total_memory();
     let container = system.cgroup_limits().map(|limits| limits.total_memory);
-    let total = container.filter(|total| *total > 0).map_or(machine, |total| total.min(machine));
-    ByteSize(total / 100 * SHARE / nodes.max(1) as u64)
+    ByteSize(container.filter(|total| *total > 0).map_or(machine, |total| total.min(machine)))
 }
 
 /// Cores that this process may use, as far as a plan can.

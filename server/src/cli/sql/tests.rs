@@ -107,6 +107,31 @@ async fn an_output_file_has_the_format_of_its_name() {
 }
 
 #[tokio::test]
+async fn an_output_file_of_no_format_is_refused_before_anything_is_run() {
+    let node = node();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.xlsx");
+    let ran = run_with(&node.uri(), &["q", "-o", path.to_str().unwrap()]).await;
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("x.xlsx") && ran.err.contains(".parquet"), "{}", ran.err);
+    assert!(node.headers("GetFlightInfo", "user-agent").is_empty());
+    assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn a_table_in_a_file_has_all_its_rows() {
+    let node = node();
+    let many: Vec<i64> = (0..1200).collect();
+    node.part("x", numbers(&[&many], End::Ok));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.txt");
+    run_with(&node.uri(), &["q", "-o", path.to_str().unwrap()]).await;
+    let table = std::fs::read_to_string(path).unwrap();
+    assert!(table.contains("| 1199 |"), "{table}");
+    assert!(run_with(&node.uri(), &["q"]).await.err.starts_with("first 1000 rows in"));
+}
+
+#[tokio::test]
 async fn one_output_does_not_hold_two_results() {
     let node = node();
     let folder = tempfile::tempdir().unwrap();
