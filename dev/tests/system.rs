@@ -5,6 +5,7 @@ mod system {
     mod endpoints;
     mod explain;
     mod faults;
+    mod files;
     mod metadata;
     mod one_partition;
     mod processes;

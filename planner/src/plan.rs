@@ -30,6 +30,7 @@ mod not_in;
 mod placement;
 mod reset;
 pub(crate) mod routing;
+pub(crate) mod spread;
 #[cfg(test)]
 mod tests;
 pub(crate) mod whole;

@@ -23,6 +23,7 @@ use crate::deliver::{DeliverCodec, DeliverPlanner, ResultSink, SinkHandle};
 use crate::options::SquadronOptions;
 use crate::plan::merge::{MergeInTasks, TaskMergeCodec};
 use crate::plan::routing::route_tasks;
+use crate::plan::spread::spread_files;
 use crate::plan::whole::keep_whole;
 use crate::{PlannerError, Result};
 
@@ -199,8 +200,11 @@ fn base_config(config: &EngineConfig) -> SessionConfig {
     // EXPLAIN ANALYZE turns it on: encoding every operator's metrics costs a small query more than
     // its operators do.
     distributed.collect_metrics = false;
-    SessionConfig::new()
-        .with_information_schema(true)
+    let mut base = SessionConfig::new();
+    // A CSV file that is cut at a line break within quotes is read wrongly without an error: files are
+    // read whole unless a session says that theirs have none.
+    base.options_mut().catalog.newlines_in_values = true;
+    base.with_information_schema(true)
         .with_default_catalog_and_schema(CATALOG, SCHEMA)
         .with_create_default_catalog_and_schema(false)
         .with_target_partitions(config.target_partitions)
@@ -212,5 +216,6 @@ fn base_config(config: &EngineConfig) -> SessionConfig {
         .with_distributed_channel_resolver(Arc::clone(&config.channels))
         .with_distributed_route_tasks_handler(route_tasks)
         .with_distributed_desired_task_count_handler(keep_whole)
+        .with_distributed_scale_up_leaf_node_handler(spread_files)
         .with_extension(Arc::new(SinkHandle(Arc::clone(&config.sink))))
 }

@@ -11,6 +11,7 @@
 //! gone, costs one look into every location, and then is either there or not.
 
 mod arrow_file;
+mod csv_file;
 pub(crate) mod detailed;
 mod discover;
 mod entry;

@@ -3,16 +3,17 @@
 //! Every file is asked by itself, so that a broken or deviating one can be named. Parquet footers
 //! read here stay in DataFusion's cache of file metadata: the query that follows finds them there.
 
-use super::arrow_file;
 use super::format::{DataFormat, Kind};
 use super::layout::PlacedFile;
 use super::merge::{FileSchema, merge};
+use super::{arrow_file, csv_file};
 use crate::catalog::error::CatalogError;
 use crate::catalog::location::DataLocation;
 use datafusion::arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
 use datafusion::catalog::Session;
 use datafusion::common::DataFusionError;
 use datafusion::datasource::file_format::FileFormat;
+use datafusion::datasource::file_format::csv::CsvFormat;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use object_store::{ObjectMeta, ObjectStore};
 use std::panic::AssertUnwindSafe;
@@ -59,6 +60,9 @@ impl Inference<'_> {
             && let Some(schema) = arrow_file::schema(self.store.as_ref(), file).await?
         {
             return Ok(schema);
+        }
+        if let Some(format) = self.reader.downcast_ref::<CsvFormat>() {
+            return csv_file::schema(format, self.session, self.store.as_ref(), file).await;
         }
         let inferring =
             self.reader.infer_schema(self.session, self.store, std::slice::from_ref(file));

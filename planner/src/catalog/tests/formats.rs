@@ -39,6 +39,29 @@ async fn csv_has_a_header_and_types() {
     assert_eq!(data.open().await.columns("people").await, "id: Int64, name: Utf8");
 }
 
+/// Far more than is read at a time, so that line breaks within values come everywhere.
+#[tokio::test]
+async fn line_breaks_in_values_make_no_text_of_numbers() {
+    let data = Data::new();
+    let record = |id: usize| format!("{id},\"line {id}\nnext, {id}\"\r\n");
+    let records: String = (0..100_000).map(record).collect();
+    data.write("lines.csv", format!("id,text\r\n{records}"));
+    let tables = data.open().await;
+    assert_eq!(tables.columns("lines").await, "id: Int64, text: Utf8");
+    let mut config = SessionConfig::new();
+    config.options_mut().catalog.newlines_in_values = true;
+    let rows = tables.session_with(config).sql("SELECT count(*), sum(id) FROM lines").await;
+    assert_eq!(lines(&rows.unwrap().collect().await.unwrap()), ["100000 | 4999950000"]);
+}
+
+#[tokio::test]
+async fn a_quote_that_is_never_closed_is_told() {
+    let data = Data::new();
+    data.write("open.csv", format!("\"id{}", ",text\n".repeat(12 << 20)));
+    let error = data.open().await.batches("SELECT * FROM open").await.unwrap_err().to_string();
+    assert!(error.contains("open.csv") && error.contains("never closed"), "{error}");
+}
+
 #[tokio::test]
 async fn tsv() {
     let data = Data::new();

@@ -1,0 +1,122 @@
+//! Files that cannot be read from their middle, or that do not divide by the number of tasks, are read
+//! once and whole by the tasks of several nodes.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use datafusion::arrow::ipc::writer::{FileWriter, StreamWriter};
+use datafusion::parquet::arrow::ArrowWriter;
+use datafusion::parquet::file::metadata::SortingColumn;
+use datafusion::parquet::file::properties::WriterProperties;
+use datafusion::prelude::SessionContext;
+use squadron_dev::cluster::TestCluster;
+
+const ROWS: i64 = 20_000;
+
+fn rows(from: i64, to: i64) -> RecordBatch {
+    let numbers = Arc::new(Int64Array::from_iter_values(from..to)) as ArrayRef;
+    let texts = (from..to).map(|n| format!("line {n}\n{n}, \"quoted\""));
+    let texts = Arc::new(StringArray::from_iter_values(texts)) as ArrayRef;
+    RecordBatch::try_from_iter([("n", numbers), ("s", texts)]).unwrap()
+}
+
+/// Checks that every row of each table is read exactly once, by three nodes.
+async fn check(folder: &Path, tables: &[(&str, i64)]) {
+    let cluster = TestCluster::start(3, folder).await;
+    for (table, rows) in tables {
+        let sums =
+            format!("select concat_ws(' ', count(*), count(distinct n), sum(n)) from {table}");
+        let sums = cluster.ask_distributed(0, &sums).await;
+        let sums = sums.unwrap_or_else(|error| panic!("{table}: {error}")).value();
+        assert_eq!(sums, format!("{rows} {rows} {}", rows * (rows - 1) / 2), "{table}");
+        let all = cluster.ask_distributed(1, &format!("select * from {table}")).await;
+        let all = all.unwrap_or_else(|error| panic!("{table}: {error}"));
+        assert_eq!(all.rows(), *rows as usize, "{table}");
+    }
+}
+
+/// Writes the rows with DataFusion's own writer.
+async fn copy(path: &Path, format: &str, compression: &str) {
+    let session = SessionContext::new();
+    session.register_batch("rows", rows(0, ROWS)).unwrap();
+    let copy = format!(
+        "COPY rows TO '{}' STORED AS {format} OPTIONS ('format.compression' '{compression}')",
+        path.display()
+    );
+    session.sql(&copy).await.unwrap().collect().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn text_with_line_breaks_and_compressed_text_is_read_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = [
+        ("csv", "CSV", "uncompressed"),
+        ("csv.gz", "CSV", "gzip"),
+        ("csv.zst", "CSV", "zstd"),
+        ("json", "JSON", "uncompressed"),
+        ("json.gz", "JSON", "gzip"),
+    ];
+    for (suffix, format, compression) in files {
+        let name = format!("t_{}.{suffix}", suffix.replace('.', "_"));
+        copy(&folder.path().join(name), format, compression).await;
+    }
+    let tables = files.map(|(suffix, ..)| format!("t_{}", suffix.replace('.', "_")));
+    check(folder.path(), &tables.each_ref().map(|table| (table.as_str(), ROWS))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_formats_of_arrow_are_read_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| std::fs::File::create(folder.path().join(name)).unwrap();
+    let batches = || (0..200).map(|part| rows(part * 100, (part + 1) * 100));
+    let mut stream = StreamWriter::try_new(file("t_stream.arrow"), &rows(0, 0).schema()).unwrap();
+    let mut plain = FileWriter::try_new(file("t_file.arrow"), &rows(0, 0).schema()).unwrap();
+    for batch in batches() {
+        stream.write(&batch).unwrap();
+        plain.write(&batch).unwrap();
+    }
+    stream.finish().unwrap();
+    plain.finish().unwrap();
+    check(folder.path(), &[("t_stream", ROWS), ("t_file", ROWS)]).await;
+}
+
+/// DataFusion reads such files one after the other, to keep the order.
+#[tokio::test(flavor = "multi_thread")]
+async fn files_in_a_declared_order_are_spread() {
+    let folder = tempfile::tempdir().unwrap();
+    for count in 1..=7 {
+        let table = folder.path().join(format!("t{count}"));
+        std::fs::create_dir(&table).unwrap();
+        for file in 0..count {
+            let batch = rows(file * 100, (file + 1) * 100);
+            let order = SortingColumn { column_idx: 0, descending: false, nulls_first: false };
+            let properties = WriterProperties::builder().set_sorting_columns(Some(vec![order]));
+            let path = std::fs::File::create(table.join(format!("{file}.parquet"))).unwrap();
+            let properties = Some(properties.build());
+            let mut writer = ArrowWriter::try_new(path, batch.schema(), properties).unwrap();
+            writer.write(&batch).unwrap();
+            writer.close().unwrap();
+        }
+    }
+    let tables: Vec<_> = (1..=7).map(|count| (format!("t{count}"), count * 100)).collect();
+    let tables: Vec<_> = tables.iter().map(|(table, rows)| (table.as_str(), *rows)).collect();
+    check(folder.path(), &tables).await;
+}
+
+/// Of 6 bytes, 7, 8, …: no number of ranges divides all of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn files_of_a_few_bytes_are_spread() {
+    let folder = tempfile::tempdir().unwrap();
+    for rows in 1..=30 {
+        let text: String = (0..rows).map(|row| format!("{row}\n")).collect();
+        std::fs::write(folder.path().join(format!("c{rows}.csv")), format!("n\n{text}")).unwrap();
+        let text: String = (0..rows).map(|row| format!("{{\"n\":{row}}}\n")).collect();
+        std::fs::write(folder.path().join(format!("j{rows}.json")), text).unwrap();
+    }
+    let names =
+        |kind: &str| (1..=30).map(|rows| (format!("{kind}{rows}"), rows)).collect::<Vec<_>>();
+    let tables = [names("c"), names("j")].concat();
+    let tables: Vec<_> = tables.iter().map(|(table, rows)| (table.as_str(), *rows)).collect();
+    check(folder.path(), &tables).await;
+}
