@@ -24,7 +24,7 @@ use crate::session::Engine;
 use crate::statement::{self, Statement};
 use crate::{PlannerError, Result, explain};
 
-mod float16;
+mod local_only;
 pub(crate) mod merge;
 mod not_in;
 mod placement;
@@ -160,8 +160,9 @@ impl Planner {
         refuse_parameters(&logical)?;
         not_in::refuse_hidden_nulls(&logical)?;
         let optimized = state.optimize(&logical)?;
-        let plan = if float16::has_constant(&optimized)? {
-            state = self.engine.local_state(state.config().clone());
+        let plan = if local_only::is_needed(&logical, &optimized)? {
+            // Not the distributed session's settings, which lack what is needed here.
+            state = self.engine.local_state(for_query(config, request));
             state.create_physical_plan(&logical).await?
         } else {
             state.query_planner().create_physical_plan(&optimized, &state).await?
@@ -175,9 +176,7 @@ impl Planner {
         config: &SessionConfig,
         request: &PlanRequest,
     ) -> Result<SessionState> {
-        let mut config = config.clone();
-        config.set_extension(Arc::new(deliver_spec(request)));
-        routing::set_workers(&mut config, &request.workers);
+        let mut config = for_query(config, request);
         match execution_mode(config.options())? {
             _ if request.workers.is_empty() => Ok(self.engine.local_state(config)),
             ExecutionMode::Local => Ok(self.engine.local_state(config)),
@@ -210,6 +209,14 @@ impl Planner {
         check_values(changed.options())?;
         Ok(changed)
     }
+}
+
+/// A session's settings with what one query's plan is made from.
+fn for_query(config: &SessionConfig, request: &PlanRequest) -> SessionConfig {
+    let mut config = config.clone();
+    config.set_extension(Arc::new(deliver_spec(request)));
+    routing::set_workers(&mut config, &request.workers);
+    config
 }
 
 /// The tables that a plan reads, each once.

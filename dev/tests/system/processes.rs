@@ -7,9 +7,10 @@ use futures::TryStreamExt;
 use squadron_dev::fixtures;
 use squadron_dev::process::{ProcessCluster, squadron};
 use squadron_dev::wait::{SOON, wait_until};
-use squadron_dev::wire::Wire;
+use squadron_dev::wire::{Wire, tickets};
 use squadron_server::client::{FlightSqlClient, ReadOptions};
 use tokio::process::Command;
+use tonic::Code;
 
 /// About 300 MB: far more than sockets and clients buffer, so a reader is always in its middle.
 const LARGE: &str = "select l_orderkey, repeat(l_comment, 200) as long from lineitem";
@@ -76,7 +77,7 @@ const LONG: &str = "select a.l_orderkey, b.l_orderkey k from lineitem a, lineite
 async fn a_long_query(cluster: &ProcessCluster) -> Vec<Vec<u8>> {
     let info = distributed(cluster, 0).await.execute(LONG).await.unwrap();
     assert_eq!(info.endpoint.len(), 3);
-    squadron_dev::wire::tickets(&info)
+    tickets(&info)
 }
 
 /// No endpoint may end well, not even those of the nodes that live.
@@ -89,7 +90,7 @@ async fn every_endpoint_is_unavailable(
     for ticket in tickets {
         let mut wire = Wire::connect(&cluster.nodes()[0].uri).await.unwrap();
         let refused = wire.get(ticket).await.unwrap_err();
-        assert_eq!(refused.code(), tonic::Code::Unavailable, "{refused}");
+        assert_eq!(refused.code(), Code::Unavailable, "{refused}");
     }
     assert!(lost.elapsed() < within, "{:?}", lost.elapsed());
 }
@@ -110,6 +111,27 @@ async fn a_frozen_node_fails_every_endpoint() {
     let tickets = a_long_query(&cluster).await;
     cluster.freeze(1).await.unwrap();
     every_endpoint_is_unavailable(&cluster, &tickets, 2 * SECONDS).await;
+}
+
+/// The query is complete, and its result comes through another node.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_share_of_a_frozen_node_is_unavailable_through_the_others() {
+    let mut cluster = three().await;
+    let wire = Wire::connect(&cluster.nodes()[0].uri).await.unwrap();
+    let mut wire = wire.header("squadron-execution-mode", "distributed");
+    let info = wire.execute("select l_orderkey from lineitem").await.unwrap();
+    let tickets = tickets(&info);
+    for ticket in &tickets {
+        wire.get(ticket).await.unwrap();
+    }
+    cluster.freeze(1).await.unwrap();
+    let frozen = Instant::now();
+    let mut ends = Vec::new();
+    for ticket in &tickets {
+        ends.push(wire.get(ticket).await.err().map(|error| error.code()));
+    }
+    assert_eq!(ends.iter().flatten().collect::<Vec<_>>(), [&Code::Unavailable]);
+    assert!(frozen.elapsed() < 2 * SECONDS, "{:?}", frozen.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]

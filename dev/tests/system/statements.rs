@@ -145,3 +145,60 @@ async fn sixty_four_statements_at_once_are_all_right() {
         oracle.check(&sql(i), &answer.unwrap()).await;
     }
 }
+
+/// Beside the values that they carry, what makes them pass between nodes: an order, a group, a join.
+#[tokio::test(flavor = "multi_thread")]
+async fn nested_values_are_the_same_behind_every_exchange() {
+    let values = [
+        "arrow_cast(make_array(c_custkey, c_nationkey), 'LargeList(Int64)')",
+        "named_struct('x', arrow_cast(make_array(c_name), 'LargeList(LargeUtf8)'))",
+        "make_array(arrow_cast(make_array(c_custkey), 'LargeList(Int64)'))",
+        "arrow_cast(make_array(c_custkey, c_nationkey), 'FixedSizeList(2, Int64)')",
+        "arrow_cast(make_array(c_custkey, c_nationkey), 'ListView(Int64)')",
+        "map(make_array(c_name), make_array(c_custkey))",
+    ];
+    let statements: Vec<String> = values
+        .iter()
+        .flat_map(|value| {
+            let rows = format!("select c_custkey as k, {value} as v from customer");
+            [
+                format!("select k, v from ({rows}) where k = 1203 order by k"),
+                format!("select k, v from ({rows}) order by k desc limit 20"),
+                format!("select k % 10 as g, count(*), first_value(v order by k) from ({rows}) group by 1"),
+                format!("select a.k, a.v, o_orderkey from ({rows}) a join orders on a.k = o_custkey"),
+            ]
+        })
+        .collect();
+    check(&statements.iter().map(String::as_str).collect::<Vec<_>>()).await;
+}
+
+/// The answer would have each row as often as the subquery has rows.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scalar_subquery_of_several_rows_is_refused() {
+    let cluster = TestCluster::start(3, fixtures::tpch()).await;
+    for mode in ["auto", "local", "distributed"] {
+        for sql in [
+            "select c_custkey, (select n_name from nation) from customer",
+            "select c_custkey from customer where c_nationkey = (select n_nationkey from nation)",
+            "select count(*) from orders where o_custkey < (select c_custkey from customer)",
+        ] {
+            let client = cluster.client_with(0, &[("squadron-execution-mode", mode)]).await;
+            let error = match ask(&client, sql).await {
+                Ok(answer) => panic!("{mode}: {sql}: {} rows", answer.rows()),
+                Err(error) => error.to_string(),
+            };
+            assert!(error.contains("more than one row"), "{mode}: {sql}: {error}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scalar_subquery_of_one_row_is_answered() {
+    check(&[
+        "select c_custkey, (select n_name from nation where n_nationkey = 3) from customer",
+        "select c_custkey from customer where c_acctbal > (select avg(c_acctbal) from customer)",
+        "select c_custkey, (select max(n_name) from nation where n_nationkey = 99) from customer",
+        "select c_custkey, (select max(n_name) from nation where n_nationkey = c_nationkey) from customer",
+    ])
+    .await;
+}

@@ -18,6 +18,7 @@ mod entry;
 pub(crate) mod format;
 mod layout;
 mod listing;
+mod local;
 mod merge;
 mod ordering;
 mod partitions;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use arrow_flight::FlightData;
 use bytes::Bytes;
-use futures::StreamExt;
 use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
+use squadron_cluster::Member;
 use tonic::Status;
 
 use super::frames::{frame_message, schema_message};
@@ -23,15 +24,40 @@ pub type Messages = BoxStream<'static, Result<FlightData, Status>>;
 /// NOT_FOUND when it expired, UNAVAILABLE when its peer is gone, PERMISSION_DENIED for another
 /// principal's.
 pub async fn read(
-    queries: &Queries,
+    queries: &Arc<Queries>,
     share: &ResultTicket,
     raw: Bytes,
     principal: &str,
 ) -> Result<Messages, Status> {
     match queries.locate(share, principal).await.map_err(|error| status::result(&error))? {
         Located::Here(result) => messages(&result),
-        Located::At(peer) => queries.peers().read(&peer, raw).await,
+        Located::At(peer) => relayed(Arc::clone(queries), peer, raw).await,
     }
+}
+
+/// Reads at a peer for as long as that is in the cluster: of one that hangs nothing would come any
+/// more, and its connection would stand.
+async fn relayed(queries: Arc<Queries>, peer: Member, raw: Bytes) -> Result<Messages, Status> {
+    let away = {
+        let (queries, peer) = (Arc::clone(&queries), peer.node_id.clone());
+        async move { queries.stays_away(&peer).await }
+    };
+    let mut away = Box::pin(away);
+    let messages = tokio::select! {
+        messages = queries.peers().read(&peer, raw) => messages?,
+        error = &mut away => return Err(status::result(&error)),
+    };
+    let messages = futures::stream::try_unfold(
+        (messages, away),
+        |(mut messages, mut away)| async {
+            tokio::select! {
+                biased;
+                message = messages.try_next() => Ok(message?.map(|message| (message, (messages, away)))),
+                error = &mut away => Err(status::result(&error)),
+            }
+        },
+    );
+    Ok(messages.boxed())
 }
 
 /// Reads for a client that brought its ticket to another node, which checked who brought it.

@@ -11,7 +11,7 @@ use crate::results::{Interest, ResultError};
 
 /// A node that was out of the cluster for a moment may be back with all its tasks: only one that
 /// stays away fails the queries that need it. One whose process ended fails them by its connections.
-const AWAY: Duration = Duration::from_secs(5);
+pub(super) const AWAY: Duration = Duration::from_secs(5);
 
 /// A client may start reading this late at least, however short results are kept.
 const FIRST_READ: Duration = Duration::from_secs(60);

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use squadron_cluster::Member;
+use tokio::time::timeout;
 
 use super::Queries;
+use super::hopeless::AWAY;
 use crate::flight::messages::StatusRequestProto;
 use crate::flight::status;
 use crate::flight::ticket::ResultTicket;
@@ -34,6 +36,19 @@ impl Queries {
         }
         let peer = self.members().get(&share.peer).map(|peer| (**peer).clone());
         peer.map(Located::At).ok_or_else(|| lost(&share.peer, "holds this share of the result"))
+    }
+
+    /// Ends when a node has been out of the cluster for as long as fails the queries that need it.
+    pub async fn stays_away(&self, node: &str) -> ResultError {
+        let mut members = self.members.clone();
+        loop {
+            let absent = members.wait_for(|members| members.get(node).is_none()).await.is_ok();
+            let back = members.wait_for(|members| members.get(node).is_some());
+            // Without membership, as when this node stops, nothing is known of others.
+            if !absent || timeout(AWAY, back).await.is_err() {
+                return lost(node, "holds this share of the result");
+            }
+        }
     }
 
     /// A share that this node must hold.

@@ -10,6 +10,8 @@ use parking_lot::Mutex;
 #[derive(Debug)]
 pub struct Budget {
     reservation: Mutex<MemoryReservation>,
+    /// What it takes to know where frames are, also those on disk.
+    index: Mutex<MemoryReservation>,
     limit: usize,
 }
 
@@ -17,7 +19,8 @@ impl Budget {
     /// At most `limit` bytes, taken from `pool` as they are needed.
     pub fn new(pool: &Arc<dyn MemoryPool>, limit: usize) -> Self {
         let reservation = MemoryConsumer::new("results").register(pool);
-        Self { reservation: Mutex::new(reservation), limit }
+        let index = MemoryConsumer::new("index of results").register(pool);
+        Self { reservation: Mutex::new(reservation), index: Mutex::new(index), limit }
     }
 
     /// Most that can be taken.
@@ -36,7 +39,18 @@ impl Budget {
         self.reservation.lock().shrink(bytes);
     }
 
-    /// Bytes taken now.
+    /// An index takes `bytes` more of the pool, whether they are to be had or not: frames and operators
+    /// get less.
+    pub(super) fn take_for_index(&self, bytes: usize) {
+        self.index.lock().grow(bytes);
+    }
+
+    /// An index is gone.
+    pub(super) fn give_from_index(&self, bytes: usize) {
+        self.index.lock().shrink(bytes);
+    }
+
+    /// Bytes taken by frames now.
     pub fn used(&self) -> usize {
         self.reservation.lock().size()
     }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
+use super::log::Log;
 use super::shelf::Shelf;
 use super::{Budget, QueryResult, ResultError, SpillDir};
 
@@ -44,6 +45,12 @@ impl Keeper {
             tracing::warn!(%error, "no room could be made in the result store");
         }
         self.budget.take(bytes)
+    }
+
+    /// Gives back what a log took that is let go of.
+    pub(super) fn give_back(&self, log: &Log) {
+        self.budget.give(log.in_memory());
+        self.budget.give_from_index(log.index());
     }
 
     fn coldest(&self) -> Option<Arc<QueryResult>> {

@@ -32,6 +32,11 @@ impl Log {
         self.in_memory
     }
 
+    /// Bytes that it takes to know where frames are.
+    pub(super) fn index(&self) -> usize {
+        self.slots.capacity() * size_of::<Slot>()
+    }
+
     pub(super) fn push(&mut self, slot: Slot) {
         if let Slot::Memory(frame) = &slot {
             self.in_memory += frame.bytes();

@@ -167,7 +167,13 @@ impl QueryResult {
             bytes: held.totals.bytes + frame.bytes() as u64,
             checksum: chain(held.totals.checksum, frame),
         };
+        let before = state.log.index();
         state.log.push(slot);
+        let more = state.log.index() - before;
+        if more > 0 {
+            // Under the lock: whoever gives it back must find it taken.
+            self.keeper.budget.take_for_index(more);
+        }
         drop(state);
         self.notify();
         Ok(())
@@ -241,7 +247,7 @@ impl QueryResult {
         state.phase = Phase::Failed(error);
         let log = std::mem::take(&mut state.log);
         drop(state);
-        self.keeper.budget.give(log.in_memory());
+        self.keeper.give_back(&log);
         drop(log);
         self.notify();
     }
@@ -361,7 +367,7 @@ impl QueryResult {
 
 impl Drop for QueryResult {
     fn drop(&mut self) {
-        self.keeper.budget.give(self.state.get_mut().log.in_memory());
+        self.keeper.give_back(&self.state.get_mut().log);
     }
 }
 

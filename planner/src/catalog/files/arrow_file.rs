@@ -24,8 +24,7 @@ pub(crate) async fn schema(
 ) -> Result<Option<SchemaRef>> {
     let (path, size) = (&file.location, file.size);
     let short = || exec_datafusion_err!("the file is cut short");
-    let start = store.get_range(path, 0..size.min(MAGIC.len() as u64)).await?;
-    if start != MAGIC {
+    if is_stream(store, file).await? {
         return Ok(None);
     }
     let body = size.checked_sub(TAIL).ok_or_else(short)?;
@@ -37,4 +36,10 @@ pub(crate) async fn schema(
         .map_err(|error| exec_datafusion_err!("the footer cannot be read: {error}"))?;
     let schema = footer.schema().ok_or_else(|| exec_datafusion_err!("the footer has no schema"))?;
     Ok(Some(Arc::new(fb_to_schema(schema))))
+}
+
+/// Whether a file is not in the file format but, it seems, a stream.
+pub(crate) async fn is_stream(store: &dyn ObjectStore, file: &ObjectMeta) -> Result<bool> {
+    let start = 0..file.size.min(MAGIC.len() as u64);
+    Ok(store.get_range(&file.location, start).await? != MAGIC)
 }

@@ -10,6 +10,7 @@
 
 use super::format::DataFormat;
 use super::listing::{Place, head, is_hidden};
+use super::local;
 use super::source::Source;
 use crate::catalog::error::CatalogError;
 use crate::catalog::location::{DataLocation, Scheme};
@@ -50,30 +51,49 @@ impl Root {
         if self.location.scheme() == Scheme::Http {
             return Ok(Vec::new());
         }
-        let listed = self.store.list_with_delimiter(Some(path)).await?;
-        let partitioned = listed.common_prefixes.iter().any(is_partition);
-        Ok(match partitioned {
+        let children = match self.location.scheme() {
+            Scheme::Local => local::children(path).await?,
+            _ => Children::of(self.store.list_with_delimiter(Some(path)).await?),
+        };
+        Ok(match children.are_partitions() {
             true => vec![(self.location.table_name(), Place::Folder(path.clone()))],
-            false => children(listed),
+            false => children.places(),
         })
     }
 }
 
-fn children(listed: ListResult) -> Vec<(String, Place)> {
-    let folders = listed.common_prefixes.into_iter().filter_map(|folder| {
-        let name = folder.filename().filter(|name| !is_hidden(name))?.to_owned();
-        Some((name, Place::Folder(folder)))
-    });
-    let files = listed.objects.into_iter().filter_map(|meta| {
-        let name = meta.location.filename().filter(|name| !is_hidden(name))?;
-        let (stem, _) = DataFormat::split(name)?;
-        Some((stem.to_owned(), Place::File(meta.location)))
-    });
-    let mut places: Vec<_> = folders.chain(files).collect();
-    places.sort_by(|(a, _), (b, _)| a.cmp(b));
-    places
+/// What is in a folder.
+#[derive(Debug, Default)]
+pub(super) struct Children {
+    pub(super) folders: Vec<Path>,
+    pub(super) files: Vec<Path>,
 }
 
-fn is_partition(folder: &Path) -> bool {
-    folder.filename().is_some_and(|name| name.contains('=') && !is_hidden(name))
+impl Children {
+    fn of(listed: ListResult) -> Self {
+        let files = listed.objects.into_iter().map(|meta| meta.location).collect();
+        Self { folders: listed.common_prefixes, files }
+    }
+
+    /// Whether the folder is a table by itself: all folders in it are values of a column.
+    fn are_partitions(&self) -> bool {
+        let names = self.folders.iter().filter_map(Path::filename);
+        let mut visible = names.filter(|name| !is_hidden(name)).peekable();
+        visible.peek().is_some() && visible.all(|name| name.contains('='))
+    }
+
+    fn places(self) -> Vec<(String, Place)> {
+        let folders = self.folders.into_iter().filter_map(|folder| {
+            let name = folder.filename().filter(|name| !is_hidden(name))?.to_owned();
+            Some((name, Place::Folder(folder)))
+        });
+        let files = self.files.into_iter().filter_map(|file| {
+            let name = file.filename().filter(|name| !is_hidden(name))?;
+            let (stem, _) = DataFormat::split(name)?;
+            Some((stem.to_owned(), Place::File(file)))
+        });
+        let mut places: Vec<_> = folders.chain(files).collect();
+        places.sort_by(|(a, _), (b, _)| a.cmp(b));
+        places
+    }
 }

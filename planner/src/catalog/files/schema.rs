@@ -41,11 +41,40 @@ impl Inference<'_> {
         let asks: Vec<_> = files.iter().map(|file| self.ask(&file.meta).boxed()).collect();
         let schemas: Vec<_> =
             futures::stream::iter(asks).buffered(concurrency).try_collect().await?;
+        self.refuse_two_arrow_formats(files).await?;
         let metas = files.iter().map(|file| &file.meta);
         let schemas: Vec<_> =
             metas.zip(&schemas).map(|(file, schema)| FileSchema { file, schema }).collect();
         let merged = merge(self.format, self.location, &schemas)?;
         self.without(self.finish(merged), partition_columns, schemas[0].file)
+    }
+
+    /// A scan reads files of one of Arrow's two formats, as the first file is in.
+    async fn refuse_two_arrow_formats(&self, files: &[PlacedFile]) -> Result<(), CatalogError> {
+        let [first, others @ ..] = files else { return Ok(()) };
+        if self.format.kind != Kind::Arrow || others.is_empty() {
+            return Ok(());
+        }
+        let first = self.is_arrow_stream(&first.meta).await?;
+        for other in others {
+            if self.is_arrow_stream(&other.meta).await? != first {
+                let (this, rest) = if first { ("file", "stream") } else { ("stream", "file") };
+                return Err(CatalogError::invalid(
+                    self.location.show(&other.meta.location),
+                    format!(
+                        "it is in Arrow's {this} format and files before it are in its {rest} format: keep them apart"
+                    ),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    async fn is_arrow_stream(&self, file: &ObjectMeta) -> Result<bool, CatalogError> {
+        arrow_file::is_stream(self.store.as_ref(), file).await.map_err(|error| {
+            let path = self.location.show(&file.location);
+            CatalogError::from_read(path, &self.format.unreadable(), &error)
+        })
     }
 
     async fn ask(&self, file: &ObjectMeta) -> Result<SchemaRef, CatalogError> {

@@ -98,6 +98,15 @@ async fn arrow_streams() {
 }
 
 #[tokio::test]
+async fn arrow_files_and_streams_in_one_folder_are_told_apart() {
+    let data = Data::new();
+    data.copy("people/a.arrow", "ARROW", "", PEOPLE).await;
+    data.write("people/b.arrow", arrow_stream(PEOPLE).await);
+    let error = data.open().await.batches("SELECT * FROM people").await.unwrap_err().to_string();
+    assert!(error.contains("b.arrow") && error.contains("stream format"), "{error}");
+}
+
+#[tokio::test]
 async fn compressed_csv_and_json() {
     for (suffix, format, compression) in [
         ("csv.gz", "CSV", "gzip"),

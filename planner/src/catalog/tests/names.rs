@@ -17,6 +17,34 @@ async fn strange_names_can_be_queried() {
     }
 }
 
+/// Any of them would spoil a listing of the object store.
+#[tokio::test]
+async fn what_is_neither_folder_nor_file_hides_no_table() {
+    let data = Data::new();
+    data.parquet("t.parquet", "SELECT 1 AS x").await;
+    let place = |name: &str| data.dir.path().join(name);
+    std::fs::create_dir(place("line\nbreak")).unwrap();
+    std::os::unix::fs::symlink(data.dir.path(), place("loop")).unwrap();
+    std::os::unix::fs::symlink(place("nowhere"), place("gone.parquet")).unwrap();
+    let odd = std::os::unix::ffi::OsStrExt::from_bytes(b"odd\xff.parquet");
+    std::fs::write(data.dir.path().join::<&std::ffi::OsStr>(odd), "").unwrap();
+    let pipe = std::process::Command::new("mkfifo").arg(place("pipe.parquet")).status().unwrap();
+    assert!(pipe.success());
+    let tables = data.open().await;
+    assert_eq!(tables.names(), ["loop", "t"]);
+    assert_eq!(tables.rows("SELECT x FROM t").await, ["1"]);
+}
+
+#[tokio::test]
+async fn a_folder_with_an_equals_sign_among_tables_is_one_of_them() {
+    let data = Data::new();
+    data.parquet("t/a.parquet", "SELECT 1 AS x").await;
+    data.parquet("x=y/a.parquet", "SELECT 2 AS x").await;
+    let tables = data.open().await;
+    assert_eq!(tables.names(), ["t", "x=y"]);
+    assert_eq!(tables.rows("SELECT x FROM t").await, ["1"]);
+}
+
 #[tokio::test]
 async fn a_location_with_a_strange_path() {
     let data = Data::new();

@@ -114,6 +114,30 @@ async fn a_not_in_that_would_take_null_for_a_value_is_refused() {
     }
 }
 
+/// Nothing else holds such a subquery to one row, or carries such a column.
+#[tokio::test]
+async fn what_would_come_out_wrong_is_not_distributed() {
+    let planning = Planning::new().await;
+    let distributed = async |sql: &str| planning.plan(sql).await.shape.distributed;
+    for sql in [
+        "SELECT n, (SELECT s FROM small) FROM t",
+        "SELECT n FROM t WHERE n = (SELECT n FROM small)",
+        "SELECT n FROM t WHERE n < (SELECT n FROM small LIMIT 2)",
+        "SELECT n FROM t WHERE EXISTS (SELECT 1 FROM small WHERE n = (SELECT n FROM small))",
+        "SELECT n, arrow_cast(make_array(n), 'LargeList(Int64)') FROM t",
+    ] {
+        assert!(!distributed(sql).await, "{sql}");
+    }
+    for sql in [
+        "SELECT n, (SELECT max(s) FROM small) FROM t",
+        "SELECT n FROM t WHERE n = (SELECT n FROM small LIMIT 1)",
+        "SELECT n FROM t WHERE n = (SELECT count(*) FROM small WHERE small.s = t.s)",
+        "SELECT n, make_array(n) FROM t",
+    ] {
+        assert!(distributed(sql).await, "{sql}");
+    }
+}
+
 #[tokio::test]
 async fn delivery_is_inside_the_last_stage() {
     let planning = Planning::new().await;

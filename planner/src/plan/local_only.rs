@@ -1,0 +1,131 @@
+//! Queries that come out wrong when they are distributed: they run in the node that took them.
+//!
+//! * `datafusion-proto` 55 writes a `Float16` constant as a 32 bit one: the plan comes out with other
+//!   types than it went in with.
+//! * arrow-flight 59, which carries batches between stages, announces a `LargeList` as a `List`, and
+//!   leaves out the dictionaries within types that it does not look into: what is read at the other end
+//!   is an empty list or nonsense, often without an error.
+//! * The distributed planner cannot carry the operator that holds a scalar subquery to its one row, and
+//!   the join that takes its place does not: each row would come once for every row of the subquery.
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::Result as DfResult;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::scalar::ScalarValue;
+
+/// Whether a query must run in one node: `logical` as it was written, `optimized` as it will run.
+pub(super) fn is_needed(logical: &LogicalPlan, optimized: &LogicalPlan) -> DfResult<bool> {
+    let written = any_expression(logical, &|expr| match expr {
+        Expr::ScalarSubquery(query) => {
+            query.outer_ref_columns.is_empty()
+                && query.subquery.max_rows().is_none_or(|rows| rows > 1)
+        }
+        _ => false,
+    })?;
+    let constant = any_expression(optimized, &|expr| {
+        matches!(expr, Expr::Literal(ScalarValue::Float16(_), _))
+    })?;
+    Ok(written || constant || any_column(optimized, &is_garbled)?)
+}
+
+fn any_expression(plan: &LogicalPlan, is_it: &dyn Fn(&Expr) -> bool) -> DfResult<bool> {
+    let mut found = false;
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expr| {
+            expr.apply(|expr| {
+                found |= is_it(expr);
+                Ok(go_on(found))
+            })
+        })
+    })?;
+    Ok(found)
+}
+
+fn any_column(plan: &LogicalPlan, is_it: &dyn Fn(&DataType) -> bool) -> DfResult<bool> {
+    let mut found = false;
+    plan.apply_with_subqueries(|node| {
+        found |= node.schema().fields().iter().any(|field| is_it(field.data_type()));
+        Ok(go_on(found))
+    })?;
+    Ok(found)
+}
+
+fn go_on(found: bool) -> TreeNodeRecursion {
+    if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue }
+}
+
+/// Whether batches with such a column are not the same behind the wire between stages.
+fn is_garbled(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::LargeList(_) => true,
+        DataType::List(inner) => is_garbled(inner.data_type()),
+        DataType::Struct(fields) => fields.iter().any(|field| is_garbled(field.data_type())),
+        DataType::Union(fields, _) => fields.iter().any(|(_, field)| is_garbled(field.data_type())),
+        DataType::Dictionary(_, values) => is_garbled(values),
+        // arrow-flight does not look into these.
+        DataType::Map(inner, _)
+        | DataType::FixedSizeList(inner, _)
+        | DataType::ListView(inner)
+        | DataType::LargeListView(inner) => {
+            has_dictionary(inner.data_type()) || is_garbled(inner.data_type())
+        }
+        DataType::RunEndEncoded(_, values) => {
+            has_dictionary(values.data_type()) || is_garbled(values.data_type())
+        }
+        _ => false,
+    }
+}
+
+fn has_dictionary(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Dictionary(..) => true,
+        DataType::Struct(fields) => fields.iter().any(|field| has_dictionary(field.data_type())),
+        DataType::Union(fields, _) => {
+            fields.iter().any(|(_, field)| has_dictionary(field.data_type()))
+        }
+        DataType::List(inner)
+        | DataType::LargeList(inner)
+        | DataType::ListView(inner)
+        | DataType::LargeListView(inner)
+        | DataType::FixedSizeList(inner, _)
+        | DataType::Map(inner, _)
+        | DataType::RunEndEncoded(_, inner) => has_dictionary(inner.data_type()),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use datafusion::arrow::datatypes::Field;
+
+    use super::*;
+
+    fn field(data_type: DataType) -> Arc<Field> {
+        Arc::new(Field::new("item", data_type, true))
+    }
+
+    #[test]
+    fn what_arrow_flight_does_not_carry_is_known() {
+        let large = DataType::LargeList(field(DataType::Int64));
+        let words = DataType::Dictionary(DataType::Int8.into(), DataType::Utf8.into());
+        let garbled = [
+            large.clone(),
+            DataType::List(field(large.clone())),
+            DataType::Struct(vec![field(large.clone())].into()),
+            DataType::FixedSizeList(field(large), 2),
+            DataType::FixedSizeList(field(words.clone()), 2),
+            DataType::Map(field(DataType::Struct(vec![field(words.clone())].into())), false),
+        ];
+        assert!(garbled.iter().all(is_garbled));
+        let carried = [
+            words.clone(),
+            DataType::List(field(words)),
+            DataType::LargeUtf8,
+            DataType::FixedSizeList(field(DataType::Int64), 2),
+        ];
+        assert!(!carried.iter().any(is_garbled));
+    }
+}
