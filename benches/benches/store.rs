@@ -33,8 +33,8 @@ async fn fill(store: &ResultStore, frame: &Frame) -> Arc<QueryResult> {
         result.append(part, frame.clone()).await.expect("room");
     }
     let totals = result.seal(part).expect("an open part");
-    result.verify(&[PartSummary { part, totals }]).expect("its own totals");
-    result.commit().expect("a verified result");
+    result.verify(0, &[PartSummary { part, totals }]).expect("its own totals");
+    result.commit(0).expect("a verified result");
     store.remove(part.query);
     result
 }

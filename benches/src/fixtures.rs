@@ -48,6 +48,8 @@ pub fn opening(keep: Duration) -> Opening {
     Opening {
         query: Uuid::now_v7(),
         attempt: 0,
+        lost: Vec::new(),
+        staged: false,
         owner: "anonymous".into(),
         coordinator: "bench".into(),
         schema: Vec::new().into(),
@@ -82,10 +84,11 @@ pub async fn node<'a>(flags: impl IntoIterator<Item = &'a str>) -> Result<Node> 
 ///
 /// # Errors
 /// The query's.
-pub async fn complete(node: &Node, sql: &str) -> Result<Started> {
+pub async fn complete(node: &Node, sql: &str) -> Result<Arc<Started>> {
     let queries = node.queries();
     let settings = queries.planner().engine().session_config();
-    let caller = Caller { principal: "anonymous".into(), settings, reads_one: false };
+    let principal = "anonymous".into();
+    let caller = Caller { principal, session: None, settings, reads_one: false };
     let Outcome::Started(started) = queries.start(sql, &caller).await? else {
         return Err("not a query".into());
     };

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.flight as flight
 import pytest
 
-from conftest import NODES, statement
+from conftest import NODES, field, statement
 
 SCAN = "SELECT l_orderkey, l_linenumber, l_extendedprice, l_comment FROM lineitem"
 LARGE = "SELECT l_orderkey, repeat(l_comment, 200) AS long FROM lineitem"
@@ -193,3 +193,37 @@ def test_an_empty_result_and_a_large_row(cluster):
         assert fetch(connection, f"{SCAN} WHERE l_quantity < 0").num_rows == 0
         [row] = fetch(connection, "SELECT repeat('abc', 1000000) AS t").to_pylist()
         assert len(row["t"]) == 3_000_000
+
+
+def test_incremental_execution_gives_every_endpoint_once(cluster, truth):
+    """PollFlightInfo, as the driver polls: partitions come as they can be read, then none."""
+    with connect(cluster, **DISTRIBUTED) as connection, connection.cursor() as cursor:
+        cursor.adbc_statement.set_options(**{"adbc.statement.exec.incremental": "true"})
+        found = [cursor.adbc_execute_partitions(SCAN)[0]]
+        while found[-1]:
+            found.append(cursor.adbc_execute_partitions(SCAN)[0])
+        partitions = [partition for some in found for partition in some]
+        assert len(partitions) == len(set(partitions)) == NODES
+        shares = []
+        for partition in partitions:
+            cursor.adbc_read_partition(partition)
+            shares.append(cursor.fetch_arrow_table())
+    assert same_rows(pa.concat_tables(shares), truth.sql(SCAN).to_arrow_table())
+
+
+def test_what_pyarrow_was_given_is_renewed_and_cancelled(cluster):
+    """By actions: the C++ client has both, its Python has not."""
+    options = flight.FlightCallOptions(headers=HEADERS)
+    with flight.connect(cluster.nodes[0].uri) as client:
+        info = client.get_flight_info(statement(SCAN), options)
+        for endpoint in info.endpoints:
+            action = flight.Action("RenewFlightEndpoint", field(1, endpoint.serialize()))
+            (answer,) = client.do_action(action)
+            renewed = flight.FlightEndpoint.deserialize(answer.body.to_pybytes())
+            assert renewed.expiration_time.value > endpoint.expiration_time.value
+        action = flight.Action("CancelFlightInfo", field(1, info.serialize()))
+        (answer,) = client.do_action(action)
+        assert answer.body.to_pybytes() == b"\x08\x01", "CANCEL_STATUS_CANCELLED"
+        # pyarrow takes a server's CANCELLED for a Ctrl-C of its own.
+        with pytest.raises((flight.FlightCancelledError, KeyboardInterrupt)):
+            client.do_get(info.endpoints[0].ticket).read_all()

@@ -1,11 +1,14 @@
 //! What the product promises, each promise in its own file, over the ordinary wire.
 
 mod system {
+    mod admission;
+    mod again;
     mod bad_input;
     mod endpoints;
     mod explain;
     mod faults;
     mod files;
+    mod lifetime;
     mod metadata;
     mod one_partition;
     mod processes;

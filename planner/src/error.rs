@@ -38,6 +38,9 @@ pub enum PlannerError {
     /// A limit of this node was reached; the text says which setting raises it.
     #[error("{0}")]
     Exhausted(String),
+    /// The node has as much to do as it may: try again in a while.
+    #[error("{0}")]
+    Busy(String),
     /// Another node or a store could not be reached: try again.
     #[error("{0}")]
     Unavailable(String),
@@ -238,6 +241,7 @@ impl PlannerError {
             Self::Unsupported(_) => Self::Unsupported(text),
             Self::BadData(_) => Self::BadData(text),
             Self::Exhausted(_) => Self::Exhausted(text),
+            Self::Busy(_) => Self::Busy(text),
             Self::Unavailable(_) => Self::Unavailable(text),
             Self::Execution(_) => Self::Execution(text),
             Self::Cancelled(_) => Self::Cancelled(text),

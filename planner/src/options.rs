@@ -8,6 +8,7 @@ use std::any::Any;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
+use std::time::Duration;
 
 use datafusion::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
 use datafusion::error::{DataFusionError, Result};
@@ -25,6 +26,10 @@ pub struct SquadronOptions {
     pub locations: Locations,
     /// Target bytes of one result message; 0 lets the node choose.
     pub frame_bytes: usize,
+    /// When frames are handed out.
+    pub delivery: Delivery,
+    /// Longest that a query takes; zero: as long as the node lets it.
+    pub query_timeout: Duration,
 }
 
 impl Default for SquadronOptions {
@@ -34,6 +39,8 @@ impl Default for SquadronOptions {
             endpoints: Endpoints::Auto,
             locations: Locations::Direct,
             frame_bytes: 0,
+            delivery: Delivery::Streaming,
+            query_timeout: Duration::ZERO,
         }
     }
 }
@@ -62,6 +69,8 @@ impl ExtensionOptions for SquadronOptions {
             "endpoints" => self.endpoints = value.parse()?,
             "locations" => self.locations = value.parse()?,
             "frame_bytes" => self.frame_bytes = frame_bytes(value)?,
+            "delivery" => self.delivery = value.parse()?,
+            "query_timeout" => self.query_timeout = query_timeout(value)?,
             _ => return Err(unknown(key)),
         }
         Ok(())
@@ -94,6 +103,16 @@ impl ExtensionOptions for SquadronOptions {
                 self.frame_bytes.to_string(),
                 "Target size in bytes of one result message, the largest is twice this; 0 lets the node choose",
             ),
+            entry(
+                "delivery",
+                self.delivery.to_string(),
+                "When rows are handed out: streaming (as they come) or staged (when the result is complete, so that a query that loses a node can always run again)",
+            ),
+            entry(
+                "query_timeout",
+                humantime::format_duration(self.query_timeout).to_string(),
+                "Longest that a query waits and runs, in seconds or like 30s, 5m; 0s: as long as the node lets it (--query-timeout)",
+            ),
         ]
     }
 }
@@ -103,6 +122,17 @@ fn frame_bytes(value: &str) -> Result<usize> {
     bytes.ok_or_else(|| {
         DataFusionError::Configuration(format!(
             "squadron.frame_bytes takes a number of bytes up to {LARGEST_FRAME}, or 0, not '{value}'"
+        ))
+    })
+}
+
+/// Plain numbers are seconds, as in other databases' settings of that name.
+fn query_timeout(value: &str) -> Result<Duration> {
+    let value = value.trim();
+    let seconds = value.parse().ok().map(Duration::from_secs);
+    seconds.or_else(|| humantime::parse_duration(value).ok()).ok_or_else(|| {
+        DataFusionError::Configuration(format!(
+            "squadron.query_timeout takes seconds, or a time like 30s or 5m, not '{value}'"
         ))
     })
 }
@@ -258,6 +288,15 @@ words!(
     Proxy = "proxy",
 });
 
+words!(
+    /// When frames are handed out.
+    Delivery, "delivery", {
+    /// As they come.
+    Streaming = "streaming",
+    /// When the result is complete.
+    Staged = "staged",
+});
+
 /// Says why a setting was refused, without DataFusion's preamble.
 pub fn explain_refusal(error: &DataFusionError) -> String {
     match error.find_root() {
@@ -285,6 +324,15 @@ mod tests {
         for entry in SquadronOptions::default().entries() {
             let value = entry.value.unwrap();
             assert!(set(&entry.key, &value).is_ok(), "{}", entry.key);
+        }
+    }
+
+    #[test]
+    fn a_time_is_in_seconds_or_says_its_unit() {
+        for (text, seconds) in [("90", 90), ("90s", 90), ("1m 30s", 90), (" 0 ", 0)] {
+            let options = set("squadron.query_timeout", text).unwrap();
+            let chosen = options.extensions.get::<SquadronOptions>().unwrap().query_timeout;
+            assert_eq!(chosen, Duration::from_secs(seconds));
         }
     }
 
@@ -336,5 +384,6 @@ mod tests {
         let value = set("squadron.endpoints", "two").unwrap_err();
         assert_eq!(value, "squadron.endpoints takes one of auto, all, one, not 'two'");
         assert!(set("squadron.frame_bytes", "-1").unwrap_err().contains("'-1'"));
+        assert!(set("squadron.query_timeout", "soon").unwrap_err().contains("'soon'"));
     }
 }

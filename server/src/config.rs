@@ -39,6 +39,8 @@ pub struct NodeConfig {
     pub cluster: squadron_cluster::Config,
     /// How it runs queries.
     pub engine: EngineSection,
+    /// Which queries it lets run.
+    pub queries: QueriesSection,
     /// How it keeps results.
     pub results: ResultsSection,
 }
@@ -59,6 +61,32 @@ pub struct EngineSection {
     pub spill_dir: PathBuf,
     /// Most bytes that operators may spill.
     pub spill_limit: ByteSize,
+}
+
+/// `[queries]`: which queries a node lets run, of those that it takes.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct QueriesSection {
+    /// Queries that run at a time; more wait. Default: four a core, and eight at least.
+    pub concurrent: usize,
+    /// Queries of one user that run at a time. Default: as many as of all.
+    pub per_user: Option<usize>,
+    /// Queries that wait; more are refused.
+    pub queued: usize,
+    /// Longest that a query waits and runs; zero: for ever.
+    #[serde(with = "file::duration")]
+    pub timeout: Duration,
+}
+
+impl Default for QueriesSection {
+    fn default() -> Self {
+        Self {
+            concurrent: (4 * limits::cores()).max(8),
+            per_user: None,
+            queued: 1000,
+            timeout: Duration::ZERO,
+        }
+    }
 }
 
 /// `[results]`: how a node keeps results.
@@ -132,6 +160,11 @@ impl NodeConfig {
         if self.engine.scan_bytes_per_partition == ByteSize(0) {
             return Err(ConfigError(
                 "engine.scan_bytes_per_partition = 0: choose at least 1 byte".into(),
+            ));
+        }
+        if self.queries.concurrent == 0 || self.queries.per_user == Some(0) {
+            return Err(ConfigError(
+                "queries.concurrent or queries.per_user = 0: no query would ever run, choose at least 1".into(),
             ));
         }
         let memory = self.memory_limit();

@@ -10,7 +10,7 @@ use squadron_planner::catalog::DataLocation;
 use tokio::net::TcpListener;
 
 use crate::cli::demo::DemoArgs;
-use crate::config::{EngineSection, NodeConfig, ResultsSection};
+use crate::config::{EngineSection, NodeConfig, QueriesSection, ResultsSection};
 use crate::node::{Listeners, Node};
 
 pub mod show;
@@ -127,6 +127,7 @@ async fn start(
             ..Default::default()
         },
         engine: EngineSection { scan_bytes_per_partition, ..Default::default() },
+        queries: QueriesSection::default(),
         results: ResultsSection::default(),
     };
     Node::build(config, listeners).await.map_err(|error| error.to_string())

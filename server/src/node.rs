@@ -30,7 +30,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 
-use crate::config::{ConfigError, NodeConfig};
+use crate::config::{ConfigError, NodeConfig, QueriesSection};
 use crate::cpu::CpuRuntime;
 use crate::delivery::Delivery;
 use crate::flight::connection::connection;
@@ -40,7 +40,7 @@ use crate::flight::peers::{MESSAGE_BYTES, Peers};
 use crate::flight::relay::Relay;
 use crate::flight::service::ClientService;
 use crate::flight::ticket::Signer;
-use crate::query::{Queries, QueryLimits, QueryParts};
+use crate::query::{Admission, AdmissionLimits, Queries, QueryLimits, QueryParts};
 use crate::results::{ResultStore, SpillDir, StoreConfig};
 use crate::session::Sessions;
 use crate::worker::WorkerChannels;
@@ -289,6 +289,7 @@ impl Parts<'_> {
         let delivery = Delivery::new(me, members, Arc::clone(&store), Arc::clone(&peers));
         let engine = Engine::open(self.engine(pool, operators, delivery)).await?;
         let sessions = Arc::new(Sessions::new(engine.session_config()));
+        let admission = self.admission(&store, &engine);
         let queries = Queries::new(QueryParts {
             me: self.me,
             planner: Planner::new(Arc::new(engine)),
@@ -300,9 +301,22 @@ impl Parts<'_> {
             limits: QueryLimits {
                 keep: self.config.results.keep,
                 reader_grace: self.config.results.reader_grace,
+                timeout: self.config.queries.timeout,
             },
+            admission,
         });
         Ok((Arc::new(queries), sessions))
+    }
+
+    /// Another query begins beside others only while operators leave a fifth of the memory.
+    fn admission(&self, store: &Arc<ResultStore>, engine: &Engine) -> Arc<Admission> {
+        let QueriesSection { concurrent, per_user, queued, .. } = self.config.queries;
+        let limits =
+            AdmissionLimits { concurrent, per_user: per_user.unwrap_or(concurrent), queued };
+        let (store, pool) = (Arc::clone(store), Arc::clone(&engine.runtime().memory_pool));
+        let most = self.config.memory_limit().as_u64() as usize / 5 * 4;
+        let operators = move || pool.reserved().saturating_sub(store.usage().memory);
+        Admission::new(limits, Arc::new(move || operators() > most))
     }
 
     /// One pool for operators and results; its errors name the largest users.

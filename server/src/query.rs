@@ -12,10 +12,15 @@
 //! * A query has one task, owned here; when the node goes, it goes; when nobody waits for it, or a node
 //!   that it needs stays away, it is ended.
 
+mod admission;
+mod again;
+mod cancel;
 mod hopeless;
 mod interest;
 mod lifecycle;
 mod manifest;
+mod poll;
+mod progress;
 mod read;
 mod record;
 mod registry;
@@ -24,6 +29,9 @@ mod sweep;
 #[cfg(test)]
 mod tests;
 
+pub use admission::{Admission, AdmissionLimits};
+pub use cancel::Cancelled;
+pub use poll::Polled;
 pub use read::Located;
 pub use record::QueryState;
 pub use registry::{Queries, QueryLimits, QueryParts};

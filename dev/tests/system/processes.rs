@@ -70,49 +70,6 @@ async fn a_killed_coordinator_is_an_error_within_seconds() {
     assert!(rows < 60_175, "{rows}");
 }
 
-/// Runs far longer than any test.
-const LONG: &str = "select a.l_orderkey, b.l_orderkey k from lineitem a, lineitem b where a.l_comment || b.l_comment like '%never said by anybody%'";
-
-/// Starts a long query on the first node of three; gives its tickets.
-async fn a_long_query(cluster: &ProcessCluster) -> Vec<Vec<u8>> {
-    let info = distributed(cluster, 0).await.execute(LONG).await.unwrap();
-    assert_eq!(info.endpoint.len(), 3);
-    tickets(&info)
-}
-
-/// No endpoint may end well, not even those of the nodes that live.
-async fn every_endpoint_is_unavailable(
-    cluster: &ProcessCluster,
-    tickets: &[Vec<u8>],
-    within: Duration,
-) {
-    let lost = Instant::now();
-    for ticket in tickets {
-        let mut wire = Wire::connect(&cluster.nodes()[0].uri).await.unwrap();
-        let refused = wire.get(ticket).await.unwrap_err();
-        assert_eq!(refused.code(), Code::Unavailable, "{refused}");
-    }
-    assert!(lost.elapsed() < within, "{:?}", lost.elapsed());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_node_killed_while_the_query_runs_fails_every_endpoint() {
-    let mut cluster = three().await;
-    let tickets = a_long_query(&cluster).await;
-    cluster.kill(1).await.unwrap();
-    every_endpoint_is_unavailable(&cluster, &tickets, SECONDS).await;
-}
-
-/// Its connections stay open: without membership, only their keep-alive would end the query, after
-/// half a minute.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_frozen_node_fails_every_endpoint() {
-    let mut cluster = three().await;
-    let tickets = a_long_query(&cluster).await;
-    cluster.freeze(1).await.unwrap();
-    every_endpoint_is_unavailable(&cluster, &tickets, 2 * SECONDS).await;
-}
-
 /// The query is complete, and its result comes through another node.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_share_of_a_frozen_node_is_unavailable_through_the_others() {

@@ -168,3 +168,25 @@ async fn the_nodes_own_settings_are_no_sessions() {
     let (code, text) = refused(&cluster, "set datafusion.runtime.memory_limit = '1G'").await;
     assert_eq!(code, Code::InvalidArgument, "{text}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_results_of_a_closed_session_go_with_it() {
+    let cluster = cluster().await;
+    let mut stranger = Wire::connect(&cluster.uri(0)).await.unwrap();
+    let body = options("squadron.endpoints", OptionValue::String("all".into()));
+    let action = stranger.request(arrow_flight::Action::new("SetSessionOptions", body));
+    let answer = stranger.service().do_action(action).await.unwrap();
+    let cookie = answer.metadata().get("set-cookie").expect("a cookie").to_str().unwrap();
+    let mut wire = stranger.header("cookie", cookie.split(';').next().unwrap());
+    let (mine, others) = (wire.execute(SCAN).await.unwrap(), stranger.execute(SCAN).await.unwrap());
+    for ticket in tickets(&mine) {
+        wire.get(&ticket).await.unwrap();
+    }
+    wire.act("CloseSession", Vec::new()).await.unwrap();
+    for ticket in tickets(&mine) {
+        assert_eq!(wire.get(&ticket).await.unwrap_err().code(), Code::Cancelled);
+    }
+    for ticket in tickets(&others) {
+        stranger.get(&ticket).await.unwrap();
+    }
+}

@@ -64,6 +64,18 @@ pub struct ServeArgs {
     /// Most bytes that running queries may spill [default: 100GiB]
     #[arg(long, env = "SQUADRON_SPILL_LIMIT", value_name = "SIZE")]
     pub spill_limit: Option<String>,
+    /// Queries that run at a time; more wait [default: 4 a core, and 8 at least]
+    #[arg(long, env = "SQUADRON_CONCURRENT_QUERIES", value_name = "N")]
+    pub concurrent_queries: Option<usize>,
+    /// Queries of one user that run at a time [default: as many as of all]
+    #[arg(long, env = "SQUADRON_QUERIES_PER_USER", value_name = "N")]
+    pub queries_per_user: Option<usize>,
+    /// Queries that wait; more are refused [default: 1000]
+    #[arg(long, env = "SQUADRON_QUEUED_QUERIES", value_name = "N")]
+    pub queued_queries: Option<usize>,
+    /// Longest that a query waits and runs, like 10m; 0s: for ever [default: 0s]
+    #[arg(long, env = "SQUADRON_QUERY_TIMEOUT", value_name = "DURATION")]
+    pub query_timeout: Option<String>,
     /// Share of the memory limit that results may take, in percent [default: 50]
     #[arg(long, env = "SQUADRON_RESULT_MEMORY_PERCENT", value_name = "PERCENT")]
     pub result_memory_percent: Option<u8>,
@@ -81,7 +93,7 @@ pub struct ServeArgs {
 impl ServeArgs {
     /// Lays these settings over those of a file.
     pub(super) fn over(&self, file: FileConfig) -> Result<NodeConfig, ConfigError> {
-        let FileConfig { data, listen, mut cluster, mut engine, mut results } = file;
+        let FileConfig { data, listen, mut cluster, mut engine, mut queries, mut results } = file;
         let data = if self.data.is_empty() { data } else { self.data.clone() };
         let listen = self.listen.clone().or(listen).unwrap_or_else(|| LISTEN.to_owned());
         self.over_cluster(&mut cluster)?;
@@ -91,6 +103,10 @@ impl ServeArgs {
         set(&mut engine.scan_bytes_per_partition, scan_bytes);
         set(&mut engine.spill_dir, self.spill_dir.clone());
         set(&mut engine.spill_limit, size("--spill-limit", &self.spill_limit)?);
+        set(&mut queries.concurrent, self.concurrent_queries);
+        queries.per_user = self.queries_per_user.or(queries.per_user);
+        set(&mut queries.queued, self.queued_queries);
+        set(&mut queries.timeout, duration("--query-timeout", &self.query_timeout)?);
         set(&mut results.memory_percent, self.result_memory_percent);
         set(&mut results.disk_limit, size("--result-disk-limit", &self.result_disk_limit)?);
         set(&mut results.keep, duration("--result-keep", &self.result_keep)?);
@@ -100,7 +116,8 @@ impl ServeArgs {
             .iter()
             .map(|text| parse::<DataLocation>("--data", text))
             .collect::<Result<_, _>>()?;
-        Ok(NodeConfig { data, listen: parse("--listen", &listen)?, cluster, engine, results })
+        let listen = parse("--listen", &listen)?;
+        Ok(NodeConfig { data, listen, cluster, engine, queries, results })
     }
 
     fn over_cluster(&self, cluster: &mut squadron_cluster::Config) -> Result<(), ConfigError> {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::{ConfigError, EngineSection, ResultsSection};
+use super::{ConfigError, EngineSection, QueriesSection, ResultsSection};
 
 /// A configuration file: every key may be left out, none may be unknown.
 #[derive(Debug, Default, Deserialize)]
@@ -14,6 +14,7 @@ pub(super) struct FileConfig {
     pub(super) listen: Option<String>,
     pub(super) cluster: squadron_cluster::Config,
     pub(super) engine: EngineSection,
+    pub(super) queries: QueriesSection,
     pub(super) results: ResultsSection,
 }
 
@@ -72,6 +73,7 @@ mod tests {
         assert_eq!(example.cluster, squadron_cluster::Config::default());
         assert_eq!(example.results, ResultsSection::default());
         assert_eq!(example.engine, EngineSection::default());
+        assert_eq!(example.queries, QueriesSection::default());
     }
 
     #[test]

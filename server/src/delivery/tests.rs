@@ -38,6 +38,8 @@ impl Fixture {
         let opening = Opening {
             query: Uuid::now_v7(),
             attempt: 0,
+            lost: Vec::new(),
+            staged: false,
             owner: "alice".into(),
             coordinator: "a".into(),
             schema: schema_header(&schema()),
@@ -96,8 +98,8 @@ fn small_batch() -> RecordBatch {
 }
 
 async fn frames(result: &Arc<QueryResult>, manifest: &[crate::results::PartSummary]) -> Vec<Frame> {
-    result.verify(manifest).unwrap();
-    result.commit().unwrap();
+    result.verify(0, manifest).unwrap();
+    result.commit(0).unwrap();
     let mut reader = result.read().unwrap();
     let mut frames = Vec::new();
     while let Some(frame) = reader.next().await.unwrap() {
@@ -243,7 +245,7 @@ async fn a_dropped_writer_leaves_an_unfinished_part_and_nothing_open() {
     until(|| Arc::strong_count(&result) == held).await;
     assert_eq!(fixture.load(), 0);
     let summary = crate::results::PartSummary { part: fixture.part(), totals: result.totals() };
-    assert!(result.verify(&[summary]).is_err());
+    assert!(result.verify(0, &[summary]).is_err());
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! DoAction for clients: prepared statements and session options.
+//! DoAction for clients: prepared statements, session options, the lifetime of results.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use super::caller::{COOKIE, Called};
 use super::command::{body, not_yet, refuse_transaction};
 use super::session_options::{self as options, CloseSessionResult, SetSessionOptionsRequest};
 use super::ticket::Ticket;
-use super::{info, status};
+use super::{info, lifetime, status};
 use crate::query::Queries;
 use crate::session::Sessions;
 
@@ -49,6 +49,9 @@ pub fn types() -> Vec<ActionType> {
     vec![
         action(CREATE, "Prepare a statement: its result's schema without running it"),
         action(CLOSE_PREPARED, "Forget a prepared statement"),
+        action(lifetime::CANCEL_FLIGHT_INFO, "End a query and let go of its result"),
+        action(lifetime::CANCEL_QUERY, "The same, for clients of older versions"),
+        action(lifetime::RENEW, "Keep an endpoint's share of a result longer"),
         action(options::SET, "Set options of the session"),
         action(options::GET, "The session's options"),
         action(options::CLOSE, "End the session"),
@@ -66,6 +69,7 @@ pub async fn act(
     queries: &Arc<Queries>,
     sessions: &Sessions,
 ) -> Result<Answer, Status> {
+    let principal = called.caller.principal.as_str();
     match action.r#type.as_str() {
         CREATE => create(body(&action.body)?, called, queries).await,
         CLOSE_PREPARED => {
@@ -73,12 +77,19 @@ pub async fn act(
             body::<ActionClosePreparedStatementRequest>(&action.body)?;
             Ok(Answer { body: None, cookie: None })
         }
+        lifetime::CANCEL_FLIGHT_INFO => {
+            lifetime::cancel_flight_info(&action.body, principal, queries).await.map(Into::into)
+        }
+        lifetime::CANCEL_QUERY => {
+            lifetime::cancel_query(&action.body, principal, queries).await.map(Into::into)
+        }
+        lifetime::RENEW => lifetime::renew(&action.body, principal, queries).await.map(Into::into),
         options::SET => set(&action.body, called, sessions),
         options::GET => {
             let answer = options::get(&called.session.settings());
             Ok(Bytes::from(answer.encode_to_vec()).into())
         }
-        options::CLOSE => Ok(close(called, sessions).into()),
+        options::CLOSE => Ok(close(called, sessions, queries).await.into()),
         other => Err(not_yet(&format!("action {other}"))),
     }
 }
@@ -120,9 +131,13 @@ fn set(bytes: &[u8], called: &Called, sessions: &Sessions) -> Result<Answer, Sta
     Ok(Answer { body: Some(result.encode_to_vec().into()), cookie })
 }
 
-fn close(called: &Called, sessions: &Sessions) -> Bytes {
-    let closed = called.name.as_deref().is_some_and(|name| sessions.close(name));
-    let status = if closed { options::CLOSED } else { options::NOT_CLOSEABLE };
+/// A session's results go with it.
+async fn close(called: &Called, sessions: &Sessions, queries: &Queries) -> Bytes {
+    let closed = called.name.as_deref().filter(|name| sessions.close(name));
+    if let Some(name) = closed {
+        queries.close_session(name).await;
+    }
+    let status = if closed.is_some() { options::CLOSED } else { options::NOT_CLOSEABLE };
     CloseSessionResult { status }.encode_to_vec().into()
 }
 

@@ -44,7 +44,8 @@ pub fn called(
     let mut settings = session.settings();
     apply_headers(metadata, &mut settings)?;
     let reads_one = session.reads_one() || reads_one(metadata);
-    let caller = Caller { principal: ANONYMOUS.to_owned(), settings, reads_one };
+    let principal = ANONYMOUS.to_owned();
+    let caller = Caller { principal, session: name.clone(), settings, reads_one };
     Ok(Called { caller, session, name })
 }
 

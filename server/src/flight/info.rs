@@ -25,6 +25,20 @@ pub fn started(query: &Started, descriptor: FlightDescriptor) -> Result<FlightIn
     Ok(info)
 }
 
+/// The answer for a query as far as it is: with those of its endpoints that can be read.
+///
+/// # Errors
+/// INTERNAL when the schema cannot be encoded.
+pub fn polled<'e>(
+    query: &Started,
+    readable: impl Iterator<Item = &'e Endpoint>,
+) -> Result<FlightInfo, Status> {
+    let expires = timestamp(query.expires);
+    let mut info = info(&query.schema, FlightDescriptor::default())?;
+    info.endpoint = readable.map(|endpoint| wire_endpoint(endpoint, expires)).collect();
+    Ok(info)
+}
+
 /// The answer for what is computed when it is read: one endpoint, wherever the client is connected.
 ///
 /// # Errors
@@ -64,7 +78,8 @@ fn wire_endpoint(endpoint: &Endpoint, expires: Option<Timestamp>) -> FlightEndpo
     }
 }
 
-fn timestamp(time: SystemTime) -> Option<Timestamp> {
+/// A time as protobuf has it.
+pub fn timestamp(time: SystemTime) -> Option<Timestamp> {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     let seconds = i64::try_from(since.as_secs()).ok()?;
     Some(Timestamp { seconds, nanos: since.subsec_nanos() as i32 })

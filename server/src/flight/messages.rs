@@ -27,6 +27,12 @@ pub struct OpenProto {
     /// Milliseconds to keep the result after completion.
     #[prost(uint64, tag = "6")]
     pub keep_ms: u64,
+    /// Node ids of peers that earlier attempts lost.
+    #[prost(string, repeated, tag = "7")]
+    pub lost: Vec<String>,
+    /// Whether frames are held back until the commit.
+    #[prost(bool, tag = "8")]
+    pub staged: bool,
 }
 
 /// Names a part: the command of a delivering DoPut, and a line of a manifest.
@@ -104,6 +110,40 @@ pub struct StatusRequestProto {
     /// Set by a peer that holds the result.
     #[prost(message, optional, tag = "3")]
     pub interest: Option<InterestProto>,
+    /// Whether it holds anything to read.
+    #[prost(bool, tag = "4")]
+    pub readable: bool,
+}
+
+/// Asks a coordinator how far its query is (action `squadron.poll`).
+#[derive(Clone, PartialEq, Message)]
+pub struct PollProto {
+    /// Query id, 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub query: Vec<u8>,
+    /// What the client has seen.
+    #[prost(uint64, tag = "2")]
+    pub seen: u64,
+    /// Milliseconds to wait for more at most.
+    #[prost(uint64, tag = "3")]
+    pub within_ms: u64,
+}
+
+/// How far a query is: what its client is answered, but for the handle of the next poll.
+#[derive(Clone, PartialEq, Message)]
+pub struct PolledProto {
+    /// The FlightInfo with the endpoints that can be read.
+    #[prost(message, optional, tag = "1")]
+    pub info: Option<arrow_flight::FlightInfo>,
+    /// 0 to 1.
+    #[prost(double, tag = "2")]
+    pub progress: f64,
+    /// What the next poll has seen.
+    #[prost(uint64, tag = "3")]
+    pub version: u64,
+    /// Nothing more will change.
+    #[prost(bool, tag = "4")]
+    pub complete: bool,
 }
 
 /// Who was there to read a result.
@@ -117,7 +157,18 @@ pub struct InterestProto {
     pub absent_ms: u64,
 }
 
-/// A query (action `squadron.commit`).
+/// A run of a query whose manifest matched everywhere (action `squadron.commit`).
+#[derive(Clone, PartialEq, Message)]
+pub struct CommitProto {
+    /// Query id, 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub query: Vec<u8>,
+    /// Attempt.
+    #[prost(uint32, tag = "2")]
+    pub attempt: u32,
+}
+
+/// A query (action `squadron.cancel`).
 #[derive(Clone, PartialEq, Message)]
 pub struct QueryProto {
     /// Query id, 16 bytes.
@@ -153,6 +204,22 @@ pub struct StatusProto {
     pub failed: Option<FailProto>,
 }
 
+/// What became of a query that was to be cancelled (answer of `squadron.cancel`).
+#[derive(Clone, Copy, PartialEq, Message)]
+pub struct CancelledProto {
+    /// It had failed before.
+    #[prost(bool, tag = "1")]
+    pub too_late: bool,
+}
+
+/// How long a share is kept from now on (answer of `squadron.renew`).
+#[derive(Clone, Copy, PartialEq, Message)]
+pub struct RenewedProto {
+    /// Milliseconds.
+    #[prost(uint64, tag = "1")]
+    pub keep_ms: u64,
+}
+
 /// What a ticket says, under its signature.
 #[derive(Clone, PartialEq, Message)]
 pub struct TicketProto {
@@ -163,7 +230,7 @@ pub struct TicketProto {
     #[prost(string, tag = "2")]
     pub principal: String,
     /// What it is for.
-    #[prost(oneof = "TicketKind", tags = "3, 4, 5")]
+    #[prost(oneof = "TicketKind", tags = "3, 4, 5, 6")]
     pub kind: Option<TicketKind>,
 }
 
@@ -179,6 +246,23 @@ pub enum TicketKind {
     /// A prepared statement's SQL: its handle, not a ticket.
     #[prost(string, tag = "5")]
     Statement(String),
+    /// How far a query is: the handle of the next poll, not a ticket.
+    #[prost(message, tag = "6")]
+    Poll(PollHandleProto),
+}
+
+/// A query of which a client wants to know how far it is.
+#[derive(Clone, PartialEq, Message)]
+pub struct PollHandleProto {
+    /// Query id, 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub query: Vec<u8>,
+    /// Node id of the coordinator.
+    #[prost(string, tag = "2")]
+    pub coordinator: String,
+    /// What the client has seen.
+    #[prost(uint64, tag = "3")]
+    pub seen: u64,
 }
 
 /// A share of a query's result.

@@ -4,7 +4,7 @@
 //! the cluster, so nothing here asks for a principal.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arrow_flight::flight_service_server::FlightService;
 use arrow_flight::{
@@ -21,13 +21,13 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::frames::{Put, query_id, read_put};
 use super::messages::{
-    FailProto, InterestProto, ManifestProto, OpenProto, PartProto, QueryProto, StatusRequestProto,
-    TotalsProto,
+    CancelledProto, CommitProto, FailProto, InterestProto, ManifestProto, OpenProto, PartProto,
+    PollProto, QueryProto, RenewedProto, StatusRequestProto, TotalsProto,
 };
 use super::peers::actions;
-use super::read::read_forwarded;
-use super::status;
-use crate::query::Queries;
+use super::read::{forwarded, read_forwarded};
+use super::{poll, status};
+use crate::query::{Cancelled, Queries};
 use crate::results::{Interest, Opening, PartSummary, QueryResult, ResultError};
 
 /// The internal Flight service.
@@ -68,13 +68,18 @@ impl PeerService {
         result.ok_or_else(|| Status::not_found(format!("query {query} is not open here")))
     }
 
-    fn act(&self, name: &str, body: &[u8]) -> Result<Bytes, Status> {
+    async fn act(&self, name: &str, body: &[u8]) -> Result<Bytes, Status> {
         match name {
             actions::OPEN => self.open(read(body)?),
+            actions::RESTART => self.restart(read(body)?),
             actions::VERIFY => self.verify(read(body)?),
             actions::COMMIT => self.commit(read(body)?),
             actions::FAIL => self.fail(&read(body)?),
             actions::STATUS => self.status(&read(body)?),
+            actions::POLL => self.poll(&read(body)?).await,
+            actions::CANCEL => self.cancel(read(body)?).await,
+            actions::RELEASE => self.release(read(body)?),
+            actions::RENEW => self.renew(body).await,
             other => Err(Status::unimplemented(format!("no action {other} between nodes"))),
         }
     }
@@ -84,19 +89,26 @@ impl PeerService {
         opened.map(|_| Bytes::new()).map_err(|error| status::result(&error))
     }
 
+    /// A later run begins here as well: for a peer that never heard of an earlier one it is the first.
+    fn restart(&self, open: OpenProto) -> Result<Bytes, Status> {
+        let opening = open.opening()?;
+        let restarted = match self.queries.store().get(opening.query) {
+            Some(result) => result.restart(opening.attempt, &opening.lost),
+            None => self.queries.store().open(opening).map(drop),
+        };
+        restarted.map(|()| Bytes::new()).map_err(|error| status::result(&error))
+    }
+
     fn verify(&self, manifest: ManifestProto) -> Result<Bytes, Status> {
         let result = self.held(query_id(&manifest.query)?)?;
         let parts: Vec<PartSummary> =
             manifest.parts.iter().map(summary).collect::<Result<_, _>>()?;
-        if manifest.attempt != result.opening().attempt {
-            return Err(Status::data_loss("a manifest of another attempt"));
-        }
-        let verified = result.verify(&parts);
+        let verified = result.verify(manifest.attempt, &parts);
         verified.map(|()| Bytes::new()).map_err(|error| status::result(&error))
     }
 
-    fn commit(&self, query: QueryProto) -> Result<Bytes, Status> {
-        let committed = self.held(query_id(&query.query)?)?.commit();
+    fn commit(&self, commit: CommitProto) -> Result<Bytes, Status> {
+        let committed = self.held(query_id(&commit.query)?)?.commit(commit.attempt);
         committed.map(|()| Bytes::new()).map_err(|error| status::result(&error))
     }
 
@@ -107,10 +119,37 @@ impl PeerService {
         Ok(Bytes::new())
     }
 
+    async fn poll(&self, poll: &PollProto) -> Result<Bytes, Status> {
+        let within = Duration::from_millis(poll.within_ms).min(poll::LONGEST);
+        let polled = self.queries.poll(query_id(&poll.query)?, poll.seen, within).await;
+        let polled = polled.map_err(|error| status::result(&error))?;
+        Ok(poll::proto(&polled)?.encode_to_vec().into())
+    }
+
+    async fn cancel(&self, query: QueryProto) -> Result<Bytes, Status> {
+        let cancelled = self.queries.cancel(query_id(&query.query)?).await;
+        let cancelled = cancelled.map_err(|error| status::result(&error))?;
+        let answer = CancelledProto { too_late: cancelled == Cancelled::TooLate };
+        Ok(answer.encode_to_vec().into())
+    }
+
+    fn release(&self, fail: FailProto) -> Result<Bytes, Status> {
+        let why = ResultError::Query { code: fail.code, message: fail.message };
+        let released = self.queries.release(query_id(&fail.query)?, why);
+        released.map(|()| Bytes::new()).map_err(|error| status::result(&error))
+    }
+
+    async fn renew(&self, ticket: &[u8]) -> Result<Bytes, Status> {
+        let result = forwarded(&self.queries, ticket).await?;
+        result.renew(Instant::now()).map_err(|error| status::result(&error))?;
+        let keep_ms = result.opening().keep.as_millis() as u64;
+        Ok(RenewedProto { keep_ms }.encode_to_vec().into())
+    }
+
     fn status(&self, request: &StatusRequestProto) -> Result<Bytes, Status> {
         let query = query_id(&request.query)?;
         if let Some(interest) = request.interest {
-            self.queries.hear(query, &request.peer, interest.into());
+            self.queries.hear(query, &request.peer, interest.into(), request.readable);
         }
         let status = self.queries.status(query);
         let status = status.map_err(|error| status::result(&error))?;
@@ -144,6 +183,8 @@ impl From<&Opening> for OpenProto {
             coordinator: opening.coordinator.clone(),
             schema: opening.schema.clone(),
             keep_ms: opening.keep.as_millis() as u64,
+            lost: opening.lost.clone(),
+            staged: opening.staged,
         }
     }
 }
@@ -161,6 +202,8 @@ impl OpenProto {
             coordinator: self.coordinator,
             schema: self.schema,
             keep: Duration::from_millis(self.keep_ms),
+            lost: self.lost,
+            staged: self.staged,
         })
     }
 }
@@ -171,11 +214,16 @@ impl StatusRequestProto {
         Self { query: query.as_bytes().to_vec(), ..Default::default() }
     }
 
-    /// A question of `peer`, which holds a share and knows this of its readers.
-    pub fn new(query: uuid::Uuid, peer: &str, interest: Interest) -> Self {
-        let absent_ms = interest.absent.as_millis() as u64;
-        let interest = InterestProto { read: interest.read, absent_ms };
-        Self { peer: peer.to_owned(), interest: Some(interest), ..Self::about(query) }
+    /// A question of `peer`, which holds this share.
+    pub fn new(peer: &str, share: &QueryResult) -> Self {
+        let Interest { read, absent } = share.interest();
+        let interest = InterestProto { read, absent_ms: absent.as_millis() as u64 };
+        Self {
+            peer: peer.to_owned(),
+            interest: Some(interest),
+            readable: share.frames() > 0,
+            ..Self::about(share.opening().query)
+        }
     }
 }
 
@@ -225,7 +273,7 @@ impl FlightService for PeerService {
         request: Request<Action>,
     ) -> Result<Response<Self::DoActionStream>, Status> {
         let Action { r#type, body } = request.into_inner();
-        let body = self.act(&r#type, &body)?;
+        let body = self.act(&r#type, &body).await?;
         let answer = futures::stream::iter([Ok(arrow_flight::Result { body })]);
         Ok(Response::new(answer.boxed()))
     }

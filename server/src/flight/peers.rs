@@ -21,9 +21,12 @@ use uuid::Uuid;
 
 use super::frames::{end_message, put_message};
 use super::messages::{
-    ManifestProto, OpenProto, PartProto, QueryProto, StatusProto, StatusRequestProto, TotalsProto,
+    CancelledProto, CommitProto, ManifestProto, OpenProto, PartProto, PollProto, PolledProto,
+    QueryProto, RenewedProto, StatusProto, StatusRequestProto, TotalsProto,
 };
 use super::status;
+use super::ticket::PollHandle;
+use crate::query::Cancelled;
 use crate::results::{Frame, Opening, PartSummary, ResultError};
 
 /// Frames between an encoder and its socket: enough to keep both busy, no more. When they are full
@@ -45,6 +48,8 @@ const RELAY_WINDOW: u32 = 2 << 20;
 pub mod actions {
     /// Open a result.
     pub const OPEN: &str = "squadron.open";
+    /// Begin a later run of a query.
+    pub const RESTART: &str = "squadron.restart";
     /// Compare a manifest.
     pub const VERIFY: &str = "squadron.verify";
     /// Let readers end.
@@ -53,6 +58,14 @@ pub mod actions {
     pub const FAIL: &str = "squadron.fail";
     /// Ask a coordinator about its query.
     pub const STATUS: &str = "squadron.status";
+    /// Ask a coordinator how far its query is.
+    pub const POLL: &str = "squadron.poll";
+    /// Have a coordinator cancel its query.
+    pub const CANCEL: &str = "squadron.cancel";
+    /// Let go of a share, complete or not.
+    pub const RELEASE: &str = "squadron.release";
+    /// Keep a share longer.
+    pub const RENEW: &str = "squadron.renew";
 }
 
 /// This node's connections to its peers.
@@ -109,6 +122,14 @@ impl Peers {
         self.act(peer, actions::OPEN, &OpenProto::from(opening)).await.map(drop)
     }
 
+    /// Has `peer` begin a later run of a query, and drop what earlier ones brought.
+    ///
+    /// # Errors
+    /// Why it does not: frames have left, or `Unavailable`.
+    pub async fn restart(&self, peer: &Member, opening: &Opening) -> Result<()> {
+        self.act(peer, actions::RESTART, &OpenProto::from(opening)).await.map(drop)
+    }
+
     /// Has `peer` compare what it holds with the manifest.
     ///
     /// # Errors
@@ -129,8 +150,9 @@ impl Peers {
     ///
     /// # Errors
     /// `Unavailable`, or the query's error there.
-    pub async fn commit(&self, peer: &Member, query: Uuid) -> Result<()> {
-        self.act(peer, actions::COMMIT, &query_proto(query)).await.map(drop)
+    pub async fn commit(&self, peer: &Member, query: Uuid, attempt: u32) -> Result<()> {
+        let commit = CommitProto { query: query.as_bytes().to_vec(), attempt };
+        self.act(peer, actions::COMMIT, &commit).await.map(drop)
     }
 
     /// Ends `peer`'s readers in `error`.
@@ -139,6 +161,57 @@ impl Peers {
     /// `Unavailable`.
     pub async fn fail(&self, peer: &Member, query: Uuid, error: &ResultError) -> Result<()> {
         self.act(peer, actions::FAIL, &status::failure(query, error)).await.map(drop)
+    }
+
+    /// Asks the coordinator of a query how far it is, once more than `seen` is known or `within` is over.
+    ///
+    /// # Errors
+    /// `NotFound` when it does not know the query, the query's own error, `Unavailable`.
+    pub async fn poll(
+        &self,
+        coordinator: &Member,
+        handle: &PollHandle,
+        within: Duration,
+    ) -> Result<PolledProto> {
+        let request = PollProto {
+            query: handle.query.as_bytes().to_vec(),
+            seen: handle.seen,
+            within_ms: within.as_millis() as u64,
+        };
+        let body = request.encode_to_vec().into();
+        let patience = within.saturating_add(ANSWER_WITHIN);
+        let answer = self.act_within(patience, coordinator, actions::POLL, body).await?;
+        PolledProto::decode(answer).map_err(|error| ResultError::Corrupt(error.to_string()))
+    }
+
+    /// Has the coordinator of a query cancel it.
+    ///
+    /// # Errors
+    /// `NotFound` when it does not know the query, `Unavailable`.
+    pub async fn cancel(&self, coordinator: &Member, query: Uuid) -> Result<Cancelled> {
+        let answer = self.act(coordinator, actions::CANCEL, &query_proto(query)).await?;
+        let answer = CancelledProto::decode(answer);
+        let answer = answer.map_err(|error| ResultError::Corrupt(error.to_string()))?;
+        Ok(if answer.too_late { Cancelled::TooLate } else { Cancelled::Yes })
+    }
+
+    /// Has `peer` let go of its share, complete or not: readers get `why`.
+    ///
+    /// # Errors
+    /// `NotFound` when it holds none, `Unavailable`.
+    pub async fn release(&self, peer: &Member, query: Uuid, why: &ResultError) -> Result<()> {
+        self.act(peer, actions::RELEASE, &status::failure(query, why)).await.map(drop)
+    }
+
+    /// Has `peer` keep the share of a ticket longer; gives for how long from now.
+    ///
+    /// # Errors
+    /// The query's own error when it has failed, `NotFound` when it expired, `Unavailable`.
+    pub async fn renew(&self, peer: &Member, ticket: Bytes) -> Result<Duration> {
+        let answer = self.act_within(ANSWER_WITHIN, peer, actions::RENEW, ticket).await?;
+        let answer = RenewedProto::decode(answer);
+        let answer = answer.map_err(|error| ResultError::Corrupt(error.to_string()))?;
+        Ok(Duration::from_millis(answer.keep_ms))
     }
 
     /// Asks the coordinator of a query about it, and tells it of the readers here.
@@ -172,15 +245,25 @@ impl Peers {
     }
 
     async fn act(&self, peer: &Member, name: &str, message: &impl Message) -> Result<Bytes> {
-        let action = Action { r#type: name.to_owned(), body: message.encode_to_vec().into() };
+        self.act_within(ANSWER_WITHIN, peer, name, message.encode_to_vec().into()).await
+    }
+
+    async fn act_within(
+        &self,
+        patience: Duration,
+        peer: &Member,
+        name: &str,
+        body: Bytes,
+    ) -> Result<Bytes> {
+        let action = Action { r#type: name.to_owned(), body };
         let answer = async {
             let mut answers = self.client(peer).do_action(Request::new(action)).await?.into_inner();
             answers.message().await
         };
-        match timeout(ANSWER_WITHIN, answer).await {
+        match timeout(patience, answer).await {
             Ok(Ok(answer)) => Ok(answer.map(|answer| answer.body).unwrap_or_default()),
             Ok(Err(error)) => Err(status::to_result_error(&named(&peer.node_id, error))),
-            Err(_) => Err(silent(&peer.node_id)),
+            Err(_) => Err(silent(&peer.node_id, patience)),
         }
     }
 }
@@ -191,10 +274,10 @@ fn client(channels: &Channels, peer: &Member) -> FlightServiceClient<MemberChann
         .max_encoding_message_size(MESSAGE_BYTES)
 }
 
-fn silent(node: &str) -> ResultError {
+fn silent(node: &str, patience: Duration) -> ResultError {
     ResultError::Unavailable(format!(
         "node {node} did not answer within {} s: run the query again",
-        ANSWER_WITHIN.as_secs()
+        patience.as_secs()
     ))
 }
 

@@ -7,13 +7,13 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use squadron_cluster::Member;
-use tonic::Status;
+use tonic::{Code, Status};
 
 use super::frames::{frame_message, schema_message};
 use super::status;
 use super::ticket::{ResultTicket, Ticket};
 use crate::query::{Located, Queries};
-use crate::results::QueryResult;
+use crate::results::{QueryResult, ResultError, ResultReader};
 
 /// What a reader gets: the schema at once, then frames as they come.
 pub type Messages = BoxStream<'static, Result<FlightData, Status>>;
@@ -30,8 +30,17 @@ pub async fn read(
     principal: &str,
 ) -> Result<Messages, Status> {
     match queries.locate(share, principal).await.map_err(|error| status::result(&error))? {
-        Located::Here(result) => messages(&result),
-        Located::At(peer) => relayed(Arc::clone(queries), peer, raw).await,
+        Located::Here(result) => messages(&result, result.read()),
+        Located::Lost(result) => messages(&result, result.read_lost(&share.peer)),
+        Located::At(peer) => match relayed(Arc::clone(queries), peer, raw).await {
+            // It may be lost without membership knowing yet: then the query may go on without it.
+            Err(error) if error.code() == Code::Unavailable => match queries.lost(share, principal)
+            {
+                Some(result) => messages(&result, result.read_lost(&share.peer)),
+                None => Err(error),
+            },
+            messages => messages,
+        },
     }
 }
 
@@ -65,19 +74,30 @@ async fn relayed(queries: Arc<Queries>, peer: Member, raw: Bytes) -> Result<Mess
 /// # Errors
 /// As [`read`]; NOT_FOUND when this node does not hold the share, so that nothing is passed on twice.
 pub async fn read_forwarded(queries: &Queries, raw: &[u8]) -> Result<Messages, Status> {
+    let result = forwarded(queries, raw).await?;
+    messages(&result, result.read())
+}
+
+/// The share of a ticket that another node forwards, which this node must hold.
+///
+/// # Errors
+/// As [`read_forwarded`].
+pub async fn forwarded(queries: &Queries, raw: &[u8]) -> Result<Arc<QueryResult>, Status> {
     let checked = queries.signer().check_forwarded(raw);
     let (ticket, principal) = checked.map_err(|error| status::ticket(&error))?;
     match ticket {
         Ticket::Result(share) if share.peer == queries.me().node_id => {
-            let result = queries.here(&share, &principal).await;
-            messages(&result.map_err(|error| status::result(&error))?)
+            queries.here(&share, &principal).await.map_err(|error| status::result(&error))
         }
         _ => Err(Status::not_found("the ticket was forwarded to a node that does not hold it")),
     }
 }
 
-fn messages(result: &Arc<QueryResult>) -> Result<Messages, Status> {
-    let reader = result.read().map_err(|error| status::result(&error))?;
+fn messages(
+    result: &QueryResult,
+    reader: Result<ResultReader, ResultError>,
+) -> Result<Messages, Status> {
+    let reader = reader.map_err(|error| status::result(&error))?;
     let schema = Ok(schema_message(result.opening().schema.clone()));
     let frames = reader.into_stream().map(|frame| match frame {
         Ok(frame) => Ok(frame_message(frame)),

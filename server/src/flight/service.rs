@@ -24,8 +24,8 @@ use super::caller::{Called, called};
 use super::command::{Wish, not_yet, wish};
 use super::read::{Messages, read};
 use super::ticket::Ticket;
-use super::{answer, info, listing, put, status};
-use crate::query::{Outcome, Queries};
+use super::{answer, info, listing, poll, put, status};
+use crate::query::{Outcome, Queries, Started};
 use crate::session::Sessions;
 
 /// The client-facing service of a node.
@@ -33,6 +33,14 @@ use crate::session::Sessions;
 pub struct ClientService {
     queries: Arc<Queries>,
     sessions: Arc<Sessions>,
+}
+
+/// What became of a wish.
+enum Executed {
+    /// A query runs.
+    Started(Arc<Started>),
+    /// All there is to it.
+    Answered(FlightInfo),
 }
 
 type Stream<T> = BoxStream<'static, Result<T, Status>>;
@@ -64,18 +72,50 @@ impl ClientService {
         }
     }
 
+    /// Runs a statement: a query starts, a setting is changed and answered at once.
     async fn execute(
         &self,
         sql: &str,
         called: &Called,
-        descriptor: FlightDescriptor,
-    ) -> Result<FlightInfo, Status> {
+        descriptor: &FlightDescriptor,
+    ) -> Result<Executed, Status> {
         let outcome = self.queries.start(sql, &called.caller).await;
         match outcome.map_err(|error| status::planner(&error))? {
-            Outcome::Started(query) => info::started(&query, descriptor),
+            Outcome::Started(query) => Ok(Executed::Started(query)),
             Outcome::Change(statement) => {
                 self.change(*statement, called).await?;
-                self.on_demand(&Schema::empty(), Vec::new(), called, descriptor)
+                let nothing = Schema::empty();
+                let info = self.on_demand(&nothing, Vec::new(), called, descriptor.clone())?;
+                Ok(Executed::Answered(info))
+            }
+        }
+    }
+
+    /// Does what a descriptor asks for.
+    async fn fulfil(
+        &self,
+        called: &Called,
+        descriptor: &FlightDescriptor,
+    ) -> Result<Executed, Status> {
+        let wish = wish(descriptor)?;
+        match (&wish, self.sql(&wish, called)?) {
+            (_, Some(sql)) => self.execute(&sql, called, descriptor).await,
+            (Wish::Metadata(command), None) => {
+                self.metadata(command, called, descriptor.clone()).map(Executed::Answered)
+            }
+            (_, None) => Err(status::internal("a wish without SQL")),
+        }
+    }
+
+    async fn poll_first(
+        &self,
+        called: &Called,
+        descriptor: FlightDescriptor,
+    ) -> Result<PollInfo, Status> {
+        match self.fulfil(called, &descriptor).await? {
+            Executed::Answered(info) => Ok(poll::complete(info)),
+            Executed::Started(query) => {
+                poll::first(&query, &called.caller.principal, &self.queries).await
             }
         }
     }
@@ -155,11 +195,9 @@ impl FlightService for ClientService {
     ) -> Result<Response<FlightInfo>, Status> {
         let called = self.called(&request)?;
         let descriptor = request.into_inner();
-        let wish = wish(&descriptor)?;
-        let info = match (&wish, self.sql(&wish, &called)?) {
-            (_, Some(sql)) => self.execute(&sql, &called, descriptor).await?,
-            (Wish::Metadata(command), None) => self.metadata(command, &called, descriptor)?,
-            (_, None) => return Err(status::internal("a wish without SQL")),
+        let info = match self.fulfil(&called, &descriptor).await? {
+            Executed::Started(query) => info::started(&query, descriptor)?,
+            Executed::Answered(info) => info,
         };
         Ok(Response::new(info))
     }
@@ -191,6 +229,11 @@ impl FlightService for ClientService {
             Ticket::Statement(_) => {
                 return Err(Status::invalid_argument(
                     "this is a prepared statement's handle, not a ticket: call GetFlightInfo",
+                ));
+            }
+            Ticket::Poll(_) => {
+                return Err(Status::invalid_argument(
+                    "this is the handle of a poll, not a ticket: call PollFlightInfo",
                 ));
             }
         };
@@ -242,9 +285,17 @@ impl FlightService for ClientService {
 
     async fn poll_flight_info(
         &self,
-        _: Request<FlightDescriptor>,
+        request: Request<FlightDescriptor>,
     ) -> Result<Response<PollInfo>, Status> {
-        Err(not_yet("PollFlightInfo"))
+        let called = self.called(&request)?;
+        let within = poll::patience(request.metadata());
+        let descriptor = request.into_inner();
+        let principal = &called.caller.principal;
+        let polled = match poll::handle(&descriptor, principal, &self.queries)? {
+            Some(handle) => poll::next(&handle, within, principal, &self.queries).await?,
+            None => self.poll_first(&called, descriptor).await?,
+        };
+        Ok(Response::new(polled))
     }
 
     async fn do_exchange(

@@ -3,8 +3,12 @@
 //! Every status says what happened, on which node and for which query, in under 4 KB: gRPC carries
 //! the text in a header, and clients hang or hide it when headers grow (clients.md, 1.5).
 
+use std::collections::HashMap;
+use std::time::Duration;
+
 use squadron_planner::PlannerError;
 use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
 use uuid::Uuid;
 
 use super::messages::FailProto;
@@ -12,12 +16,37 @@ use super::metadata::MetadataError;
 use super::ticket::TicketError;
 use crate::results::ResultError;
 
-/// Longest text of a status in bytes. Percent-encoding can triple it.
-const MAX_TEXT: usize = 1300;
+/// Longest text of a status in bytes. Percent-encoding can triple it, and details come beside it.
+const MAX_TEXT: usize = 1200;
 
-/// The status of an error, with its text cut to what a header can carry.
+/// Whose reasons they are, in the details of a status.
+const DOMAIN: &str = "squadron";
+
+/// When a query is worth a second try after a node was lost: membership knows of it by then.
+const LOST_NODE: Duration = Duration::from_secs(3);
+
+/// When it is after the queue was full.
+const BUSY_NODE: Duration = Duration::from_secs(1);
+
+/// The status of an error, with its text cut to what a header can carry. What may be tried again
+/// says so in `google.rpc` details, for programs.
 pub fn status(code: Code, text: &str) -> Status {
-    Status::new(code, shorten(text))
+    match code {
+        Code::Unavailable => again(code, text, "UNAVAILABLE", LOST_NODE),
+        _ => Status::new(code, shorten(text)),
+    }
+}
+
+/// The node has as much to do as it may.
+fn busy(text: &str) -> Status {
+    again(Code::ResourceExhausted, text, "QUEUE_FULL", BUSY_NODE)
+}
+
+fn again(code: Code, text: &str, reason: &str, after: Duration) -> Status {
+    let mut details = ErrorDetails::new();
+    details.set_error_info(reason, DOMAIN, HashMap::new());
+    details.set_retry_info(Some(after));
+    Status::with_error_details(code, shorten(text), details)
 }
 
 /// A bug of this program.
@@ -41,7 +70,7 @@ pub fn planner_code(error: &PlannerError) -> Code {
         PlannerError::AlreadyExists(_) => Code::AlreadyExists,
         PlannerError::Unsupported(_) => Code::Unimplemented,
         PlannerError::BadData(_) => Code::FailedPrecondition,
-        PlannerError::Exhausted(_) => Code::ResourceExhausted,
+        PlannerError::Exhausted(_) | PlannerError::Busy(_) => Code::ResourceExhausted,
         PlannerError::Unavailable(_) => Code::Unavailable,
         PlannerError::Execution(_) => Code::InvalidArgument,
         PlannerError::Cancelled(_) => Code::Cancelled,
@@ -55,7 +84,10 @@ pub fn planner(error: &PlannerError) -> Status {
     if code == Code::Internal {
         tracing::error!(error = error as &dyn std::error::Error, "a query met a bug");
     }
-    status(code, &error.to_string())
+    match error {
+        PlannerError::Busy(text) => busy(text),
+        _ => status(code, &error.to_string()),
+    }
 }
 
 /// The status of a metadata answer that could not be made.
@@ -72,7 +104,7 @@ pub fn result_code(error: &ResultError) -> Code {
     match error {
         ResultError::NotFound(_) => Code::NotFound,
         ResultError::Forbidden(_) => Code::PermissionDenied,
-        ResultError::Exhausted(_) => Code::ResourceExhausted,
+        ResultError::Exhausted(_) | ResultError::Busy(_) => Code::ResourceExhausted,
         ResultError::Disk(_) => Code::ResourceExhausted,
         ResultError::Unavailable(_) => Code::Unavailable,
         ResultError::Corrupt(_) => Code::DataLoss,
@@ -91,7 +123,10 @@ fn failure_code(code: i32) -> Code {
 
 /// The status of the result store's error.
 pub fn result(error: &ResultError) -> Status {
-    status(result_code(error), &error.to_string())
+    match error {
+        ResultError::Busy(text) => busy(text),
+        _ => status(result_code(error), &error.to_string()),
+    }
 }
 
 /// The status of a refused ticket.
@@ -135,6 +170,20 @@ mod tests {
         let status = status(Code::Internal, &"ü".repeat(10_000));
         assert!(status.message().len() < 1400);
         assert!(status.message().contains("more bytes"));
+    }
+
+    #[test]
+    fn what_may_be_tried_again_says_when() {
+        for (error, reason) in [
+            (ResultError::Busy("full".into()), "QUEUE_FULL"),
+            (ResultError::Unavailable("lost".into()), "UNAVAILABLE"),
+        ] {
+            let details = result(&error).get_error_details();
+            assert_eq!(details.error_info().unwrap().reason, reason);
+            assert!(details.retry_info().unwrap().retry_delay.is_some());
+        }
+        let final_one = result(&ResultError::Exhausted("disk".into()));
+        assert!(final_one.get_error_details().retry_info().is_none());
     }
 
     #[test]

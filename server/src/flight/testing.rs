@@ -9,7 +9,10 @@ use std::time::Duration;
 
 use arrow_flight::flight_service_client::FlightServiceClient;
 use arrow_flight::sql::{CommandStatementQuery, ProstMessageExt};
-use arrow_flight::{FlightData, FlightDescriptor, FlightEndpoint, Ticket};
+use arrow_flight::{
+    Action, CancelFlightInfoRequest, FlightData, FlightDescriptor, FlightEndpoint, FlightInfo,
+    Ticket,
+};
 use bytesize::ByteSize;
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
@@ -28,7 +31,7 @@ use tonic::{Request, Status, Streaming};
 use super::caller::ANONYMOUS;
 use super::peers::Peers;
 use super::ticket::{ResultTicket, Ticket as SignedTicket};
-use crate::config::{EngineSection, NodeConfig, ResultsSection};
+use crate::config::{EngineSection, NodeConfig, QueriesSection, ResultsSection};
 use crate::node::{Listeners, Node};
 use crate::query::Queries;
 
@@ -170,6 +173,7 @@ fn config(index: usize, peers: &str, folder: &Path, secret: &Path) -> NodeConfig
             spill_dir: spill_dir(folder),
             ..Default::default()
         },
+        queries: QueriesSection::default(),
         results: ResultsSection::default(),
     }
 }
@@ -248,6 +252,14 @@ impl TestNode {
         }
         let info = self.client().await.get_flight_info(request).await?;
         Ok(info.into_inner().endpoint)
+    }
+
+    /// Cancels the query of these endpoints.
+    pub async fn cancel(&self, endpoint: Vec<FlightEndpoint>) -> Result<(), Status> {
+        let info = FlightInfo { endpoint, ..Default::default() };
+        let body = CancelFlightInfoRequest { info: Some(info) }.encode_to_vec();
+        let action = Action::new("CancelFlightInfo", body);
+        self.client().await.do_action(action).await.map(drop)
     }
 
     /// Redeems a ticket here.

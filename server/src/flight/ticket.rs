@@ -11,7 +11,7 @@ use prost::Message;
 use sha2::Sha256;
 use uuid::Uuid;
 
-use super::messages::{ResultTicketProto, TicketKind, TicketProto};
+use super::messages::{PollHandleProto, ResultTicketProto, TicketKind, TicketProto};
 
 const VERSION: u8 = 1;
 const SIGNATURE: usize = 32;
@@ -26,6 +26,19 @@ pub enum Ticket {
     /// A prepared statement's SQL. Handles are signed like tickets, so that every node knows them
     /// and none has to remember them.
     Statement(String),
+    /// How far a query is: what a client sends with its next poll.
+    Poll(PollHandle),
+}
+
+/// A query of which a client wants to know how far it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PollHandle {
+    /// The query.
+    pub query: Uuid,
+    /// Node id of its coordinator.
+    pub coordinator: String,
+    /// The version of its progress that the client has seen.
+    pub seen: u64,
 }
 
 /// A share of a query's result.
@@ -136,6 +149,11 @@ impl From<Ticket> for TicketKind {
                 peer: share.peer,
                 endpoint: share.endpoint,
             }),
+            Ticket::Poll(handle) => Self::Poll(PollHandleProto {
+                query: handle.query.as_bytes().to_vec(),
+                coordinator: handle.coordinator,
+                seen: handle.seen,
+            }),
         }
     }
 }
@@ -150,6 +168,11 @@ impl Ticket {
                 coordinator: share.coordinator,
                 peer: share.peer,
                 endpoint: share.endpoint,
+            })),
+            TicketKind::Poll(handle) => Some(Self::Poll(PollHandle {
+                query: Uuid::from_slice(&handle.query).ok()?,
+                coordinator: handle.coordinator,
+                seen: handle.seen,
             })),
         }
     }

@@ -20,14 +20,17 @@ impl Queries {
     /// Ends what need not or cannot come to its end.
     pub(super) async fn end_hopeless(&self, now: Instant) {
         let records = self.running_records();
-        let hopeless = records.iter().filter_map(|record| {
-            Some((record, self.lost(record, now).or_else(|| self.unread(record))?))
+        let hopeless = records.iter().filter_map(|record| match self.misses(record, now) {
+            // Its task sees whether it can run again without that node.
+            Some(why) if record.lose(why.clone()) => None,
+            Some(why) => Some((record, why)),
+            None => Some((record, self.unread(record, now)?)),
         });
-        join_all(hopeless.map(|(record, why)| self.cancel(record, why))).await;
+        join_all(hopeless.map(|(record, why)| self.end_in(record, why))).await;
     }
 
     /// A node that holds a share or runs a task has been away too long.
-    fn lost(&self, record: &Record, now: Instant) -> Option<ResultError> {
+    fn misses(&self, record: &Record, now: Instant) -> Option<ResultError> {
         let members = self.members();
         let missing = record.nodes().into_iter().find(|node| members.get(node).is_none());
         let away = record.away(missing.is_some(), now);
@@ -38,15 +41,20 @@ impl Queries {
     }
 
     /// Nobody reads it any more, or nobody ever came.
-    fn unread(&self, record: &Record) -> Option<ResultError> {
-        let peers = record.peers.iter().map(|peer| peer.node_id.as_str());
+    fn unread(&self, record: &Record, now: Instant) -> Option<ResultError> {
+        let peers = record.peers_left().into_iter().map(|peer| peer.node_id.as_str());
         let interest = record.interests.of_all(peers)?;
-        let why = unread(interest, self.limits.reader_grace, self.limits.keep.max(FIRST_READ))?;
+        let first_read = self.limits.keep.max(FIRST_READ);
+        // Who polls may leave and come again; how often is not said.
+        if record.unpolled(now).is_some_and(|unpolled| unpolled < first_read) {
+            return None;
+        }
+        let why = unread(interest, self.limits.reader_grace, first_read)?;
         Some(ResultError::Query { code: Code::Cancelled as i32, message: why })
     }
 
     /// Ends a query that runs, in `why`. One that ended by itself meanwhile stays as it is.
-    async fn cancel(&self, record: &Record, why: ResultError) {
+    async fn end_in(&self, record: &Record, why: ResultError) {
         if record.set_state(QueryState::Failed(why.clone())) {
             record.end();
             self.tell_failure(record, why).await;

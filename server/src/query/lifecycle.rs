@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use datafusion::error::DataFusionError;
 use datafusion::physical_plan::execute_stream;
@@ -11,8 +12,11 @@ use squadron_cluster::Member;
 use squadron_planner::deliver::Receipt;
 use squadron_planner::plan::QueryPlan;
 use squadron_planner::{PlannerError, Result};
+use tonic::Code;
 
 use super::Queries;
+use super::admission::Place;
+use super::again::Source;
 use super::manifest::{Manifest, manifest};
 use super::record::{QueryState, Record};
 use super::registry::stopped;
@@ -25,18 +29,25 @@ const COMMIT_TRIES: usize = 3;
 
 impl Queries {
     /// Opens the result here, so that a ticket can be redeemed at once, and starts the task.
-    pub(super) fn run(self: &Arc<Self>, plan: QueryPlan, record: Arc<Record>) -> Result<()> {
+    pub(super) fn run(
+        self: &Arc<Self>,
+        plan: QueryPlan,
+        record: Arc<Record>,
+        terms: Terms,
+    ) -> Result<()> {
         self.register(Arc::clone(&record)).map_err(PlannerError::from)?;
         let running = Running { queries: Arc::clone(self), record: Arc::clone(&record) };
         if record.peers.iter().any(|peer| peer.node_id == self.me.node_id) {
             self.store.open(record.opening.clone()).map_err(PlannerError::from)?;
         }
-        record.own(self.cpu.spawn(running.run_to_end(plan)));
+        record.own(self.cpu.spawn(running.run_to_end(plan, terms)));
         Ok(())
     }
 
-    async fn complete(&self, plan: QueryPlan, record: &Record) {
-        let outcome = AssertUnwindSafe(self.execute(plan, record)).catch_unwind().await;
+    async fn complete(&self, plan: QueryPlan, record: &Record, terms: Terms) {
+        let Terms { place, within, source } = terms;
+        let executing = within_time(within, self.execute(plan, record, place, &source));
+        let outcome = AssertUnwindSafe(executing).catch_unwind().await;
         let outcome = outcome.unwrap_or_else(|_| {
             Err(ResultError::Corrupt("the query's task panicked: see the node's log".into()))
         });
@@ -47,26 +58,51 @@ impl Queries {
         }
     }
 
-    async fn execute(&self, plan: QueryPlan, record: &Record) -> Result<(), ResultError> {
-        self.open_elsewhere(record).await?;
-        let shape = plan.shape;
-        let receipts =
-            receipts(plan, record).await.map_err(|error| status::query_failure(&error))?;
-        let peers = record.peers.iter().map(|peer| peer.node_id.as_str()).collect();
-        let manifest = manifest(&receipts, shape, record.opening.attempt, &peers)?;
-        self.verify(record, &manifest).await?;
+    /// Runs it, and again where it lost a node and nothing has left for its client.
+    async fn execute(
+        &self,
+        mut plan: QueryPlan,
+        record: &Record,
+        place: Place,
+        source: &Source,
+    ) -> Result<(), ResultError> {
+        // Readers find the result open while its query waits for a slot.
+        let mut opened = unless_lost(record, self.open_elsewhere(record)).await;
+        let _slot = place.slot().await?;
+        record.begin();
+        loop {
+            let run = match opened {
+                Ok(()) => unless_lost(record, self.run_once(plan, record)).await,
+                Err(error) => Err(error),
+            };
+            match run {
+                Ok(()) => break,
+                Err(error) => plan = self.again(record, source, error).await?,
+            }
+            opened = Ok(());
+        }
         self.commit(record).await;
         Ok(())
     }
 
+    async fn run_once(&self, plan: QueryPlan, record: &Record) -> Result<(), ResultError> {
+        let shape = plan.shape;
+        let receipts =
+            receipts(plan, record).await.map_err(|error| status::query_failure(&error))?;
+        let peers = record.peers_left().into_iter().map(|peer| peer.node_id.as_str()).collect();
+        let manifest = manifest(&receipts, shape, record.attempt(), &peers)?;
+        self.verify(record, &manifest).await
+    }
+
     async fn open_elsewhere(&self, record: &Record) -> Result<(), ResultError> {
-        let others = record.peers.iter().filter(|peer| peer.node_id != self.me.node_id);
-        try_join_all(others.map(|peer| self.peers.open(peer, &record.opening))).await?;
+        let others = record.peers_left().into_iter().filter(|peer| peer.node_id != self.me.node_id);
+        let opening = record.opening_now();
+        try_join_all(others.map(|peer| self.peers.open(peer, &opening))).await?;
         Ok(())
     }
 
     async fn verify(&self, record: &Record, manifest: &Manifest) -> Result<(), ResultError> {
-        let checks = record.peers.iter().map(|peer| {
+        let checks = record.peers_left().into_iter().map(|peer| {
             let parts = manifest.get(&peer.node_id).map(Vec::as_slice).unwrap_or_default();
             self.verify_on(peer, record, parts)
         });
@@ -80,10 +116,10 @@ impl Queries {
         record: &Record,
         parts: &[PartSummary],
     ) -> Result<(), ResultError> {
-        let opening = &record.opening;
+        let attempt = record.attempt();
         match peer.node_id == self.me.node_id {
-            true => self.held(record)?.verify(parts),
-            false => self.peers.verify(peer, opening.query, opening.attempt, parts).await,
+            true => self.held(record)?.verify(attempt, parts),
+            false => self.peers.verify(peer, record.opening.query, attempt, parts).await,
         }
     }
 
@@ -93,8 +129,9 @@ impl Queries {
         if !record.set_state(QueryState::Committed) {
             return;
         }
-        let commits = record.peers.iter().map(|peer| self.commit_on(peer, record));
-        for (peer, committed) in record.peers.iter().zip(join_all(commits).await) {
+        let peers = record.peers_left();
+        let commits = peers.iter().map(|peer| self.commit_on(peer, record));
+        for (peer, committed) in peers.iter().zip(join_all(commits).await) {
             if let Err(error) = committed {
                 let (query, peer) = (record.opening.query, &peer.node_id);
                 tracing::warn!(%query, %peer, %error, "a peer could not be told of the commit");
@@ -104,11 +141,11 @@ impl Queries {
 
     async fn commit_on(&self, peer: &Member, record: &Record) -> Result<(), ResultError> {
         if peer.node_id == self.me.node_id {
-            return self.held(record)?.commit();
+            return self.held(record)?.commit(record.attempt());
         }
         let mut committed = Ok(());
         for _ in 0..COMMIT_TRIES {
-            committed = self.peers.commit(peer, record.opening.query).await;
+            committed = self.peers.commit(peer, record.opening.query, record.attempt()).await;
             if committed.is_ok() {
                 break;
             }
@@ -128,7 +165,7 @@ impl Queries {
         if let Some(result) = self.store.get(query) {
             result.fail(error.clone());
         }
-        let others = record.peers.iter().filter(|peer| peer.node_id != self.me.node_id);
+        let others = record.peers_left().into_iter().filter(|peer| peer.node_id != self.me.node_id);
         let told = join_all(others.map(|peer| self.peers.fail(peer, query, &error))).await;
         for error in told.into_iter().filter_map(Result::err) {
             tracing::warn!(%query, %error, "a peer could not be told of the failure");
@@ -144,8 +181,8 @@ struct Running {
 }
 
 impl Running {
-    async fn run_to_end(self, plan: QueryPlan) {
-        self.queries.complete(plan, &self.record).await;
+    async fn run_to_end(self, plan: QueryPlan, terms: Terms) {
+        self.queries.complete(plan, &self.record, terms).await;
     }
 }
 
@@ -160,13 +197,53 @@ impl Drop for Running {
     }
 }
 
+/// On which terms a query runs.
+pub(super) struct Terms {
+    /// Its place in the queue.
+    pub(super) place: Place,
+    /// How long it may wait and run; zero: for ever.
+    pub(super) within: Duration,
+    /// What to plan if it has to run again.
+    pub(super) source: Source,
+}
+
+/// Ends with the loss of a node that the query needs.
+async fn unless_lost(
+    record: &Record,
+    work: impl Future<Output = Result<(), ResultError>>,
+) -> Result<(), ResultError> {
+    tokio::select! {
+        done = work => done,
+        lost = record.loss() => Err(lost),
+    }
+}
+
+async fn within_time(
+    within: Duration,
+    executing: impl Future<Output = Result<(), ResultError>>,
+) -> Result<(), ResultError> {
+    if within.is_zero() {
+        return executing.await;
+    }
+    let ended = tokio::time::timeout(within, executing).await;
+    ended.unwrap_or_else(|_| {
+        let within = humantime::format_duration(within);
+        let message = format!(
+            "the query took longer than {within}: raise squadron.query_timeout, or --query-timeout of the node"
+        );
+        Err(ResultError::Query { code: Code::DeadlineExceeded as i32, message })
+    })
+}
+
 async fn receipts(plan: QueryPlan, record: &Record) -> Result<Vec<Receipt>> {
     let QueryPlan { plan, context, shape, tables, .. } = plan;
     let located = |error: DataFusionError| PlannerError::from(error).in_tables(&tables);
     let mut stream = execute_stream(plan, context).map_err(located)?;
     let mut receipts = Vec::with_capacity(shape.parts());
     while let Some(batch) = stream.try_next().await.map_err(located)? {
-        receipts.extend(Receipt::from_batch(record.opening.query, &batch)?);
+        let arrived = Receipt::from_batch(record.opening.query, &batch)?;
+        arrived.iter().for_each(|receipt| record.progress.part(&receipt.peer));
+        receipts.extend(arrived);
     }
     Ok(receipts)
 }

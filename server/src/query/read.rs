@@ -18,6 +18,8 @@ pub enum Located {
     Here(Arc<QueryResult>),
     /// At a peer.
     At(Member),
+    /// Lost with its peer; another share of the same result is here.
+    Lost(Arc<QueryResult>),
 }
 
 impl Queries {
@@ -34,8 +36,18 @@ impl Queries {
         if share.peer == self.me.node_id {
             return Ok(Located::Here(self.here(share, principal).await?));
         }
-        let peer = self.members().get(&share.peer).map(|peer| (**peer).clone());
-        peer.map(Located::At).ok_or_else(|| lost(&share.peer, "holds this share of the result"))
+        if let Some(peer) = self.members().get(&share.peer) {
+            return Ok(Located::At((**peer).clone()));
+        }
+        match self.lost(share, principal) {
+            Some(result) => Ok(Located::Lost(result)),
+            None => Err(lost(&share.peer, "holds this share of the result")),
+        }
+    }
+
+    /// Another share of the result whose peer cannot be reached, if this node holds one.
+    pub fn lost(&self, share: &ResultTicket, principal: &str) -> Option<Arc<QueryResult>> {
+        self.store.get(share.query).and_then(|result| owned(result, principal).ok())
     }
 
     /// Ends when a node has been out of the cluster for as long as fails the queries that need it.
@@ -64,10 +76,7 @@ impl Queries {
             Some(result) => result,
             None => self.opened_late(share).await?,
         };
-        match result.opening().owner == principal {
-            true => Ok(result),
-            false => Err(ResultError::Forbidden("this result belongs to another user".into())),
-        }
+        owned(result, principal)
     }
 
     /// A reader can be faster than the coordinator's opening: then the coordinator is asked.
@@ -96,6 +105,13 @@ impl Queries {
     }
 }
 
-fn lost(node: &str, role: &str) -> ResultError {
+fn owned(result: Arc<QueryResult>, principal: &str) -> Result<Arc<QueryResult>, ResultError> {
+    match result.opening().owner == principal {
+        true => Ok(result),
+        false => Err(ResultError::Forbidden("this result belongs to another user".into())),
+    }
+}
+
+pub(super) fn lost(node: &str, role: &str) -> ResultError {
     ResultError::Unavailable(format!("node {node}, which {role}, is gone: run the query again"))
 }

@@ -1,14 +1,17 @@
 //! What a coordinator remembers of one query.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use squadron_cluster::Member;
 use squadron_planner::plan::TaskRoutes;
+use tokio::sync::watch;
 
 use super::interest::Interests;
+use super::progress::Progress;
+use super::start::Started;
 use crate::cpu::CpuTask;
 use crate::results::{Opening, ResultError};
 
@@ -27,15 +30,38 @@ pub enum QueryState {
 #[derive(Debug)]
 pub(super) struct Record {
     pub(super) opening: Opening,
-    /// Every peer that has an endpoint, this node among them if it has one.
+    /// Every peer that was given an endpoint, this node among them if it has one.
     pub(super) peers: Vec<Member>,
+    run: Mutex<Run>,
+    /// Set when a node that the current run needs is gone.
+    loss: watch::Sender<Option<ResultError>>,
+    /// The name of the session that started it, if it has one.
+    pub(super) session: Option<String>,
     /// What the peers say of its readers.
     pub(super) interests: Interests,
-    routes: Arc<TaskRoutes>,
+    /// How far it is.
+    pub(super) progress: Progress,
+    /// What its client was answered, and how many parts there will be; not for a query of a test.
+    pub(super) answer: OnceLock<(Arc<Started>, usize)>,
+    /// When it was taken, and when it began to run.
+    taken: Instant,
+    began: OnceLock<Instant>,
+    /// When a client last asked how far it is.
+    polled: Mutex<Option<Instant>>,
     /// Since when a node that it needs is out of the cluster.
     away: Mutex<Option<Instant>>,
     state: Mutex<(QueryState, Instant)>,
     task: Mutex<Task>,
+}
+
+/// One run of a query.
+#[derive(Debug)]
+struct Run {
+    attempt: u32,
+    /// Node ids of the peers that earlier runs lost.
+    lost: BTreeSet<String>,
+    /// Which workers run its tasks: filled as it runs.
+    routes: Arc<TaskRoutes>,
 }
 
 #[derive(Debug)]
@@ -51,11 +77,20 @@ enum Task {
 impl Record {
     /// `routes` will say which workers run its tasks.
     pub(super) fn new(opening: Opening, peers: Vec<Member>, routes: Arc<TaskRoutes>) -> Self {
+        let run = Mutex::new(Run { attempt: opening.attempt, lost: BTreeSet::new(), routes });
+        let progress = Progress::new(peers.iter().map(|peer| peer.node_id.clone()).collect());
         Self {
             opening,
             peers,
+            run,
+            loss: watch::Sender::new(None),
+            session: None,
             interests: Interests::default(),
-            routes,
+            progress,
+            answer: OnceLock::new(),
+            taken: Instant::now(),
+            began: OnceLock::new(),
+            polled: Mutex::default(),
             away: Mutex::default(),
             state: Mutex::new((QueryState::Running, Instant::now())),
             task: Mutex::new(Task::None),
@@ -64,8 +99,52 @@ impl Record {
 
     /// The ids of the nodes that it cannot do without: those of its shares and of its tasks.
     pub(super) fn nodes(&self) -> BTreeSet<String> {
-        let tasks = self.routes.snapshot().into_iter().flat_map(|route| route.nodes);
-        tasks.chain(self.peers.iter().map(|peer| peer.node_id.clone())).collect()
+        let routes = Arc::clone(&self.run.lock().routes);
+        let tasks = routes.snapshot().into_iter().flat_map(|route| route.nodes);
+        tasks.chain(self.peers_left().into_iter().map(|peer| peer.node_id.clone())).collect()
+    }
+
+    /// Which run of it is on.
+    pub(super) fn attempt(&self) -> u32 {
+        self.run.lock().attempt
+    }
+
+    /// The peers that were not lost.
+    pub(super) fn peers_left(&self) -> Vec<&Member> {
+        let run = self.run.lock();
+        self.peers.iter().filter(|peer| !run.lost.contains(&peer.node_id)).collect()
+    }
+
+    /// With what a peer opens it now.
+    pub(super) fn opening_now(&self) -> Opening {
+        let run = self.run.lock();
+        let lost = run.lost.iter().cloned().collect();
+        Opening { attempt: run.attempt, lost, ..self.opening.clone() }
+    }
+
+    /// It begins again without these peers, on those routes.
+    pub(super) fn run_again(&self, opening: &Opening, routes: Arc<TaskRoutes>) {
+        let lost = opening.lost.iter().cloned().collect();
+        *self.run.lock() = Run { attempt: opening.attempt, lost, routes };
+        *self.away.lock() = None;
+        self.loss.send_replace(None);
+        self.progress.again();
+    }
+
+    /// A node that it needs is gone. Whether its task was told, which decides what becomes of it.
+    pub(super) fn lose(&self, why: ResultError) -> bool {
+        self.loss.send(Some(why)).is_ok()
+    }
+
+    /// Waits until a node that the current run needs is gone.
+    pub(super) async fn loss(&self) -> ResultError {
+        let mut loss = self.loss.subscribe();
+        let why = loss.wait_for(Option::is_some).await.ok().and_then(|why| (*why).clone());
+        match why {
+            Some(why) => why,
+            // The sender is here.
+            None => std::future::pending().await,
+        }
     }
 
     /// How long one of its nodes has been away, as of this look and those before it.
@@ -108,8 +187,49 @@ impl Record {
         let runs = matches!(state.0, QueryState::Running);
         if runs {
             *state = (new, Instant::now());
+            drop(state);
+            self.progress.over();
         }
         runs
+    }
+
+    /// It has a slot.
+    pub(super) fn begin(&self) {
+        let _ = self.began.set(Instant::now());
+    }
+
+    /// How long it has waited for a slot, or did.
+    pub(super) fn waited(&self) -> Duration {
+        self.began.get().copied().unwrap_or_else(Instant::now).duration_since(self.taken)
+    }
+
+    /// Whether it waits for a slot.
+    pub(super) fn is_queued(&self) -> bool {
+        self.began.get().is_none() && self.is_running()
+    }
+
+    /// A client asks how far it is, and so waits for it.
+    pub(super) fn poll(&self, now: Instant) {
+        *self.polled.lock() = Some(now);
+    }
+
+    /// How long no client has asked how far it is, if one ever did.
+    pub(super) fn unpolled(&self, now: Instant) -> Option<Duration> {
+        self.polled.lock().map(|polled| now.saturating_duration_since(polled))
+    }
+
+    /// Its owner wants it no more: it ends in `error`, also if it was complete. Gives how it had ended
+    /// if that was in an error.
+    pub(super) fn give_up(&self, error: ResultError) -> Option<ResultError> {
+        let mut state = self.state.lock();
+        if let QueryState::Failed(before) = &state.0 {
+            return Some(before.clone());
+        }
+        *state = (QueryState::Failed(error), Instant::now());
+        drop(state);
+        self.progress.over();
+        self.end();
+        None
     }
 
     /// Over for longer than its result is kept.
@@ -130,6 +250,8 @@ pub(super) mod tests {
         let opening = Opening {
             query: Uuid::now_v7(),
             attempt: 0,
+            lost: Vec::new(),
+            staged: false,
             owner: "alice".into(),
             coordinator: "a".into(),
             schema: Bytes::new(),

@@ -12,6 +12,7 @@ use squadron_planner::plan::Planner;
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use super::admission::Admission;
 use super::record::{QueryState, Record};
 use crate::cpu::CpuRuntime;
 use crate::flight::messages::StatusProto;
@@ -27,6 +28,8 @@ pub struct QueryLimits {
     pub keep: Duration,
     /// How long a query runs on after its last reader has gone.
     pub reader_grace: Duration,
+    /// Longest that a query waits and runs; zero: for ever.
+    pub timeout: Duration,
 }
 
 /// Runs and serves queries for one node.
@@ -39,6 +42,7 @@ pub struct Queries {
     pub(super) peers: Arc<Peers>,
     pub(super) signer: Signer,
     pub(super) limits: QueryLimits,
+    pub(super) admission: Arc<Admission>,
     records: Mutex<Records>,
 }
 
@@ -77,14 +81,17 @@ pub struct QueryParts {
     pub signer: Signer,
     /// How long things may take.
     pub limits: QueryLimits,
+    /// Which queries may run.
+    pub admission: Arc<Admission>,
 }
 
 impl Queries {
     /// Nothing runs yet.
     pub fn new(parts: QueryParts) -> Self {
-        let QueryParts { me, planner, cpu, members, store, peers, signer, limits } = parts;
+        let QueryParts { me, planner, cpu, members, store, peers, signer, limits, admission } =
+            parts;
         let records = Mutex::default();
-        Self { me, planner, cpu, members, store, peers, signer, limits, records }
+        Self { me, planner, cpu, members, store, peers, signer, limits, admission, records }
     }
 
     /// This node.
@@ -123,7 +130,8 @@ impl Queries {
     /// `NotFound` for a query this node does not (or no longer) coordinate.
     pub fn status(&self, query: Uuid) -> Result<StatusProto, ResultError> {
         let record = self.record(query).ok_or_else(|| ResultError::gone(query))?;
-        let mut answer = StatusProto { open: Some((&record.opening).into()), ..Default::default() };
+        let mut answer =
+            StatusProto { open: Some((&record.opening_now()).into()), ..Default::default() };
         match record.state() {
             QueryState::Running => {}
             QueryState::Committed => answer.committed = true,
@@ -147,16 +155,27 @@ impl Queries {
         Ok(())
     }
 
+    /// What a session has started, and was not forgotten yet.
+    pub(super) fn records_of(&self, session: &str) -> Vec<Arc<Record>> {
+        let records = self.records.lock();
+        let records = records.all.values();
+        records.filter(|record| record.session.as_deref() == Some(session)).cloned().collect()
+    }
+
     /// The queries that run now.
     pub(super) fn running_records(&self) -> Vec<Arc<Record>> {
         let records = self.records.lock();
         records.all.values().filter(|record| record.is_running()).cloned().collect()
     }
 
-    /// What a peer that holds a share of a query says of its readers.
-    pub fn hear(&self, query: Uuid, peer: &str, interest: Interest) {
+    /// What a peer that holds a share of a query says of its readers, and whether there is anything
+    /// for them.
+    pub fn hear(&self, query: Uuid, peer: &str, interest: Interest, readable: bool) {
         if let Some(record) = self.record(query) {
             record.interests.report(peer, interest, Instant::now());
+            if readable {
+                record.progress.readable(peer);
+            }
         }
     }
 

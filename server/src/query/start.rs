@@ -10,12 +10,14 @@ use datafusion::prelude::SessionConfig;
 use datafusion::sql::parser::Statement as DfStatement;
 use squadron_cluster::Member;
 use squadron_cluster::nearness;
-use squadron_planner::options::{Endpoints, Locations, SquadronOptions};
+use squadron_planner::options::{Delivery as DeliveryMode, Endpoints, Locations, SquadronOptions};
 use squadron_planner::plan::{PlanRequest, Planned, QueryPlan, WorkerAddr, Workers};
 use squadron_planner::{PlannerError, Result};
 use uuid::Uuid;
 
 use super::Queries;
+use super::again::Source;
+use super::lifecycle::Terms;
 use super::record::Record;
 use crate::delivery::schema_header;
 use crate::flight::ticket::{ResultTicket, Ticket};
@@ -32,6 +34,8 @@ const LONGEST_QUERY: Duration = Duration::from_secs(24 * 3600);
 pub struct Caller {
     /// The principal: results are read by the one who started the query only.
     pub principal: String,
+    /// The name of its session, with which its results go.
+    pub session: Option<String>,
     /// The session's settings with those of the request.
     pub settings: SessionConfig,
     /// A client known to read one endpoint and no more.
@@ -63,7 +67,7 @@ pub struct Endpoint {
 /// What a statement led to.
 pub enum Outcome {
     /// A query that runs.
-    Started(Started),
+    Started(Arc<Started>),
     /// A change of the session's settings, for [`squadron_planner::plan::Planner::change`].
     Change(Box<DfStatement>),
 }
@@ -89,7 +93,15 @@ impl Queries {
         request: &PlanRequest,
     ) -> Result<Outcome> {
         match self.planner.plan(sql, &caller.settings, request).await? {
-            Planned::Query(plan) => Ok(Outcome::Started(self.launch(*plan, caller, request)?)),
+            Planned::Query(plan) => {
+                let source = Source {
+                    sql: sql.to_owned(),
+                    settings: caller.settings.clone(),
+                    frame_bytes: request.frame_bytes,
+                    schema: Arc::clone(&plan.schema),
+                };
+                Ok(Outcome::Started(self.launch(*plan, caller, request, source)?))
+            }
             Planned::Session(statement) => Ok(Outcome::Change(statement)),
         }
     }
@@ -150,9 +162,15 @@ impl Queries {
 
     /// The workers, this node first. A cluster of one plans without the distributed planner.
     fn workers(&self) -> Workers {
+        self.workers_of(|_| true)
+    }
+
+    /// Those of these node ids.
+    pub(super) fn workers_of(&self, among: impl Fn(&str) -> bool) -> Workers {
         let members = self.members();
+        let workers = members.workers().filter(|worker| among(&worker.node_id));
         let mut workers: Vec<WorkerAddr> =
-            members.workers().filter_map(|worker| worker_addr(worker)).collect();
+            workers.filter_map(|worker| worker_addr(worker)).collect();
         workers.sort_by_key(|worker| worker.node != self.me.node_id);
         match workers.as_slice() {
             [only] if only.node == self.me.node_id => [].into(),
@@ -166,20 +184,27 @@ impl Queries {
         plan: QueryPlan,
         caller: &Caller,
         request: &PlanRequest,
-    ) -> Result<Started> {
+        source: Source,
+    ) -> Result<Arc<Started>> {
         let options = options(&caller.settings)?;
         let names = match options.endpoints {
             Endpoints::All => &request.peers,
             Endpoints::Auto | Endpoints::One => &plan.peers,
         };
         let peers = self.all_alive(names)?;
-        let opening = self.opening(&plan, caller, request);
+        let opening = self.opening(&plan, caller, request, options);
         let endpoints = self.endpoints(&peers, &opening, options.locations);
         let schema = Arc::clone(&plan.schema);
-        let record = Record::new(opening, peers, Arc::clone(&plan.routes));
-        self.run(plan, Arc::new(record))?;
+        let place = self.admission.enter(&caller.principal).map_err(PlannerError::from)?;
+        let mut record = Record::new(opening, peers, Arc::clone(&plan.routes));
+        record.session.clone_from(&caller.session);
         let expires = SystemTime::now() + self.limits.keep;
-        Ok(Started { query: request.query, schema, endpoints, expires })
+        let started = Started { query: request.query, schema, endpoints, expires };
+        let started = Arc::new(started);
+        let _ = record.answer.set((Arc::clone(&started), plan.shape.parts()));
+        let within = shorter(options.query_timeout, self.limits.timeout);
+        self.run(plan, Arc::new(record), Terms { place, within, source })?;
+        Ok(started)
     }
 
     /// The members of these names. The plan may deliver to each of them: without an endpoint on one
@@ -191,7 +216,13 @@ impl Queries {
         names.iter().map(alive).collect()
     }
 
-    fn opening(&self, plan: &QueryPlan, caller: &Caller, request: &PlanRequest) -> Opening {
+    fn opening(
+        &self,
+        plan: &QueryPlan,
+        caller: &Caller,
+        request: &PlanRequest,
+        options: &SquadronOptions,
+    ) -> Opening {
         Opening {
             query: request.query,
             attempt: request.attempt,
@@ -199,30 +230,58 @@ impl Queries {
             coordinator: self.me.node_id.clone(),
             schema: schema_header(&plan.schema),
             keep: self.limits.keep,
+            lost: Vec::new(),
+            staged: options.delivery == DeliveryMode::Staged,
         }
     }
 
     fn endpoints(&self, peers: &[Member], opening: &Opening, mode: Locations) -> Vec<Endpoint> {
         let alone = peers.len() == 1;
         let endpoint = |(index, peer): (usize, &Member)| {
-            let share = Ticket::Result(ResultTicket {
+            let share = ResultTicket {
                 query: opening.query,
                 coordinator: opening.coordinator.clone(),
                 peer: peer.node_id.clone(),
                 endpoint: index as u32,
-            });
-            let valid = opening.keep + LONGEST_QUERY;
-            let ticket = self.signer.sign(share, &opening.owner, valid);
+            };
+            let ticket = self.ticket(share, &opening.owner, opening.keep);
             // A lone share that is here is read over the connection the client has already: no
             // second one to open, and it works wherever the client could reach this node at all.
             let here = alone && peer.node_id == self.me.node_id;
             let locations = match mode {
-                Locations::Direct if !here => peer.advertised.clone(),
+                Locations::Direct if !here => {
+                    let second = self.second(peers, index);
+                    peer.advertised.iter().chain(second).cloned().collect()
+                }
                 _ => Vec::new(),
             };
             Endpoint { ticket, locations }
         };
         peers.iter().enumerate().map(endpoint).collect()
+    }
+}
+
+impl Queries {
+    /// A ticket for a share that is kept for so long.
+    pub fn ticket(&self, share: ResultTicket, owner: &str, keep: Duration) -> Bytes {
+        self.signer.sign(Ticket::Result(share), owner, keep.saturating_add(LONGEST_QUERY))
+    }
+}
+
+impl Queries {
+    /// Where the share of a peer is read should that be lost: at another one, this node if it is one,
+    /// since without it nothing is left. None for this node's own.
+    fn second<'p>(&self, peers: &'p [Member], index: usize) -> &'p [String] {
+        let is_here = |peer: &&Member| peer.node_id == self.me.node_id;
+        if is_here(&&peers[index]) {
+            return &[];
+        }
+        let next = &peers[(index + 1) % peers.len()];
+        let second = peers.iter().find(is_here).unwrap_or(next);
+        match second.node_id == peers[index].node_id {
+            true => &[],
+            false => second.advertised.get(..1).unwrap_or_default(),
+        }
     }
 }
 
@@ -239,6 +298,15 @@ fn frame_bytes(options: &SquadronOptions) -> Result<usize> {
             CHOICES.start(),
             CHOICES.end()
         ))),
+    }
+}
+
+/// The shorter of two times, of which zero is none.
+fn shorter(one: Duration, other: Duration) -> Duration {
+    match (one.is_zero(), other.is_zero()) {
+        (true, _) => other,
+        (_, true) => one,
+        _ => one.min(other),
     }
 }
 

@@ -29,6 +29,8 @@ impl Queries {
     async fn sweep_once(&self) {
         let now = Instant::now();
         self.forget_old(now);
+        // Memory may have become free without a query's end.
+        self.admission.admit();
         let expired = self.store.remove_expired(now);
         if expired > 0 {
             tracing::debug!(expired, "results expired");
@@ -44,7 +46,10 @@ impl Queries {
             return;
         }
         match opening.coordinator == self.me.node_id {
-            true => self.hear(opening.query, &self.me.node_id, result.interest()),
+            true => {
+                let readable = result.frames() > 0;
+                self.hear(opening.query, &self.me.node_id, result.interest(), readable);
+            }
             false => self.ask_coordinator(result).await,
         }
     }
@@ -58,13 +63,13 @@ impl Queries {
         let Some(coordinator) = members.get(&opening.coordinator) else {
             return result.fail(orphaned(&opening.coordinator));
         };
-        let request = StatusRequestProto::new(opening.query, &self.me.node_id, result.interest());
+        let request = StatusRequestProto::new(&self.me.node_id, result);
         let asked = timeout(ANSWER_WITHIN, self.peers.status(coordinator, request)).await;
         let Ok(answer) = asked else { return };
         match answer {
             Ok(answer) => decide(
                 result,
-                answer.committed,
+                answer.committed.then_some(answer.open.map_or(0, |open| open.attempt)),
                 answer.failed.map(|failed| ResultError::Query {
                     code: failed.code,
                     message: failed.message,
@@ -77,15 +82,16 @@ impl Queries {
     }
 }
 
-fn decide(result: &QueryResult, committed: bool, failed: Option<ResultError>) {
-    match failed {
-        Some(error) => result.fail(error),
-        None if committed => {
-            if let Err(error) = result.commit() {
+/// `committed` is the run that was: one that this peer has no part in is its end.
+fn decide(result: &QueryResult, committed: Option<u32>, failed: Option<ResultError>) {
+    match (failed, committed) {
+        (Some(error), _) => result.fail(error),
+        (None, Some(attempt)) => {
+            if let Err(error) = result.commit(attempt) {
                 result.fail(error);
             }
         }
-        None => {}
+        (None, None) => {}
     }
 }
 

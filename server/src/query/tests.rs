@@ -1,11 +1,13 @@
 //! Queries over real nodes: what every reader is told when something goes wrong, and that nothing
 //! stays behind.
 
+mod cancelling;
 mod ending;
 mod failing;
 mod hopeless;
 mod opening;
 mod planning;
+mod polling;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,10 +27,10 @@ const ANYONE: &str = crate::flight::caller::ANONYMOUS;
 
 fn caller(node: &TestNode) -> Caller {
     let settings = node.queries().planner().engine().session_config();
-    Caller { principal: ANYONE.into(), settings, reads_one: false }
+    Caller { principal: ANYONE.into(), session: None, settings, reads_one: false }
 }
 
-async fn started(node: &TestNode, sql: &str) -> Started {
+async fn started(node: &TestNode, sql: &str) -> Arc<Started> {
     match node.queries().start(sql, &caller(node)).await.unwrap() {
         Outcome::Started(started) => started,
         Outcome::Change(_) => panic!("not a query"),
@@ -40,6 +42,8 @@ fn opening(coordinator: &TestNode) -> Opening {
     Opening {
         query: Uuid::now_v7(),
         attempt: 0,
+        lost: Vec::new(),
+        staged: false,
         owner: ANYONE.into(),
         coordinator: coordinator.member().node_id.clone(),
         schema: Bytes::from_static(b"schema"),

@@ -14,6 +14,9 @@ pub enum ResultError {
     /// Disk quota reached: the text names the setting.
     #[error("{0}")]
     Exhausted(String),
+    /// The node has as much to do as it may: try again in a while.
+    #[error("{0}")]
+    Busy(String),
     /// The spill folder failed.
     #[error("{0}")]
     Disk(String),
@@ -48,6 +51,7 @@ impl From<ResultError> for squadron_planner::PlannerError {
         let text = error.to_string();
         match error {
             ResultError::Exhausted(_) => Self::Exhausted(text),
+            ResultError::Busy(_) => Self::Busy(text),
             ResultError::Unavailable(_) => Self::Unavailable(text),
             ResultError::NotFound(_) | ResultError::Query { .. } => Self::Cancelled(text),
             ResultError::Disk(_) => Self::Exhausted(text),

@@ -15,6 +15,8 @@ pub struct ResultReader {
     result: Arc<QueryResult>,
     changed: watch::Receiver<u64>,
     next: usize,
+    /// The peer whose share it reads, if that is gone.
+    lost: Option<String>,
     _place: ReaderPlace,
 }
 
@@ -23,8 +25,9 @@ impl ResultReader {
         result: Arc<QueryResult>,
         changed: watch::Receiver<u64>,
         place: ReaderPlace,
+        lost: Option<String>,
     ) -> Self {
-        Self { result, changed, next: 0, _place: place }
+        Self { result, changed, next: 0, lost, _place: place }
     }
 
     /// The next frame; `None` at the end of a committed result.
@@ -34,7 +37,11 @@ impl ResultReader {
     pub async fn next(&mut self) -> Result<Option<Frame>, ResultError> {
         loop {
             self.changed.mark_unchanged();
-            match self.result.look(self.next) {
+            let found = match &self.lost {
+                Some(peer) => self.result.look_for_lost(peer),
+                None => self.result.look(self.next),
+            };
+            match found {
                 Look::Frame(frame) => return Ok(Some(self.taken(frame))),
                 Look::OnDisk(file, place) => {
                     let frame = blocking(move || file.read(place)).await?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use squadron_planner::deliver::{PartKey, PartTotals};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -14,9 +14,12 @@ use super::keeper::Keeper;
 use super::log::{Log, Slot};
 use super::manifest::{Held, PartSummary, compare};
 use super::spill::{Place, SpillFile};
-use super::{Frame, ResultError, ResultReader, chain};
+use super::{Frame, ResultError, chain};
 
+mod ends;
+mod reads;
 mod room;
+mod runs;
 
 pub(super) use room::blocking;
 
@@ -26,8 +29,12 @@ pub(super) use room::blocking;
 pub struct Opening {
     /// The query.
     pub query: Uuid,
-    /// Which run of it.
+    /// Which run of it: the first that this peer hears of.
     pub attempt: u32,
+    /// Node ids of peers that were lost in earlier runs: their endpoints have no rows in this one.
+    pub lost: Vec<String>,
+    /// Whether frames are held back until the commit.
+    pub staged: bool,
     /// Who may read it.
     pub owner: String,
     /// Node id of its coordinator.
@@ -75,12 +82,18 @@ pub struct QueryResult {
 
 #[derive(Debug)]
 struct State {
+    /// Which run of the query: parts of others are refused.
+    attempt: u32,
+    /// Peers that have no part in it any more.
+    lost: Vec<String>,
     phase: Phase,
     log: Log,
     parts: HashMap<PartKey, Held>,
     readers: usize,
     /// Whether there ever was a reader.
     read: bool,
+    /// Whether any reader was given a frame.
+    given: bool,
     /// The store has forgotten it: who still finds it comes too late.
     removed: bool,
     /// Whether a reader came to the end.
@@ -94,11 +107,14 @@ struct State {
 impl QueryResult {
     pub(super) fn new(opening: Opening, keeper: Arc<Keeper>) -> Self {
         let state = State {
+            attempt: opening.attempt,
+            lost: opening.lost.clone(),
             phase: Phase::Receiving,
             log: Log::default(),
             parts: HashMap::new(),
             readers: 0,
             read: false,
+            given: false,
             removed: false,
             read_whole: false,
             expires: None,
@@ -125,7 +141,7 @@ impl QueryResult {
     pub fn begin(&self, part: PartKey) -> Result<(), ResultError> {
         let mut state = self.state.lock();
         state.receiving(&part)?;
-        match part.attempt == self.opening.attempt && !state.parts.contains_key(&part) {
+        match part.attempt == state.attempt && !state.parts.contains_key(&part) {
             true => {
                 state.parts.insert(part, Held::default());
                 Ok(())
@@ -192,15 +208,18 @@ impl QueryResult {
         Ok(held.totals)
     }
 
-    /// Holds the result against the manifest. After this nothing more is taken. Asked again, it
+    /// Holds the result against the manifest of a run. After this nothing more is taken. Asked again, it
     /// answers again: a coordinator that did not hear the first answer may repeat its question.
     ///
     /// # Errors
     /// `Corrupt` when anything differs; the query's own error when it has failed.
-    pub fn verify(&self, manifest: &[PartSummary]) -> Result<(), ResultError> {
+    pub fn verify(&self, attempt: u32, manifest: &[PartSummary]) -> Result<(), ResultError> {
         let mut state = self.state.lock();
         if let Phase::Failed(error) = &state.phase {
             return Err(error.clone());
+        }
+        if attempt != state.attempt {
+            return Err(self.stale(attempt, state.attempt));
         }
         compare(&state.parts, manifest)?;
         if matches!(state.phase, Phase::Receiving) {
@@ -209,19 +228,21 @@ impl QueryResult {
         Ok(())
     }
 
-    /// Lets readers end: the manifest matched on every peer.
+    /// Lets readers end: the manifest of this run matched on every peer.
     ///
     /// # Errors
-    /// When it was not verified, or has failed since.
-    pub fn commit(&self) -> Result<(), ResultError> {
+    /// `Corrupt` for another run, or when it was not verified; the query's own error when it has
+    /// failed.
+    pub fn commit(&self, attempt: u32) -> Result<(), ResultError> {
         let mut state = self.state.lock();
         match &state.phase {
+            Phase::Failed(error) => return Err(error.clone()),
+            _ if attempt != state.attempt => return Err(self.stale(attempt, state.attempt)),
             Phase::Verified => {
                 state.phase = Phase::Committed;
-                state.expires = Some(later(self.opening.keep));
+                state.expires = Some(later(Instant::now(), self.opening.keep));
             }
             Phase::Committed => {}
-            Phase::Failed(error) => return Err(error.clone()),
             Phase::Receiving => {
                 return Err(ResultError::Corrupt("a commit without a matching manifest".into()));
             }
@@ -229,96 +250,6 @@ impl QueryResult {
         drop(state);
         self.notify();
         Ok(())
-    }
-
-    /// Ends the result in an error: frames are dropped, every reader gets `error`. The first error
-    /// stays; a committed result stays committed.
-    pub fn fail(&self, error: ResultError) {
-        let mut state = self.state.lock();
-        if matches!(state.phase, Phase::Failed(_) | Phase::Committed) {
-            return;
-        }
-        state.expires = Some(later(self.opening.keep));
-        self.end(state, error);
-    }
-
-    /// Frames go outside the lock: unlinking a large file takes its time.
-    fn end(&self, mut state: MutexGuard<'_, State>, error: ResultError) {
-        state.phase = Phase::Failed(error);
-        let log = std::mem::take(&mut state.log);
-        drop(state);
-        self.keeper.give_back(&log);
-        drop(log);
-        self.notify();
-    }
-
-    /// A reader from the start.
-    ///
-    /// # Errors
-    /// `NotFound` when the store forgot it since it was asked for; `Exhausted` when it, or all
-    /// results of the node together, have too many readers: each holds frames that are on their way
-    /// to its client.
-    pub fn read(self: &Arc<Self>) -> Result<ResultReader, ResultError> {
-        let mut state = self.state.lock();
-        if state.removed {
-            return Err(ResultError::gone(self.opening.query));
-        }
-        let place = self.keeper.readers.enter(state.readers)?;
-        state.readers += 1;
-        state.read = true;
-        drop(state);
-        Ok(ResultReader::new(Arc::clone(self), self.changed.subscribe(), place))
-    }
-
-    /// Who is there to read it.
-    pub fn interest(&self) -> Interest {
-        let state = self.state.lock();
-        let absent = match state.readers {
-            0 => state.touched.elapsed(),
-            _ => Duration::ZERO,
-        };
-        Interest { read: state.read, absent }
-    }
-
-    /// Whether its time is over and nobody reads it. A reader that has taken nothing for as long as
-    /// a result is kept, and a minute at least, does not count: a stalled client must not keep it
-    /// for ever.
-    pub fn is_expired(&self, now: Instant) -> bool {
-        let state = self.state.lock();
-        let over = state.expires.is_some_and(|expires| expires <= now);
-        let patience = self.opening.keep.max(STALLED);
-        let stalled = || state.touched.checked_add(patience).is_some_and(|at| at <= now);
-        over && (state.readers == 0 || stalled())
-    }
-
-    /// Lets go of everything that is kept, for a result that the store forgets. A reader that is
-    /// still there (it stalled) gets an error, not a short result; none begins any more.
-    pub(super) fn let_go(&self) {
-        let mut state = self.state.lock();
-        state.removed = true;
-        if state.readers > 0 && !matches!(state.phase, Phase::Failed(_)) {
-            self.end(state, expired(self.opening.query));
-        }
-    }
-
-    /// Keeps it at least `keep` longer from now on.
-    pub fn renew(&self, keep: Duration) {
-        let mut state = self.state.lock();
-        if let Some(expires) = &mut state.expires {
-            *expires = (*expires).max(later(keep));
-        }
-    }
-
-    /// When it was used last, if nobody would miss it: it failed, or was read whole and nobody
-    /// reads it now.
-    pub(super) fn disposable(&self) -> Option<Instant> {
-        let state = self.state.lock();
-        let over = match state.phase {
-            Phase::Failed(_) => true,
-            Phase::Committed => state.read_whole,
-            Phase::Receiving | Phase::Verified => false,
-        };
-        (over && state.readers == 0).then_some(state.touched)
     }
 
     /// Rows and bytes received so far.
@@ -340,21 +271,6 @@ impl QueryResult {
         parts.map(|(part, held)| PartSummary { part: *part, totals: held.totals }).collect()
     }
 
-    /// What a reader at `index` finds.
-    pub(super) fn look(&self, index: usize) -> Look {
-        let mut state = self.state.lock();
-        state.touched = Instant::now();
-        let found = state.at(index);
-        state.read_whole |= matches!(found, Look::End);
-        found
-    }
-
-    pub(super) fn reader_gone(&self) {
-        let mut state = self.state.lock();
-        state.readers -= 1;
-        state.touched = Instant::now();
-    }
-
     /// How many frames there are now.
     pub fn frames(&self) -> usize {
         self.state.lock().log.len()
@@ -372,6 +288,14 @@ impl Drop for QueryResult {
 }
 
 impl State {
+    /// Before the outcome is known, where nothing is given.
+    fn held_back(&self) -> Look {
+        match &self.phase {
+            Phase::Failed(error) => Look::Failed(error.clone()),
+            _ => Look::Wait,
+        }
+    }
+
     fn at(&self, index: usize) -> Look {
         match (&self.phase, self.log.get(index)) {
             (Phase::Failed(error), _) => Look::Failed(error.clone()),
@@ -404,9 +328,9 @@ pub(super) enum Look {
 }
 
 /// A time that no clock reaches is as good as any.
-fn later(keep: Duration) -> Instant {
+fn later(than: Instant, by: Duration) -> Instant {
     const A_CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
-    Instant::now() + keep.min(A_CENTURY)
+    than + by.min(A_CENTURY)
 }
 
 fn expired(query: Uuid) -> ResultError {

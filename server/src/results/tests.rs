@@ -4,6 +4,7 @@ mod limits;
 mod phases;
 mod random;
 mod reading;
+mod runs;
 mod spilling;
 
 use std::sync::Arc;
@@ -79,6 +80,8 @@ fn opening(query: Uuid) -> Opening {
     Opening {
         query,
         attempt: 0,
+        lost: Vec::new(),
+        staged: false,
         owner: "alice".into(),
         coordinator: "a".into(),
         schema: Bytes::from_static(b"schema"),
@@ -133,8 +136,8 @@ fn manifest(result: &QueryResult, parts: &[(u32, u32)]) -> Vec<PartSummary> {
 /// Commits what the result holds.
 fn commit(result: &QueryResult) {
     let held = result.summaries();
-    result.verify(&held).unwrap();
-    result.commit().unwrap();
+    result.verify(0, &held).unwrap();
+    result.commit(0).unwrap();
 }
 
 /// Everything a reader gets until its end.

@@ -41,7 +41,7 @@ fn server() -> [Told; 13] {
         // ADBC begins a transaction on connect if this is anything but none.
         (FlightSqlServerTransaction, || Int(values::SqlSupportedTransaction::None as i32)),
         // The CancelQuery action of old; CancelFlightInfo is not told by any code.
-        (FlightSqlServerCancel, || Flag(false)),
+        (FlightSqlServerCancel, || Flag(true)),
         (FlightSqlServerBulkIngestion, || Flag(!READ_ONLY)),
         (FlightSqlServerIngestTransactionsSupported, || Flag(false)),
         (FlightSqlServerStatementTimeout, || Int(0)),

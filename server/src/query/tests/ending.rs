@@ -72,7 +72,7 @@ async fn readers_of_a_dead_coordinators_result_are_told() {
     let record = registered(&cluster.nodes[0], Vec::new());
     let results = cluster.nodes[1].queries().store();
     let result = results.open(record.opening.clone()).unwrap();
-    result.verify(&[]).unwrap();
+    result.verify(0, &[]).unwrap();
     cluster.nodes[0].kill();
     assert!(is_unavailable(end_of(&result).await));
 }
@@ -90,7 +90,7 @@ async fn a_commit_that_was_lost_is_found() {
     let cluster = Plan::of(2).start().await;
     let record = registered(&cluster.nodes[0], Vec::new());
     let result = cluster.nodes[1].queries().store().open(record.opening.clone()).unwrap();
-    result.verify(&[]).unwrap();
+    result.verify(0, &[]).unwrap();
     record.set_state(QueryState::Committed);
     end_of(&result).await.unwrap();
     assert!(matches!(result.phase(), Phase::Committed));

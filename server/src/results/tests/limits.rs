@@ -41,7 +41,7 @@ async fn a_failure_is_kept_as_long() {
 async fn a_result_that_is_not_complete_has_no_end() {
     let fixture = Fixture::new();
     let result = fixture.open();
-    result.verify(&[]).unwrap();
+    result.verify(0, &[]).unwrap();
     assert_eq!(fixture.store.remove_expired(after(KEEP * 100)), 0);
 }
 
@@ -81,17 +81,37 @@ async fn a_short_time_to_keep_does_not_make_a_reader_stall() {
 async fn a_renewed_result_stays() {
     let fixture = Fixture::new();
     let result = fixture.committed(&[]).await;
-    result.renew(KEEP * 3);
-    assert_eq!(fixture.store.remove_expired(after(KEEP * 2)), 0);
-    assert_eq!(fixture.store.remove_expired(after(KEEP * 3)), 1);
+    result.renew(after(KEEP / 2)).unwrap();
+    assert_eq!(fixture.store.remove_expired(after(KEEP + KEEP / 4)), 0);
+    assert_eq!(fixture.store.remove_expired(after(KEEP * 2)), 1);
+    assert!(matches!(result.renew(Instant::now()), Err(ResultError::NotFound(_))));
 }
 
 #[tokio::test]
-async fn renewing_never_shortens() {
+async fn renewing_before_the_end_does_not_bring_the_end_nearer() {
     let fixture = Fixture::new();
-    let result = fixture.committed(&[]).await;
-    result.renew(Duration::ZERO);
+    let result = fixture.open();
+    result.renew(Instant::now()).unwrap();
+    assert_eq!(fixture.store.remove_expired(after(KEEP * 2)), 0, "it is not complete");
+    commit(&result);
     assert_eq!(fixture.store.remove_expired(after(KEEP / 2)), 0);
+}
+
+#[tokio::test]
+async fn a_result_that_was_read_and_renewed_makes_no_place() {
+    let fixture = places(2);
+    let was_read = fixture.committed(&[]).await;
+    read(&was_read).await.unwrap();
+    was_read.renew(Instant::now()).unwrap();
+    fixture.open();
+    assert!(fixture.store.open(opening(Uuid::new_v4())).is_err());
+}
+
+#[tokio::test]
+async fn a_failure_is_not_renewed() {
+    let result = Fixture::new().open();
+    result.fail(broken());
+    assert_eq!(result.renew(Instant::now()).unwrap_err().to_string(), broken().to_string());
 }
 
 #[tokio::test]
@@ -99,9 +119,9 @@ async fn no_time_is_too_long() {
     let fixture = Fixture::new();
     let opening = Opening { keep: Duration::MAX, ..opening(Uuid::new_v4()) };
     let result = fixture.store.open(opening).unwrap();
-    result.verify(&[]).unwrap();
-    result.commit().unwrap();
-    result.renew(Duration::MAX);
+    result.verify(0, &[]).unwrap();
+    result.commit(0).unwrap();
+    result.renew(Instant::now()).unwrap();
     assert_eq!(fixture.store.remove_expired(after(KEEP)), 0);
 }
 

@@ -40,11 +40,32 @@ async fn only_an_open_part_takes_frames() {
 }
 
 #[tokio::test]
+async fn a_complete_result_is_released_and_fails_no_more() {
+    let fixture = Fixture::new();
+    let result = fixture.committed(&[(0, 2)]).await;
+    result.fail(broken());
+    assert!(matches!(result.phase(), Phase::Committed));
+    let mut reader = result.read().unwrap();
+    reader.next().await.unwrap();
+    result.release(broken());
+    assert!(is_broken(&reader.next().await.unwrap_err()));
+    assert_eq!(fixture.memory(), 0);
+}
+
+#[tokio::test]
+async fn a_failure_is_not_covered_by_a_release() {
+    let result = Fixture::new().open();
+    result.fail(broken());
+    result.release(ResultError::Corrupt("later".into()));
+    assert!(is_broken(&result.read().unwrap().next().await.unwrap_err()));
+}
+
+#[tokio::test]
 async fn nothing_is_taken_after_the_manifest() {
     let fixture = Fixture::new();
     let result = fixture.open();
     write(&result, 0, 1).await;
-    result.verify(&manifest(&result, &[(0, 1)])).unwrap();
+    result.verify(0, &manifest(&result, &[(0, 1)])).unwrap();
     assert!(is_corrupt(result.begin(part(&result, 1))));
     assert!(is_corrupt(result.append(part(&result, 0), frame(0, 1)).await));
     assert!(is_corrupt(result.seal(part(&result, 0))));
@@ -56,29 +77,29 @@ async fn a_manifest_that_differs_leaves_the_result_open() {
     let fixture = Fixture::new();
     let result = fixture.open();
     write(&result, 0, 1).await;
-    assert!(is_corrupt(result.verify(&manifest(&result, &[(0, 2)]))));
-    assert!(is_corrupt(result.commit()));
+    assert!(is_corrupt(result.verify(0, &manifest(&result, &[(0, 2)]))));
+    assert!(is_corrupt(result.commit(0)));
     assert!(matches!(result.phase(), Phase::Receiving));
 }
 
 #[tokio::test]
 async fn there_is_no_commit_without_a_manifest() {
     let fixture = Fixture::new();
-    assert!(is_corrupt(fixture.open().commit()));
+    assert!(is_corrupt(fixture.open().commit(0)));
 }
 
 #[tokio::test]
 async fn a_repeated_commit_is_no_error() {
     let fixture = Fixture::new();
     let result = fixture.committed(&[(0, 1)]).await;
-    result.commit().unwrap();
+    result.commit(0).unwrap();
 }
 
 #[tokio::test]
 async fn a_repeated_manifest_does_not_take_the_commit_back() {
     let fixture = Fixture::new();
     let result = fixture.committed(&[(0, 1)]).await;
-    result.verify(&manifest(&result, &[(0, 1)])).unwrap();
+    result.verify(0, &manifest(&result, &[(0, 1)])).unwrap();
     assert_eq!(names(&result).await, [(0, 0)]);
 }
 
@@ -88,8 +109,8 @@ async fn the_first_failure_stays() {
     let result = fixture.open();
     result.fail(broken());
     result.fail(ResultError::Corrupt("second".into()));
-    assert!(is_broken(&result.commit().unwrap_err()));
-    assert!(is_broken(&result.verify(&[]).unwrap_err()));
+    assert!(is_broken(&result.commit(0).unwrap_err()));
+    assert!(is_broken(&result.verify(0, &[]).unwrap_err()));
     assert!(is_broken(&result.begin(part(&result, 0)).unwrap_err()));
 }
 
@@ -105,9 +126,9 @@ async fn a_committed_result_does_not_fail() {
 async fn a_result_that_was_verified_can_still_fail() {
     let fixture = Fixture::new();
     let result = fixture.open();
-    result.verify(&[]).unwrap();
+    result.verify(0, &[]).unwrap();
     result.fail(broken());
-    assert!(is_broken(&result.commit().unwrap_err()));
+    assert!(is_broken(&result.commit(0).unwrap_err()));
 }
 
 #[tokio::test]
@@ -120,7 +141,7 @@ async fn a_nonsense_number_of_rows_is_a_difference_not_a_panic() {
         let frame = Frame { rows: u64::MAX, ..frame(0, 0) };
         result.append(key, frame).await.unwrap();
     }
-    assert!(is_corrupt(result.verify(&manifest(&result, &[(0, 2)]))));
+    assert!(is_corrupt(result.verify(0, &manifest(&result, &[(0, 2)]))));
 }
 
 #[tokio::test]

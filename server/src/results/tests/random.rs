@@ -105,8 +105,8 @@ async fn finish(
     for (number, frames) in &counts {
         assert_eq!(result.seal(part(result, *number)).unwrap(), totals(*number, *frames));
     }
-    result.verify(&manifest(result, &counts)).unwrap();
-    result.commit().unwrap();
+    result.verify(0, &manifest(result, &counts)).unwrap();
+    result.commit(0).unwrap();
     let expected: HashMap<_, _> = counts.into_iter().filter(|(_, frames)| *frames > 0).collect();
     for reader in readers {
         assert_eq!(reader.finish().await, expected);
@@ -188,8 +188,8 @@ async fn race(frames: Vec<u32>, memory: usize, readers: usize) {
         writer.join().await.unwrap();
     }
     let counts: Vec<_> = (0u32..).zip(frames).collect();
-    result.verify(&manifest(&result, &counts)).unwrap();
-    result.commit().unwrap();
+    result.verify(0, &manifest(&result, &counts)).unwrap();
+    result.commit(0).unwrap();
     let expected: HashMap<_, _> = counts.into_iter().filter(|(_, frames)| *frames > 0).collect();
     for reader in reading {
         assert_eq!(reader.join().await.unwrap(), expected);

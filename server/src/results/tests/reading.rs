@@ -37,9 +37,9 @@ async fn a_reader_does_not_end_before_the_commit() {
     let mut reader = result.read().unwrap();
     reader.next().await.unwrap();
     assert!(waits(&mut reader), "all parts are sealed");
-    result.verify(&manifest(&result, &[(0, 1)])).unwrap();
+    result.verify(0, &manifest(&result, &[(0, 1)])).unwrap();
     assert!(waits(&mut reader), "this peer's manifest matched");
-    result.commit().unwrap();
+    result.commit(0).unwrap();
     assert_eq!(reader.next().await.unwrap(), None);
 }
 
@@ -99,7 +99,7 @@ async fn a_failure_reaches_a_reader_that_has_read_everything() {
     let fixture = Fixture::new();
     let result = fixture.open();
     write(&result, 0, 1).await;
-    result.verify(&manifest(&result, &[(0, 1)])).unwrap();
+    result.verify(0, &manifest(&result, &[(0, 1)])).unwrap();
     let mut reader = result.read().unwrap();
     reader.next().await.unwrap();
     result.fail(broken());

@@ -1,0 +1,108 @@
+//! A query that loses a node runs again on the others, and its client only sees time pass; once rows
+//! have left for the client it fails everywhere.
+
+use std::time::Duration;
+
+use datafusion::common::runtime::SpawnedTask;
+use futures::TryStreamExt;
+use squadron_dev::answer::{ask, read};
+use squadron_dev::fixtures;
+use squadron_dev::process::ProcessCluster;
+use squadron_server::client::{FlightSqlClient, ReadOptions};
+
+/// Runs for seconds before the first row is known, on every node.
+const PAIRS: &str = "select a.l_suppkey as s, count(*) as pairs, sum(a.l_quantity) as q from lineitem a join lineitem b on a.l_suppkey = b.l_suppkey group by a.l_suppkey";
+
+/// The same by arithmetic.
+const RIGHT: &str =
+    "select sum(n * n)::bigint from (select count(*) as n from lineitem group by l_suppkey)";
+
+/// Some 300 MB.
+const LARGE: &str = "select l_orderkey, repeat(l_comment, 200) as long from lineitem";
+
+/// The loss of a frozen node shows after some ten seconds, and the query runs once more.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+async fn three() -> ProcessCluster {
+    ProcessCluster::start(3, fixtures::tpch(), &["--memory-limit", "2GiB"]).await.unwrap()
+}
+
+async fn client(cluster: &ProcessCluster, options: &[(&'static str, &str)]) -> FlightSqlClient {
+    let client = cluster.client(0).await;
+    client.set_header("squadron-execution-mode", "distributed").unwrap();
+    client.set_header("squadron-endpoints", "all").unwrap();
+    for (option, value) in options {
+        client.set_header(option, value).unwrap();
+    }
+    client
+}
+
+async fn pairs(client: &FlightSqlClient, info: arrow_flight::FlightInfo) -> (usize, i64) {
+    use datafusion::arrow::array::AsArray;
+    use datafusion::arrow::datatypes::Int64Type;
+    let answer = tokio::time::timeout(PATIENCE, read(client, info)).await.expect("in time");
+    let batch = answer.unwrap_or_else(|error| panic!("{error}")).batch();
+    let counts = batch.column_by_name("pairs").unwrap().as_primitive::<Int64Type>();
+    (batch.num_rows(), counts.values().iter().sum())
+}
+
+async fn right(client: &FlightSqlClient) -> i64 {
+    ask(client, RIGHT).await.unwrap().value().parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_survives_a_killed_node() {
+    let mut cluster = three().await;
+    let client = client(&cluster, &[]).await;
+    let right = right(&client).await;
+    let info = client.execute(PAIRS).await.unwrap();
+    assert_eq!(info.endpoint.len(), 3);
+    cluster.kill(2).await.unwrap();
+    assert_eq!(pairs(&client, info).await, (100, right));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_survives_a_frozen_node() {
+    let mut cluster = three().await;
+    let client = client(&cluster, &[]).await;
+    let right = right(&client).await;
+    let info = client.execute(PAIRS).await.unwrap();
+    cluster.freeze(1).await.unwrap();
+    // A client that dials a frozen node waits for its own time-out: it is sent through the first.
+    let mut through_first = info.clone();
+    through_first.endpoint.iter_mut().for_each(|endpoint| endpoint.location.clear());
+    assert_eq!(pairs(&client, through_first).await, (100, right));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_whose_rows_have_left_fails() {
+    let mut cluster = three().await;
+    let client = client(&cluster, &[]).await;
+    let info = client.execute(LARGE).await.unwrap();
+    let mut batches = client.read_all(&info, ReadOptions::default()).unwrap();
+    batches.try_next().await.unwrap().expect("rows");
+    cluster.kill(1).await.unwrap();
+    while let Ok(batch) = batches.try_next().await {
+        assert!(batch.is_some(), "a result ended as if it were whole");
+    }
+}
+
+/// Nothing leaves before the commit, whoever waits for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_staged_query_survives_a_killed_node_whenever() {
+    let mut cluster = three().await;
+    let client = client(&cluster, &[("squadron-delivery", "staged")]).await;
+    let info = client.execute(LARGE).await.unwrap();
+    let reading = SpawnedTask::spawn({
+        let client = client.clone();
+        async move { read(&client, info).await.map(|answer| answer.rows()) }
+    });
+    let lines = ask(&client, "select count(*) from orders").await.unwrap().value();
+    assert_eq!(lines, "15000");
+    cluster.kill(2).await.unwrap();
+    match tokio::time::timeout(PATIENCE, reading.join()).await.expect("in time").unwrap() {
+        Ok(rows) => assert_eq!(rows, 60_175),
+        // It was complete before the node was killed, and that node's share is lost.
+        Err(error) => assert!(error.to_string().contains("UNAVAILABLE"), "{error}"),
+    }
+}

@@ -1,0 +1,149 @@
+//! A query that lost a node runs again on those that remain, if nothing of it has left for its client.
+//!
+//! Every peer that remains is asked first to begin a later run: it drops what the earlier one brought,
+//! and refuses where a reader was given a frame, who could be given rows twice. From then on parts,
+//! manifests and commits of the earlier run are refused (fencing by attempt), wherever its tasks may
+//! still be. The endpoints stay as the client was given them; that of a lost peer has no rows, and is
+//! read at its second location.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::prelude::SessionConfig;
+use futures::future::{join_all, try_join_all};
+use squadron_cluster::Member;
+use squadron_planner::plan::{PlanRequest, Planned, QueryPlan};
+use tokio::time::timeout;
+use tonic::Code;
+
+use super::Queries;
+use super::record::Record;
+use crate::flight::messages::StatusRequestProto;
+use crate::results::{Opening, ResultError};
+
+/// Runs of one query at most. A query that takes a node with it must not take all of them.
+const MOST_RUNS: u32 = 3;
+
+/// A node that has not answered by then is taken for lost.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+
+/// What a query was planned from.
+pub(super) struct Source {
+    pub(super) sql: String,
+    pub(super) settings: SessionConfig,
+    pub(super) frame_bytes: usize,
+    /// What its client was told.
+    pub(super) schema: SchemaRef,
+}
+
+impl Queries {
+    /// The plan of the next run, which every peer that remains has begun.
+    ///
+    /// # Errors
+    /// `error`, why the last run ended, when there is no next one.
+    pub(super) async fn again(
+        &self,
+        record: &Record,
+        source: &Source,
+        error: ResultError,
+    ) -> Result<QueryPlan, ResultError> {
+        let query = record.opening.query;
+        if !is_loss(&error) || record.attempt() + 1 >= MOST_RUNS {
+            return Err(error);
+        }
+        let alive = self.answering(record).await;
+        let left: Vec<Member> = record.peers_left().into_iter().cloned().collect();
+        let left: Vec<Member> =
+            left.into_iter().filter(|peer| alive.contains(&peer.node_id)).collect();
+        if left.is_empty() {
+            return Err(error);
+        }
+        let opening = next_opening(record, &left);
+        if let Err(refused) = self.restart_all(&left, &opening).await {
+            tracing::info!(%query, %error, %refused, "a query that lost a node cannot run again");
+            return Err(error);
+        }
+        match self.plan_again(&opening, source, &left, &alive).await {
+            Ok(plan) => {
+                let attempt = opening.attempt;
+                tracing::warn!(%query, attempt, %error, "a query that lost a node runs again");
+                record.run_again(&opening, Arc::clone(&plan.routes));
+                Ok(plan)
+            }
+            Err(refused) => {
+                tracing::warn!(%query, %refused, "a query that lost a node was not planned again");
+                Err(error)
+            }
+        }
+    }
+
+    /// The nodes that answer now. Membership takes seconds to notice that one does not.
+    async fn answering(&self, record: &Record) -> BTreeSet<String> {
+        let members = self.members();
+        let asked = members.all().iter().map(|member| async move {
+            let question = StatusRequestProto::about(record.opening.query);
+            let here = member.node_id == self.me.node_id;
+            let answered = here
+                || matches!(
+                    timeout(ANSWER_WITHIN, self.peers.status(member, question)).await,
+                    Ok(Ok(_) | Err(ResultError::NotFound(_)))
+                );
+            answered.then(|| member.node_id.clone())
+        });
+        join_all(asked).await.into_iter().flatten().collect()
+    }
+
+    async fn restart_all(&self, peers: &[Member], opening: &Opening) -> Result<(), ResultError> {
+        try_join_all(peers.iter().map(|peer| self.restart_on(peer, opening))).await.map(drop)
+    }
+
+    async fn restart_on(&self, peer: &Member, opening: &Opening) -> Result<(), ResultError> {
+        if peer.node_id != self.me.node_id {
+            return self.peers.restart(peer, opening).await;
+        }
+        let result = self.store.get(opening.query);
+        let result = result.ok_or_else(|| ResultError::gone(opening.query))?;
+        result.restart(opening.attempt, &opening.lost)
+    }
+
+    async fn plan_again(
+        &self,
+        opening: &Opening,
+        source: &Source,
+        peers: &[Member],
+        alive: &BTreeSet<String>,
+    ) -> Result<QueryPlan, ResultError> {
+        let workers = self.workers_of(|node| alive.contains(node));
+        let request = PlanRequest {
+            query: opening.query,
+            attempt: opening.attempt,
+            workers,
+            peers: peers.iter().map(|peer| peer.node_id.clone()).collect(),
+            frame_bytes: source.frame_bytes,
+        };
+        let planned = self.planner.plan(&source.sql, &source.settings, &request).await;
+        match planned {
+            Ok(Planned::Query(plan)) if plan.schema == source.schema => Ok(*plan),
+            Ok(_) => Err(ResultError::Corrupt("its columns are others now".into())),
+            Err(error) => Err(crate::flight::status::query_failure(&error)),
+        }
+    }
+}
+
+/// The next run, without the peers that do not remain.
+fn next_opening(record: &Record, left: &[Member]) -> Opening {
+    let lost = record.peers.iter().filter(|peer| !left.iter().any(|l| l.node_id == peer.node_id));
+    let lost = lost.map(|peer| peer.node_id.clone()).collect();
+    Opening { attempt: record.attempt() + 1, lost, ..record.opening.clone() }
+}
+
+/// Whether a run ended for a node that was lost, and not for the query's own fault.
+fn is_loss(error: &ResultError) -> bool {
+    match error {
+        ResultError::Unavailable(_) => true,
+        ResultError::Query { code, .. } => *code == Code::Unavailable as i32,
+        _ => false,
+    }
+}

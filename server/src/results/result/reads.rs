@@ -1,0 +1,82 @@
+//! The readers of a result: what each finds at its place, and whether anybody is there.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::super::{ResultError, ResultReader};
+use super::{Interest, Look, Phase, QueryResult};
+
+impl QueryResult {
+    /// A reader from the start.
+    ///
+    /// # Errors
+    /// `NotFound` when the store forgot it since it was asked for; `Exhausted` when it, or all
+    /// results of the node together, have too many readers: each holds frames that are on their way
+    /// to its client.
+    pub fn read(self: &Arc<Self>) -> Result<ResultReader, ResultError> {
+        self.read_share(None)
+    }
+
+    /// A reader of the share of a peer that is gone: it has no rows, if the query is complete without
+    /// that peer.
+    ///
+    /// # Errors
+    /// As [`QueryResult::read`].
+    pub fn read_lost(self: &Arc<Self>, peer: &str) -> Result<ResultReader, ResultError> {
+        self.read_share(Some(peer.to_owned()))
+    }
+
+    fn read_share(self: &Arc<Self>, lost: Option<String>) -> Result<ResultReader, ResultError> {
+        let mut state = self.state.lock();
+        if state.removed {
+            return Err(ResultError::gone(self.opening.query));
+        }
+        let place = self.keeper.readers.enter(state.readers)?;
+        state.readers += 1;
+        state.read = true;
+        drop(state);
+        Ok(ResultReader::new(Arc::clone(self), self.changed.subscribe(), place, lost))
+    }
+
+    /// Who is there to read it.
+    pub fn interest(&self) -> Interest {
+        let state = self.state.lock();
+        let absent = match state.readers {
+            0 => state.touched.elapsed(),
+            _ => Duration::ZERO,
+        };
+        Interest { read: state.read, absent }
+    }
+
+    /// What a reader at `index` finds.
+    pub(in crate::results) fn look(&self, index: usize) -> Look {
+        let mut state = self.state.lock();
+        state.touched = Instant::now();
+        let found = match self.opening.staged && !matches!(state.phase, Phase::Committed) {
+            true => state.held_back(),
+            false => state.at(index),
+        };
+        state.read_whole |= matches!(found, Look::End);
+        state.given |= matches!(found, Look::Frame(_) | Look::OnDisk(..));
+        found
+    }
+
+    /// What a reader of a lost peer's share finds.
+    pub(in crate::results) fn look_for_lost(&self, peer: &str) -> Look {
+        let mut state = self.state.lock();
+        state.touched = Instant::now();
+        match &state.phase {
+            Phase::Committed if state.lost.iter().any(|lost| lost == peer) => Look::End,
+            Phase::Committed => Look::Failed(ResultError::Unavailable(format!(
+                "node {peer}, which holds this share of the result, is gone: run the query again"
+            ))),
+            _ => state.held_back(),
+        }
+    }
+
+    pub(in crate::results) fn reader_gone(&self) {
+        let mut state = self.state.lock();
+        state.readers -= 1;
+        state.touched = Instant::now();
+    }
+}
