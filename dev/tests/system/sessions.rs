@@ -81,15 +81,20 @@ async fn a_reset_brings_the_default_back() {
     assert_eq!(client.execute("select 1").await.unwrap().endpoint.len(), 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_setting_follows_the_cookie() {
-    let cluster = cluster().await;
-    let mut wire = Wire::connect(&cluster.uri(0)).await.unwrap();
+/// The cookie of a new session in which every endpoint is given.
+async fn cookie(wire: &mut Wire) -> String {
     let body = options("squadron.endpoints", OptionValue::String("all".into()));
     let action = wire.request(arrow_flight::Action::new("SetSessionOptions", body));
     let answer = wire.service().do_action(action).await.unwrap();
     let cookie = answer.metadata().get("set-cookie").expect("a cookie").to_str().unwrap();
-    let cookie = cookie.split(';').next().unwrap().to_owned();
+    cookie.split(';').next().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_setting_follows_the_cookie() {
+    let cluster = cluster().await;
+    let mut wire = Wire::connect(&cluster.uri(0)).await.unwrap();
+    let cookie = cookie(&mut wire).await;
     let mut elsewhere = Wire::connect(&cluster.uri(0)).await.unwrap().header("cookie", &cookie);
     assert_eq!(elsewhere.execute("select 1").await.unwrap().endpoint.len(), NODES);
 }
@@ -173,11 +178,8 @@ async fn the_nodes_own_settings_are_no_sessions() {
 async fn the_results_of_a_closed_session_go_with_it() {
     let cluster = cluster().await;
     let mut stranger = Wire::connect(&cluster.uri(0)).await.unwrap();
-    let body = options("squadron.endpoints", OptionValue::String("all".into()));
-    let action = stranger.request(arrow_flight::Action::new("SetSessionOptions", body));
-    let answer = stranger.service().do_action(action).await.unwrap();
-    let cookie = answer.metadata().get("set-cookie").expect("a cookie").to_str().unwrap();
-    let mut wire = stranger.header("cookie", cookie.split(';').next().unwrap());
+    let cookie = cookie(&mut stranger).await;
+    let mut wire = stranger.header("cookie", &cookie);
     let (mine, others) = (wire.execute(SCAN).await.unwrap(), stranger.execute(SCAN).await.unwrap());
     for ticket in tickets(&mine) {
         wire.get(&ticket).await.unwrap();
