@@ -11,8 +11,8 @@ use std::path::Path;
 use futures::future::try_join_all;
 use squadron_server::client::{ClientError, ClientOptions, FlightSqlClient};
 use squadron_server::config::NodeConfig;
+use squadron_server::inspect::{Inspector, NodeUse};
 use squadron_server::node::{Listeners, Node};
-use squadron_server::results::StoreUse;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
@@ -20,13 +20,14 @@ use crate::Result;
 use crate::answer::{Answer, ask};
 use crate::wait::{SOON, wait_for};
 pub use options::ClusterOptions;
+use options::secret_file;
 pub(crate) use options::write_secret;
 
 /// Nodes in this process.
 pub struct TestCluster {
     nodes: Vec<Option<Node>>,
     // After the nodes: their spill files are in it.
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// The bound ports of one node.
@@ -76,7 +77,7 @@ impl TestCluster {
             Ok::<_, crate::Error>(Node::build(config, listeners).await?)
         });
         let nodes = try_join_all(starting).await?;
-        let cluster = Self { nodes: nodes.into_iter().map(Some).collect(), _folder: folder };
+        let cluster = Self { nodes: nodes.into_iter().map(Some).collect(), folder };
         cluster.wait_for_members(options.members).await;
         Ok(cluster)
     }
@@ -145,9 +146,17 @@ impl TestCluster {
             .await
     }
 
-    /// What the result store of each node holds.
-    pub fn usage(&self) -> Vec<StoreUse> {
-        self.running().map(|node| node.queries().store().usage()).collect()
+    /// What each node has in hand.
+    pub fn usage(&self) -> Vec<NodeUse> {
+        self.running().map(|node| node.queries().usage()).collect()
+    }
+
+    /// Looks at its nodes from outside.
+    ///
+    /// # Panics
+    /// When the secret cannot be read.
+    pub fn inspector(&self) -> Inspector {
+        Inspector::new(&secret_file(self.folder.path())).expect("the cluster's secret")
     }
 
     /// Stops a node as SIGTERM does: it says goodbye and ends.

@@ -31,7 +31,7 @@ mod carry;
 mod guard;
 mod worker;
 
-use worker::WorkerSessions;
+use worker::{LiveTasks, WorkerSessions};
 
 pub use crate::catalog::{CATALOG_NAME as CATALOG, SCHEMA_NAME as SCHEMA};
 
@@ -70,6 +70,7 @@ pub struct Engine {
     local: SessionState,
     distributed: SessionState,
     worker: Worker,
+    tasks: LiveTasks,
     worker_url: Option<Url>,
 }
 
@@ -94,11 +95,14 @@ impl Engine {
         let local = builder().build();
         let distributed = builder().with_distributed_planner().build();
         let sink = Arc::new(SinkHandle(Arc::clone(&config.sink)));
-        let sessions = WorkerSessions::new(local.clone(), Arc::clone(&config.channels), sink);
+        let tasks = LiveTasks::default();
+        let channels = Arc::clone(&config.channels);
+        let sessions = WorkerSessions::new(local.clone(), channels, sink, tasks.clone());
         let worker = Worker::from_session_builder(sessions)
             .with_runtime_env(Arc::clone(&runtime))
             .with_version(config.version);
-        Ok(Self { runtime, files, local, distributed, worker, worker_url: config.worker_url })
+        let worker_url = config.worker_url;
+        Ok(Self { runtime, files, local, distributed, worker, tasks, worker_url })
     }
 
     /// The runtime (memory pool, disk manager, object stores, caches) of this node.
@@ -110,6 +114,11 @@ impl Engine {
     /// any plan it is given.
     pub fn worker(&self) -> &Worker {
         &self.worker
+    }
+
+    /// Tasks of distributed queries that this node has not let go of.
+    pub fn tasks(&self) -> usize {
+        self.tasks.count()
     }
 
     /// The settings that a new session starts with. They carry the distributed planner's handlers,

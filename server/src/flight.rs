@@ -6,7 +6,7 @@
 //! * [`peer`] – what nodes call: parts in, forwarded reads, commit and failure, on the internal
 //!   port behind the cluster secret; [`peers`] is its client side
 //!
-//! Around them: [`command`] (what a client asked for), [`ticket`] (what it may read), [`info`] (the
+//! Around them: [`inspect`] (what a node has in hand), [`command`] (what a client asked for), [`ticket`] (what it may read), [`info`] (the
 //! FlightInfo it gets), [`frames`] (kept frames to and from messages), [`metadata`] and
 //! [`sql_info`] (answers about tables and the server), [`status`] (errors to gRPC, in one place).
 
@@ -18,6 +18,7 @@ pub mod command;
 pub mod connection;
 pub mod frames;
 pub mod info;
+pub mod inspect;
 pub mod lifetime;
 pub mod listing;
 pub mod messages;

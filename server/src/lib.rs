@@ -10,7 +10,7 @@
 //! * [`results`] – kept, bounded, spilled, readable again
 //!
 //! Around it: [`config`], [`node`] (the composition root that `main` and every test use), [`cpu`]
-//! (the runtime queries run on), [`allocator`], [`client`] (reads all endpoints at once), [`cli`] (the
+//! (the runtime queries run on), [`memory`], [`allocator`], [`client`] (reads all endpoints at once), [`cli`] (the
 //! commands).
 
 pub mod allocator;
@@ -21,11 +21,14 @@ pub mod cpu;
 pub mod delivery;
 pub mod demo;
 pub mod flight;
+pub mod memory;
 pub mod node;
 pub mod query;
 pub mod results;
 pub mod session;
 pub mod worker;
 
+/// A look at what a running node has in hand.
+pub use flight::inspect;
 /// The engine's words (parts, receipts, sinks), for who stands on top of the server only.
 pub use squadron_planner as planner;

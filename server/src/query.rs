@@ -28,6 +28,7 @@ mod start;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 pub use admission::{Admission, AdmissionLimits};
 pub use cancel::Cancelled;

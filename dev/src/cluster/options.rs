@@ -121,10 +121,15 @@ impl ClusterOptions {
     }
 }
 
+/// Where a cluster's secret is.
+pub(super) fn secret_file(folder: &Path) -> PathBuf {
+    folder.join("secret")
+}
+
 /// A secret of this cluster alone.
 pub(crate) fn write_secret(folder: &Path) -> Result<PathBuf> {
     use std::io::{Read, Write};
-    let path = folder.join("secret");
+    let path = secret_file(folder);
     let mut random = [0; 32];
     fs::File::open("/dev/urandom")?.read_exact(&mut random)?;
     let text: String = random.iter().map(|byte| format!("{byte:02x}")).collect();

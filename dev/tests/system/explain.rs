@@ -44,6 +44,6 @@ async fn a_small_query_is_shown_to_stay_where_it_is() {
 async fn explain_analyze_keeps_nothing_of_the_result() {
     let cluster = TestCluster::start(3, fixtures::tpch()).await;
     cluster.ask_distributed(0, "explain analyze select * from lineitem").await.unwrap();
-    let held: usize = cluster.usage().iter().map(|usage| usage.memory).sum();
+    let held: u64 = cluster.usage().iter().map(|usage| usage.memory).sum();
     assert!(held < 1 << 20, "{held} bytes are held for a page of text");
 }

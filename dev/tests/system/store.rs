@@ -5,12 +5,10 @@ use squadron_dev::answer::{read, stream};
 use squadron_dev::cluster::{ClusterOptions, TestCluster};
 use squadron_dev::fixtures;
 use squadron_dev::wait::{SOON, wait_for};
-use squadron_server::results::StoreUse;
+use squadron_server::inspect::NodeUse;
 
 /// About 60 MB on the wire, from 60,000 rows.
 const LARGE: &str = "select l_orderkey, l_linenumber, repeat(l_comment, 40) as long from lineitem";
-
-const NOTHING: StoreUse = StoreUse { results: 0, memory: 0, disk: 0 };
 
 async fn small_memory(nodes: usize) -> TestCluster {
     let percent = |_: usize, args: &mut squadron_server::config::ServeArgs| {
@@ -42,9 +40,7 @@ async fn nothing_is_left_when_its_time_is_over() {
     cluster.ask_distributed(1, "select cast(l_comment as int) from lineitem").await.unwrap_err();
     let unread = cluster.client(2).await.execute("select * from orders").await.unwrap();
     assert!(!unread.endpoint.is_empty());
-    let left = || cluster.usage().iter().all(|usage| *usage == NOTHING);
-    wait_for("every store is empty", SOON, left).await;
-    assert!(cluster.running().all(|node| node.queries().running() == 0));
+    wait_for("every node is idle", SOON, || cluster.usage().iter().all(NodeUse::is_idle)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,8 +69,7 @@ async fn a_reader_that_goes_away_leaves_nothing_behind() {
     let mut batches = stream(&client, &info).unwrap();
     batches.try_next().await.unwrap();
     drop(batches);
-    let left = || cluster.usage().iter().all(|usage| *usage == NOTHING);
-    wait_for("every store is empty", SOON, left).await;
+    wait_for("every node is idle", SOON, || cluster.usage().iter().all(NodeUse::is_idle)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,4 +84,16 @@ async fn past_the_disk_limit_the_query_fails_and_names_the_setting() {
     assert!(error.starts_with("RESOURCE_EXHAUSTED"), "{error}");
     assert!(error.contains("disk"), "{error}");
     assert_eq!(cluster.ask(0, "select 1").await.unwrap().value(), "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_tells_other_nodes_what_it_has_in_hand() {
+    let cluster = TestCluster::start(1, fixtures::tpch()).await;
+    let inspector = cluster.inspector();
+    let node = cluster.node(0).member().internal.to_string();
+    assert!(inspector.look(&node).await.unwrap().is_idle());
+    cluster.ask(0, "select count(*) from lineitem").await.unwrap();
+    let used = inspector.look(&node).await.unwrap();
+    assert_eq!((used.results, used.running), (1, 0));
+    assert!(used.memory > 0 && used.index > 0 && used.resident > 0, "{used:?}");
 }

@@ -19,11 +19,33 @@ pub(super) struct WorkerSessions {
     template: SessionState,
     channels: Channels,
     sink: Arc<SinkHandle>,
+    live: LiveTasks,
+}
+
+/// Counts the sessions of tasks that are still there: each holds a clone.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LiveTasks(Arc<()>);
+
+/// Held by every clone of one task's settings.
+#[expect(dead_code, reason = "counted for as long as it is held")]
+struct LiveTask(LiveTasks);
+
+impl LiveTasks {
+    /// Tasks whose plan, or anything else of theirs, is still held.
+    pub(super) fn count(&self) -> usize {
+        // Besides the engine and what builds the sessions.
+        Arc::strong_count(&self.0).saturating_sub(2)
+    }
 }
 
 impl WorkerSessions {
-    pub(super) fn new(template: SessionState, channels: Channels, sink: Arc<SinkHandle>) -> Self {
-        Self { template, channels, sink }
+    pub(super) fn new(
+        template: SessionState,
+        channels: Channels,
+        sink: Arc<SinkHandle>,
+        live: LiveTasks,
+    ) -> Self {
+        Self { template, channels, sink, live }
     }
 
     /// What every task's session has beside what the coordinator's headers say.
@@ -34,6 +56,7 @@ impl WorkerSessions {
         config.set_distributed_channel_resolver(Arc::clone(&self.channels));
         config.set_distributed_worker_plan_rewrite_handler(guard_task);
         config.set_extension(Arc::clone(&self.sink));
+        config.set_extension(Arc::new(LiveTask(self.live.clone())));
     }
 }
 

@@ -80,6 +80,7 @@ impl PeerService {
             actions::CANCEL => self.cancel(read(body)?).await,
             actions::RELEASE => self.release(read(body)?),
             actions::RENEW => self.renew(body).await,
+            actions::USE => Ok(self.queries.usage().encode_to_vec().into()),
             other => Err(Status::unimplemented(format!("no action {other} between nodes"))),
         }
     }

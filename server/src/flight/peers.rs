@@ -66,6 +66,8 @@ pub mod actions {
     pub const RELEASE: &str = "squadron.release";
     /// Keep a share longer.
     pub const RENEW: &str = "squadron.renew";
+    /// Say what the node has in hand.
+    pub const USE: &str = "squadron.use";
 }
 
 /// This node's connections to its peers.

@@ -50,6 +50,11 @@ impl Budget {
         self.index.lock().shrink(bytes);
     }
 
+    /// Bytes taken by indexes now.
+    pub fn used_by_index(&self) -> usize {
+        self.index.lock().size()
+    }
+
     /// Bytes taken by frames now.
     pub fn used(&self) -> usize {
         self.reservation.lock().size()

@@ -72,6 +72,11 @@ pub(super) struct Readers {
 }
 
 impl Readers {
+    /// How many there are now.
+    pub(super) fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+
     pub(super) fn new(each: usize, all: usize) -> Self {
         Self { open: Arc::default(), each, all }
     }

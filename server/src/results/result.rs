@@ -263,6 +263,13 @@ impl QueryResult {
         })
     }
 
+    /// Parts that may still get frames.
+    pub(super) fn open_parts(&self) -> usize {
+        let state = self.state.lock();
+        let receives = matches!(state.phase, Phase::Receiving);
+        state.parts.values().filter(|held| receives && !held.sealed).count()
+    }
+
     /// What it holds, as the manifest of a query that delivered just that.
     #[cfg(test)]
     pub(super) fn summaries(&self) -> Vec<PartSummary> {

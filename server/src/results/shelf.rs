@@ -34,10 +34,6 @@ impl Shelf {
         Self { results: HashMap::new(), taken: 0, limit }
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.results.len()
-    }
-
     pub(super) fn get(&self, query: Uuid) -> Option<Arc<QueryResult>> {
         self.results.get(&query).cloned()
     }

@@ -50,6 +50,12 @@ pub struct StoreUse {
     pub memory: usize,
     /// Bytes on disk.
     pub disk: u64,
+    /// Bytes in memory for knowing where frames are.
+    pub index: usize,
+    /// Readers that have not come to their end.
+    pub readers: usize,
+    /// Parts that were begun and not sealed.
+    pub open_parts: usize,
 }
 
 /// The results that this node holds and serves.
@@ -124,10 +130,14 @@ impl ResultStore {
 
     /// What it uses now.
     pub fn usage(&self) -> StoreUse {
+        let results = self.all();
         StoreUse {
-            results: self.shelf.lock().len(),
+            results: results.len(),
             memory: self.keeper.budget.used(),
             disk: self.keeper.spill.used(),
+            index: self.keeper.budget.used_by_index(),
+            readers: self.keeper.readers.open(),
+            open_parts: results.iter().map(|result| result.open_parts()).sum(),
         }
     }
 }
