@@ -35,6 +35,11 @@ pub struct Member {
 }
 
 impl Member {
+    /// Whether it takes no new work any more: what runs on it may end, and what it holds be read.
+    pub fn is_draining(&self) -> bool {
+        self.roles == Roles::NONE
+    }
+
     /// Whether both are the same process, not just the same name.
     pub fn is_same_process(&self, other: &Self) -> bool {
         self.node_id == other.node_id && self.generation == other.generation
@@ -95,7 +100,17 @@ pub struct Roles {
 impl Roles {
     /// Every role: the default.
     pub const ALL: Self = Self { coordinator: true, worker: true, serve: true };
-    const NONE: Self = Self { coordinator: false, worker: false, serve: false };
+    /// None at all: a node that drains.
+    pub const NONE: Self = Self { coordinator: false, worker: false, serve: false };
+}
+
+impl Roles {
+    /// The names of those held.
+    pub(crate) fn names(self) -> impl Iterator<Item = &'static str> {
+        let names =
+            [(self.coordinator, "coordinator"), (self.worker, "worker"), (self.serve, "serve")];
+        names.into_iter().filter(|(held, _)| *held).map(|(_, name)| name)
+    }
 }
 
 impl Default for Roles {
@@ -130,10 +145,7 @@ impl FromStr for Roles {
 
 impl fmt::Display for Roles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names =
-            [(self.coordinator, "coordinator"), (self.worker, "worker"), (self.serve, "serve")];
-        let held: Vec<_> = names.iter().filter(|(held, _)| *held).map(|(_, name)| *name).collect();
-        f.write_str(&held.join(","))
+        f.write_str(&self.names().collect::<Vec<_>>().join(","))
     }
 }
 

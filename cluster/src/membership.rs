@@ -38,8 +38,13 @@ pub trait Membership: Send + Sync {
     /// the next turn. Unknown ids are ignored.
     fn suspect(&self, node_id: &str);
 
-    /// Tells the others that this node goes away: they give it no new work from then on. Returns when
-    /// they know, or after a bounded time. The own snapshot lives on: what runs may end in peace.
+    /// Tells the others that this node takes no new work: it stays a member, without roles, so that what
+    /// runs on it may end in peace and what it holds be read. Returns when they know, or after a bounded
+    /// time. In its own snapshot it keeps its roles.
+    async fn drain(&self);
+
+    /// Tells the others that this node goes away: it is no member from then on. Returns when they know,
+    /// or after a bounded time. The own snapshot lives on.
     async fn leave(&self);
 }
 

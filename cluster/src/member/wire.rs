@@ -18,7 +18,7 @@ pub struct Greeting {
     /// Who is speaking.
     #[prost(message, optional, tag = "1")]
     pub member: Option<MemberRecord>,
-    /// Set when the speaker drains: keep it out from now on.
+    /// Set when the speaker goes: keep it out from now on.
     #[prost(bool, tag = "2")]
     pub leaving: bool,
 }
@@ -41,7 +41,7 @@ pub struct MemberRecord {
     /// [`Member::host`].
     #[prost(string, tag = "5")]
     pub host: String,
-    /// [`Member::roles`], by name: a role this version does not know is passed over.
+    /// [`Member::roles`], by name: a role this version does not know is passed over. None while it drains.
     #[prost(string, repeated, tag = "6")]
     pub roles: Vec<String>,
     /// [`Member::internal`], as `host:port`.
@@ -60,7 +60,7 @@ impl From<&Member> for MemberRecord {
             version: member.version.clone(),
             zone: member.zone.clone(),
             host: member.host.clone(),
-            roles: member.roles.to_string().split(',').map(str::to_owned).collect(),
+            roles: member.roles.names().map(str::to_owned).collect(),
             internal: member.internal.to_string(),
             advertised: member.advertised.clone(),
         }

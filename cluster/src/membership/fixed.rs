@@ -93,8 +93,20 @@ impl Membership for Fixed {
         self.state.suspect(node_id);
     }
 
+    async fn drain(&self) {
+        self.state.set_draining();
+        self.tell_all().await;
+    }
+
     async fn leave(&self) {
         self.state.set_leaving();
+        self.tell_all().await;
+    }
+}
+
+impl Fixed {
+    /// Greets everybody at once, as this node is now.
+    async fn tell_all(&self) {
         let farewells = (0..self.state.peers()).map(|slot| hello::say(&self.state, slot));
         // A peer that does not hear it finds out by the answers to its own greetings.
         let _ = timeout(self.state.probe().timeout, futures::future::join_all(farewells)).await;

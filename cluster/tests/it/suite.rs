@@ -24,6 +24,7 @@ macro_rules! suite {
             a_killed_node_is_out_and_back_when_it_starts_again,
             a_leaving_node_is_out_while_it_still_runs,
             a_node_that_left_still_sees_the_others,
+            a_draining_node_is_a_member_without_roles,
             a_changed_snapshot_has_a_higher_epoch,
             another_version_is_a_member_but_no_worker,
             a_second_node_with_the_same_id_cannot_start,
@@ -87,6 +88,19 @@ pub async fn a_leaving_node_is_out_while_it_still_runs<G: Ground>() {
     nodes[2].membership.leave().await;
     wait_for_ids(&nodes[0], &["a", "b"]).await;
     wait_for_ids(&nodes[1], &["a", "b"]).await;
+}
+
+pub async fn a_draining_node_is_a_member_without_roles<G: Ground>() {
+    let (_ground, nodes) = started::<G>(3).await;
+    nodes[2].membership.drain().await;
+    for node in &nodes[..2] {
+        let mut members = node.membership.members();
+        wait_for(&mut members, "c drains", |m| m.get("c").is_some_and(|c| c.is_draining())).await;
+        assert_eq!(now(node).workers().count(), 2);
+    }
+    assert!(!nodes[2].membership.myself().is_draining());
+    nodes[2].membership.leave().await;
+    wait_for_ids(&nodes[0], &["a", "b"]).await;
 }
 
 pub async fn a_node_that_left_still_sees_the_others<G: Ground>() {

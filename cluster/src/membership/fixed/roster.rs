@@ -156,7 +156,7 @@ impl Roster {
         };
         match &self.slots[slot].standing {
             Standing::Lost(lost) if lost.is_same_process(&member) && !leaving => Some(slot),
-            Standing::Live(live) if live.is_same_process(&member) && !leaving => None,
+            Standing::Live(live) if **live == member && !leaving => None,
             Standing::Myself => None,
             _ => {
                 self.heard(slot, Arc::new(member), leaving);
@@ -199,8 +199,14 @@ impl Roster {
 
     fn admit(&mut self, slot: usize, member: Arc<Member>) {
         let s = &mut self.slots[slot];
+        if s.live().is_some_and(|live| live.is_draining() && live.is_same_process(&member)) {
+            // It does not come back from that: what says so was sent before.
+            return;
+        }
         let differences = differences(&self.me, &s.peer, &member);
-        let (level, text) = if differences.is_empty() {
+        let (level, text) = if member.is_draining() {
+            (Level::INFO, format!("{member} drains: it gets no new work"))
+        } else if differences.is_empty() {
             (Level::INFO, format!("{member} is in the cluster"))
         } else {
             (Level::WARN, format!("{member} is in the cluster, but {}", differences.join("; ")))

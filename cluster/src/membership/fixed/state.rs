@@ -12,8 +12,8 @@ use super::roster::{Miss, Roster};
 use crate::channels::Channels;
 use crate::config::Probe;
 use crate::error::Result;
-use crate::member::Member;
 use crate::member::wire::Greeting;
+use crate::member::{Member, Roles};
 use crate::membership::Members;
 
 /// The shared part of [`super::Fixed`].
@@ -23,6 +23,7 @@ pub(super) struct State {
     peers: Vec<Peer>,
     probe: Probe,
     channels: Channels,
+    draining: AtomicBool,
     leaving: AtomicBool,
     roster: Mutex<Roster>,
     members: watch::Sender<Arc<Members>>,
@@ -41,6 +42,7 @@ impl State {
             first_round: watch::Sender::new(others.is_empty()),
             wake: others.iter().map(|_| Notify::new()).collect(),
             roster: Mutex::new(roster),
+            draining: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
             probe: probe.clone(),
             peers: others,
@@ -81,7 +83,15 @@ impl State {
 
     /// What this node says of itself now.
     pub(super) fn greeting(&self) -> Greeting {
-        Greeting { member: Some((&*self.me).into()), leaving: self.leaving.load(Ordering::Acquire) }
+        let mut member = Member::clone(&self.me);
+        if self.draining.load(Ordering::Acquire) {
+            member.roles = Roles::NONE;
+        }
+        Greeting { member: Some((&member).into()), leaving: self.leaving.load(Ordering::Acquire) }
+    }
+
+    pub(super) fn set_draining(&self) {
+        self.draining.store(true, Ordering::Release);
     }
 
     pub(super) fn set_leaving(&self) {

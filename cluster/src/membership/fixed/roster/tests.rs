@@ -319,3 +319,29 @@ fn a_node_that_its_own_list_knows_otherwise_is_warned() {
     assert!(remark.text.contains("grpc+tcp://h:1001"), "{}", remark.text);
     assert_eq!(roster.compare_own_entry(&"h:1,h:1001".parse().unwrap()), None);
 }
+
+fn draining(member: &Member) -> Member {
+    Member { roles: Roles::NONE, ..member.clone() }
+}
+
+#[test]
+fn a_member_that_drains_stays_without_roles() {
+    let mut roster = started();
+    roster.answered(0, node("b", 2), false);
+    roster.greeted(draining(&node("b", 2)), false);
+    assert_eq!(ids(&mut roster), "b me");
+    assert_eq!(roster.members.serving().count(), 1);
+    assert!(said(&mut roster).iter().any(|(_, text)| text.contains("drains")));
+}
+
+#[test]
+fn an_answer_from_before_it_drained_changes_nothing() {
+    let mut roster = started();
+    roster.greeted(draining(&node("b", 2)), false);
+    roster.answered(0, node("b", 2), false);
+    roster.publish();
+    assert!(roster.members.get("b").unwrap().is_draining());
+    roster.answered(0, restarted(&node("b", 2)), false);
+    roster.publish();
+    assert!(!roster.members.get("b").unwrap().is_draining(), "another process");
+}
