@@ -7,6 +7,7 @@
 mod options;
 
 use std::path::Path;
+use std::time::Instant;
 
 use futures::future::try_join_all;
 use squadron_server::client::{ClientError, ClientOptions, FlightSqlClient};
@@ -149,6 +150,20 @@ impl TestCluster {
     /// What each node has in hand.
     pub fn usage(&self) -> Vec<NodeUse> {
         self.running().map(|node| node.queries().usage()).collect()
+    }
+
+    /// Waits until nothing of any query is left on any node.
+    ///
+    /// # Panics
+    /// When something stays, saying what.
+    pub async fn wait_until_idle(&self) {
+        let began = Instant::now();
+        wait_for("every node is idle", SOON + SOON, || {
+            let usage = self.usage();
+            assert!(usage.iter().all(NodeUse::is_idle) || began.elapsed() < SOON, "{usage:#?}");
+            usage.iter().all(NodeUse::is_idle)
+        })
+        .await;
     }
 
     /// Looks at its nodes from outside.

@@ -13,6 +13,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::Result;
+use crate::answer::ask;
 use crate::cluster::write_secret;
 use crate::wait::{SOON, wait_until};
 pub use binary::{VARIABLE as PROGRAM_VARIABLE, squadron};
@@ -88,8 +89,9 @@ impl ProcessCluster {
             let client = client.unwrap_or_else(|error| panic!("a node that was ready: {error}"));
             let _ = client.set_header("squadron-endpoints", "all");
             wait_until("every node knows every other", SOON, async || {
-                let info = client.execute("SELECT 1").await;
-                info.is_ok_and(|info| info.endpoint.len() == everyone)
+                // Read to its end: a node waits for whoever has not read its result.
+                let answer = ask(&client, "SELECT 1").await;
+                answer.is_ok_and(|answer| answer.info.endpoint.len() == everyone)
             })
             .await;
         }
@@ -121,7 +123,23 @@ impl ProcessCluster {
     /// # Errors
     /// When the system does not let it, or it does not end in time.
     pub async fn terminate(&mut self, index: usize) -> Result<ExitStatus> {
-        self.signal(index, "-TERM").await?;
+        self.tell_to_end(index).await?;
+        self.ended(index).await
+    }
+
+    /// Tells a process to end, as `kill` does, without waiting for it.
+    ///
+    /// # Errors
+    /// When the system does not let it.
+    pub async fn tell_to_end(&self, index: usize) -> Result<()> {
+        self.signal(index, "-TERM").await
+    }
+
+    /// Waits for a process that was told to end; gives how it ended.
+    ///
+    /// # Errors
+    /// When it does not end in time.
+    pub async fn ended(&mut self, index: usize) -> Result<ExitStatus> {
         Ok(tokio::time::timeout(SOON, self.nodes[index].child.wait()).await??)
     }
 

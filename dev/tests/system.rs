@@ -4,6 +4,7 @@ mod system {
     mod admission;
     mod again;
     mod bad_input;
+    mod drain;
     mod endpoints;
     mod explain;
     mod faults;

@@ -69,7 +69,7 @@ async fn explained(
     let physical = display_plan_ascii(plan.plan.as_ref(), false);
     let batch = rows(&[("logical_plan", logical), ("physical_plan", physical)])?;
     let source = MemorySourceConfig::try_new_exec(&[vec![batch]], schema(), None)?;
-    deliver_here(source, &state, request)
+    deliver_here(source, &state, request, planner.engine())
 }
 
 async fn analyzed(
@@ -85,7 +85,7 @@ async fn analyzed(
     let counted = PlanRequest { query: uuid::Uuid::now_v7(), ..request.clone() };
     let plan = planner.plan_query(query, &config, &counted).await?;
     let analyze = AnalyzeExec::new(plan, verbose)?;
-    deliver_here(Arc::new(analyze), &state, request)
+    deliver_here(Arc::new(analyze), &state, request, planner.engine())
 }
 
 fn rows(rows: &[(&str, String)]) -> Result<RecordBatch> {

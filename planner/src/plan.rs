@@ -167,7 +167,7 @@ impl Planner {
         } else {
             state.query_planner().create_physical_plan(&optimized, &state).await?
         };
-        Ok(QueryPlan { tables: tables(&logical)?, ..finish(plan, &state, request)? })
+        Ok(QueryPlan { tables: tables(&logical)?, ..finish(plan, &state, request, &self.engine)? })
     }
 
     /// The session that one query is planned in.
@@ -246,6 +246,7 @@ pub(crate) fn finish(
     plan: Arc<dyn ExecutionPlan>,
     state: &SessionState,
     request: &PlanRequest,
+    engine: &Engine,
 ) -> Result<QueryPlan> {
     let shape = placement::shape(&plan)?;
     let peers = match shape.placement {
@@ -256,7 +257,7 @@ pub(crate) fn finish(
     let targets = Arc::clone(&peers);
     let plan =
         placement::respecify(plan, |spec| DeliverSpec { targets: Arc::clone(&targets), ..spec })?;
-    let context = state.task_ctx();
+    let context = engine.task_context(state, request.query);
     let routes = routing::routes(context.session_config());
     Ok(QueryPlan { schema, plan, context, shape, tables: [].into(), peers, routes })
 }
@@ -266,10 +267,11 @@ pub(crate) fn deliver_here(
     input: Arc<dyn ExecutionPlan>,
     state: &SessionState,
     request: &PlanRequest,
+    engine: &Engine,
 ) -> Result<QueryPlan> {
     let schema = crate::wire_schema::wire_schema(&input.schema());
     let deliver = DeliverExec::new(input, deliver_spec(request), schema);
-    finish(Arc::new(deliver), state, request)
+    finish(Arc::new(deliver), state, request, engine)
 }
 
 /// Whether a statement looks at `information_schema`.

@@ -11,12 +11,13 @@ use datafusion::catalog::{CatalogProviderList, MemoryCatalogProviderList};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::execution::{SessionState, SessionStateBuilder, TaskContext};
 use datafusion::prelude::SessionConfig;
 use datafusion_distributed::{
     ChannelResolver, DistributedConfig, DistributedExt, SessionStateBuilderExt, Worker,
 };
 use url::Url;
+use uuid::Uuid;
 
 use crate::catalog::{DataLocation, DetailedScanCodec, FilesCatalog};
 use crate::deliver::{DeliverCodec, DeliverPlanner, ResultSink, SinkHandle};
@@ -29,9 +30,14 @@ use crate::{PlannerError, Result};
 
 mod carry;
 mod guard;
+mod share;
+mod tidy;
 mod worker;
 
+use share::Shares;
 use worker::{LiveTasks, WorkerSessions};
+
+pub use share::ShareLimits;
 
 pub use crate::catalog::{CATALOG_NAME as CATALOG, SCHEMA_NAME as SCHEMA};
 
@@ -49,6 +55,8 @@ pub struct EngineConfig {
     pub scan_bytes_per_partition: usize,
     /// The pool that all operators of the node share.
     pub memory_pool: Arc<dyn MemoryPool>,
+    /// How much of it one query may have.
+    pub query_memory: ShareLimits,
     /// Where operators spill. `None`: the system's temporary folder.
     pub spill_dir: Option<PathBuf>,
     /// Most bytes that operators may spill.
@@ -66,6 +74,7 @@ pub struct EngineConfig {
 /// DataFusion set up for one node: the runtime that its queries share, and the sessions they get.
 pub struct Engine {
     runtime: Arc<RuntimeEnv>,
+    shares: Arc<Shares>,
     files: FilesCatalog,
     local: SessionState,
     distributed: SessionState,
@@ -96,18 +105,29 @@ impl Engine {
         let distributed = builder().with_distributed_planner().build();
         let sink = Arc::new(SinkHandle(Arc::clone(&config.sink)));
         let tasks = LiveTasks::default();
-        let channels = Arc::clone(&config.channels);
-        let sessions = WorkerSessions::new(local.clone(), channels, sink, tasks.clone());
+        let shares = Arc::new(Shares::new(Arc::clone(&runtime), config.query_memory));
+        let sessions = WorkerSessions {
+            template: local.clone(),
+            channels: Arc::clone(&config.channels),
+            sink,
+            live: tasks.clone(),
+            shares: Arc::clone(&shares),
+        };
         let worker = Worker::from_session_builder(sessions)
             .with_runtime_env(Arc::clone(&runtime))
             .with_version(config.version);
         let worker_url = config.worker_url;
-        Ok(Self { runtime, files, local, distributed, worker, tasks, worker_url })
+        Ok(Self { runtime, shares, files, local, distributed, worker, tasks, worker_url })
     }
 
     /// The runtime (memory pool, disk manager, object stores, caches) of this node.
     pub fn runtime(&self) -> &Arc<RuntimeEnv> {
         &self.runtime
+    }
+
+    /// What the plan of a query runs in on this node: a session's settings, the query's share of memory.
+    pub(crate) fn task_context(&self, state: &SessionState, query: Uuid) -> Arc<TaskContext> {
+        Arc::new(TaskContext::from(state).with_runtime(self.shares.of(query)))
     }
 
     /// The worker of this node: mount its service on the internal port and nowhere else, it runs
@@ -159,7 +179,7 @@ impl Engine {
     /// are added to `config`.
     pub(crate) fn distributed_state(&self, config: SessionConfig) -> Result<SessionState> {
         let mut state = self.started(&self.distributed, config);
-        let carried = carry::headers(state.config().options());
+        let carried = carry::headers(state.config());
         let worker_url = self.worker_url.clone();
         let config = state.config_mut();
         config.set_extension(Arc::new(MergeInTasks));

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use squadron_cluster::Address;
 use squadron_planner::catalog::DataLocation;
 use squadron_planner::options::MOST_PARTITIONS;
+use squadron_planner::session::ShareLimits;
 
 mod args;
 mod file;
@@ -73,9 +74,14 @@ pub struct QueriesSection {
     pub per_user: Option<usize>,
     /// Queries that wait; more are refused.
     pub queued: usize,
+    /// Share of the memory limit, in percent, that one query may take on this node.
+    pub memory_percent: u8,
     /// Longest that a query waits and runs; zero: for ever.
     #[serde(with = "file::duration")]
     pub timeout: Duration,
+    /// How long a node that is told to end waits for its queries to end and its results to be read.
+    #[serde(with = "file::duration")]
+    pub drain: Duration,
 }
 
 impl Default for QueriesSection {
@@ -84,7 +90,10 @@ impl Default for QueriesSection {
             concurrent: (4 * limits::cores()).max(8),
             per_user: None,
             queued: 1000,
+            memory_percent: 80,
             timeout: Duration::ZERO,
+            // With the farewells after it, within the 30 seconds after which Kubernetes kills.
+            drain: Duration::from_secs(25),
         }
     }
 }
@@ -167,6 +176,12 @@ impl NodeConfig {
                 "queries.concurrent or queries.per_user = 0: no query would ever run, choose at least 1".into(),
             ));
         }
+        let percent = self.queries.memory_percent;
+        if !(1..=100).contains(&percent) {
+            return Err(ConfigError(format!(
+                "queries.memory_percent = {percent}: choose 1 to 100"
+            )));
+        }
         let memory = self.memory_limit();
         if memory < ByteSize::mib(64) {
             return Err(ConfigError(format!(
@@ -196,6 +211,15 @@ impl NodeConfig {
             ));
         }
         doubts
+    }
+
+    /// What one query may take of it, and what each gets in any case: that much times the queries that
+    /// run can be taken beyond the limit, a few per cent of it.
+    pub fn query_memory(&self) -> ShareLimits {
+        const LEAST: u64 = 4 << 20;
+        let limit = self.memory_limit().as_u64();
+        let most = limit / 100 * u64::from(self.queries.memory_percent);
+        ShareLimits { most: most as usize, least: LEAST.min(limit / 256) as usize }
     }
 
     /// Bytes that results may take in memory.

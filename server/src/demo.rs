@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
 use squadron_cluster::{Address, Config as ClusterConfig};
@@ -15,6 +15,9 @@ use crate::node::{Listeners, Node};
 
 pub mod show;
 pub mod tpch;
+
+/// Whoever ends a demo does not wait for results that somebody might still read.
+const DRAIN: Duration = Duration::from_secs(5);
 
 /// Files of each large table.
 const FILES: usize = 4;
@@ -66,7 +69,8 @@ impl Demo {
 
     /// Stops the nodes.
     pub async fn stop(self) {
-        futures::future::join_all(self.nodes.into_iter().map(Node::stop)).await;
+        let stops = self.nodes.into_iter().map(|node| node.stop_within(DRAIN));
+        futures::future::join_all(stops).await;
     }
 }
 
@@ -143,7 +147,7 @@ async fn all_see_each_other(nodes: &[Node]) -> Result<(), String> {
     for node in nodes {
         let mut members = node.members();
         let all = members.wait_for(|members| members.all().len() == nodes.len());
-        let seen = tokio::time::timeout(std::time::Duration::from_secs(10), all).await;
+        let seen = tokio::time::timeout(Duration::from_secs(10), all).await;
         seen.map_err(|_| "the nodes do not find each other".to_owned())?
             .map_err(|error| error.to_string())?;
     }

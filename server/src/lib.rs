@@ -10,7 +10,7 @@
 //! * [`results`] – kept, bounded, spilled, readable again
 //!
 //! Around it: [`config`], [`node`] (the composition root that `main` and every test use), [`cpu`]
-//! (the runtime queries run on), [`memory`], [`allocator`], [`client`] (reads all endpoints at once), [`cli`] (the
+//! (the runtime queries run on), [`memory`], [`allocator`], `shutdown` (how a node ends), [`client`] (reads all endpoints at once), [`cli`] (the
 //! commands).
 
 pub mod allocator;
@@ -26,6 +26,7 @@ pub mod node;
 pub mod query;
 pub mod results;
 pub mod session;
+mod shutdown;
 pub mod worker;
 
 /// A look at what a running node has in hand.

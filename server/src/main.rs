@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use squadron_server::allocator;
+use squadron_server::{allocator, memory};
 
 /// A modern allocator: faster than the system's under many threads, and it gives memory back.
 #[global_allocator]
@@ -10,5 +10,6 @@ static ALLOCATOR: allocator::MiMalloc = allocator::MiMalloc;
 
 fn main() -> ExitCode {
     allocator::tune();
+    memory::process_of_nodes();
     squadron_server::cli::main()
 }

@@ -1,6 +1,48 @@
 //! What the process really takes of the machine's memory, beside what queries account for.
+//!
+//! Problem: operators and results account for the buffers that they know of. Decoders, connections, the
+//! allocator's slack and operators that do not tell take more, and the system kills a process that takes
+//! too much. Here the node's memory pool looks at the process itself: while that is larger than it may be,
+//! whoever asks for more is refused, which makes results and operators go to disk until it has shrunk.
 
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::memory_pool::{
+    MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation,
+};
+use parking_lot::Mutex;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+
+use crate::allocator;
+
+/// What a process may take beyond its limit, with [`SHARE_BEYOND`] of the limit: its program, its
+/// connections, and what is on its way without being counted. Half of what the benchmark of memory
+/// allows, so that what comes while nobody looks finds room too.
+const BEYOND: u64 = 96 << 20;
+const SHARE_BEYOND: u64 = 32;
+
+/// The process is looked at no more often than this: at the speed of memory some ten megabytes come in
+/// between.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// The allocator is asked no more often than this to give back what it keeps: that takes milliseconds.
+const COLLECT: Duration = Duration::from_millis(200);
+
+/// A limit is of a whole process, however many nodes it runs: the sum of theirs.
+static LIMIT: AtomicU64 = AtomicU64::new(0);
+
+/// Whether the process is its nodes' alone. The memory of a program that only embeds some, a test for
+/// instance, says nothing of them.
+static ALONE: AtomicBool = AtomicBool::new(false);
+
+/// Says that this process does nothing but run nodes: from now on its memory is looked at.
+pub fn process_of_nodes() {
+    ALONE.store(true, Ordering::Relaxed);
+}
 
 /// Bytes of this process in memory; 0 where the system does not say.
 pub fn resident() -> u64 {
@@ -23,5 +65,172 @@ impl Process {
         let this = ProcessesToUpdate::Some(std::slice::from_ref(&self.id));
         self.system.refresh_processes_specifics(this, false, memory);
         self.system.process(self.id).map_or(0, sysinfo::Process::memory)
+    }
+}
+
+/// One node's part in the limit of its process, given back when it is dropped.
+pub struct Guard {
+    limit: u64,
+    over: AtomicBool,
+    look: Mutex<Look>,
+}
+
+struct Look {
+    process: Process,
+    /// When to look again, and when the allocator may be asked again.
+    next: Instant,
+    collect: Instant,
+    over: bool,
+}
+
+impl Look {
+    fn is_over(&mut self, bound: u64) -> bool {
+        let now = Instant::now();
+        if now >= self.next {
+            self.over = self.process.resident() > bound;
+            if self.over && now >= self.collect {
+                allocator::give_back();
+                self.over = self.process.resident() > bound;
+                self.collect = now + COLLECT;
+            }
+            self.next = now + LOOK;
+        }
+        self.over
+    }
+}
+
+impl Guard {
+    /// A node of this process may take `limit` bytes.
+    pub fn new(limit: u64) -> Self {
+        LIMIT.fetch_add(limit, Ordering::Relaxed);
+        let now = Instant::now();
+        let look =
+            Mutex::new(Look { process: Process::new(), next: now, collect: now, over: false });
+        Self { limit, over: AtomicBool::new(false), look }
+    }
+
+    /// Whether the process is larger than it may be.
+    pub fn is_over(&self) -> bool {
+        // Who comes while another looks takes what was seen before.
+        if ALONE.load(Ordering::Relaxed)
+            && let Some(mut look) = self.look.try_lock()
+        {
+            self.over.store(look.is_over(bound(LIMIT.load(Ordering::Relaxed))), Ordering::Relaxed);
+        }
+        self.over.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        LIMIT.fetch_sub(self.limit, Ordering::Relaxed);
+    }
+}
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard").field("over", &self.over).finish_non_exhaustive()
+    }
+}
+
+fn bound(limit: u64) -> u64 {
+    limit + BEYOND + limit / SHARE_BEYOND
+}
+
+/// The node's pool, which gives nothing more while the process is too large.
+#[derive(Debug)]
+pub struct GuardedPool {
+    pool: Arc<dyn MemoryPool>,
+    guard: Arc<Guard>,
+}
+
+impl GuardedPool {
+    /// `pool` behind `guard`.
+    pub fn new(pool: Arc<dyn MemoryPool>, guard: Arc<Guard>) -> Self {
+        Self { pool, guard }
+    }
+}
+
+impl MemoryPool for GuardedPool {
+    fn name(&self) -> &str {
+        self.pool.name()
+    }
+
+    fn register(&self, consumer: &MemoryConsumer) {
+        self.pool.register(consumer);
+    }
+
+    fn unregister(&self, consumer: &MemoryConsumer) {
+        self.pool.unregister(consumer);
+    }
+
+    fn grow(&self, reservation: &MemoryReservation, additional: usize) {
+        self.pool.grow(reservation, additional);
+    }
+
+    fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
+        self.pool.shrink(reservation, shrink);
+    }
+
+    fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
+        match self.guard.is_over() {
+            true => Err(too_large()),
+            false => self.pool.try_grow(reservation, additional),
+        }
+    }
+
+    fn reserved(&self) -> usize {
+        self.pool.reserved()
+    }
+
+    fn memory_limit(&self) -> MemoryLimit {
+        self.pool.memory_limit()
+    }
+}
+
+impl fmt::Display for GuardedPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.pool.fmt(f)
+    }
+}
+
+fn too_large() -> DataFusionError {
+    DataFusionError::ResourcesExhausted(
+        "the process takes more memory than --memory-limit and what goes beside it: try again, let fewer queries run at a time, or raise it".into(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_process_takes_memory() {
+        assert!(resident() > 1 << 20);
+    }
+
+    #[test]
+    fn what_is_too_large_is_seen_and_looked_at_again() {
+        let now = Instant::now();
+        let mut look = Look { process: Process::new(), next: now, collect: now, over: false };
+        assert!(look.is_over(0));
+        assert!(look.is_over(u64::MAX), "not looked at again yet");
+        look.next = Instant::now();
+        assert!(!look.is_over(u64::MAX));
+    }
+
+    #[test]
+    fn nothing_is_given_while_the_process_is_too_large() {
+        use datafusion::execution::memory_pool::UnboundedMemoryPool;
+        let guard = Arc::new(Guard::new(1));
+        let pool = GuardedPool::new(Arc::new(UnboundedMemoryPool::default()), Arc::clone(&guard));
+        let pool: Arc<dyn MemoryPool> = Arc::new(pool);
+        let operator = MemoryConsumer::new("operator").register(&pool);
+        operator.try_grow(1).unwrap();
+        guard.over.store(true, Ordering::Relaxed);
+        let refused = operator.try_grow(1).unwrap_err();
+        assert!(matches!(refused, DataFusionError::ResourcesExhausted(_)));
+        operator.grow(1);
+        assert_eq!(pool.reserved(), 2);
     }
 }

@@ -40,9 +40,11 @@ use crate::flight::peers::{MESSAGE_BYTES, Peers};
 use crate::flight::relay::Relay;
 use crate::flight::service::ClientService;
 use crate::flight::ticket::Signer;
+use crate::memory::{Guard, GuardedPool};
 use crate::query::{Admission, AdmissionLimits, Queries, QueryLimits, QueryParts};
 use crate::results::{ResultStore, SpillDir, StoreConfig};
 use crate::session::Sessions;
+use crate::shutdown;
 use crate::worker::WorkerChannels;
 
 /// Version that nodes compare before they run tasks for each other.
@@ -61,10 +63,9 @@ const PING_CLIENTS_EVERY: Duration = Duration::from_secs(60);
 /// A client that does not answer for so long is gone.
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How long a node that stops waits for clients to read on. Whoever reads gets a good part of a
-/// result in it; one that has stopped reading would be waited for for ever. Half of the 10 seconds
-/// after which container runtimes kill: the rest is for farewells and for removing spilled files.
-const DRAIN: Duration = Duration::from_secs(5);
+/// How long a node that ends waits for its connections to close. What a client asked for it has by then;
+/// one that has stopped reading would be waited for for ever.
+const FAREWELL: Duration = Duration::from_secs(3);
 
 /// Why a node cannot be.
 #[derive(Debug, thiserror::Error)]
@@ -130,6 +131,7 @@ pub struct Node {
     queries: Arc<Queries>,
     flight: Address,
     stop: CancellationToken,
+    drain: Duration,
     tasks: Vec<SpawnedTask<()>>,
     // Dropped last: the queries' tasks run on it.
     _cpu: Arc<CpuRuntime>,
@@ -152,6 +154,7 @@ impl Node {
         let membership = Arc::new(Fixed::start(me.clone(), peers, probe, channels.separate()));
         channels.follow(membership.members());
         let cpu = cpu_runtime(&config)?;
+        let drain = config.queries.drain;
         let parts = Parts { config: &config, me, channels, members: membership.members(), secret };
         let (queries, sessions) = parts.queries(Arc::clone(&cpu)).await?;
         let stop = CancellationToken::new();
@@ -163,7 +166,7 @@ impl Node {
             queries.sweeping(),
         ];
         membership.settled().await?;
-        Ok(Self { membership, queries, flight, stop, tasks, _cpu: cpu })
+        Ok(Self { membership, queries, flight, stop, drain, tasks, _cpu: cpu })
     }
 
     /// This node as the others see it.
@@ -201,22 +204,25 @@ impl Node {
         )
     }
 
-    /// Leaves the cluster and stops serving. Clients have [`DRAIN`] to read on.
+    /// Takes no new queries, waits for those there are and for their results to be read
+    /// (`--drain`), leaves the cluster and stops serving.
     pub async fn stop(self) {
-        self.stop_within(DRAIN).await;
+        let patience = self.drain;
+        self.stop_within(patience).await;
     }
 
-    /// As [`Node::stop`], waiting so long for clients. Connections that are still open then end
-    /// with the runtime.
-    pub(crate) async fn stop_within(mut self, drain: Duration) {
+    /// As [`Node::stop`], waiting so long. Connections that are still open some seconds after that end with
+    /// the runtime.
+    pub(crate) async fn stop_within(mut self, patience: Duration) {
+        shutdown::drain(&self.queries, self.membership.as_ref(), patience).await;
         self.membership.leave().await;
         self.stop.cancel();
         // Else a reader that waits for a running query would be waited for.
         self.queries.end();
         // A server that panicked has nothing left to stop.
         let servers = join_all(self.tasks.drain(..2));
-        if timeout(drain, servers).await.is_err() {
-            tracing::warn!(?drain, "clients that did not read their results in time are left");
+        if timeout(FAREWELL, servers).await.is_err() {
+            tracing::warn!("clients that keep their connections are left");
         }
     }
 }
@@ -279,7 +285,8 @@ impl Parts<'_> {
         self,
         cpu: Arc<CpuRuntime>,
     ) -> Result<(Arc<Queries>, Arc<Sessions>), NodeError> {
-        let pool = self.pool();
+        let guard = Arc::new(Guard::new(self.config.memory_limit().as_u64()));
+        let pool = self.pool(Arc::clone(&guard));
         let spill = self.spill()?;
         let operators = spill.operators().map_err(|source| self.spill_failed(source))?;
         let store = Arc::new(ResultStore::new(self.store(Arc::clone(&pool), spill)));
@@ -289,7 +296,7 @@ impl Parts<'_> {
         let delivery = Delivery::new(me, members, Arc::clone(&store), Arc::clone(&peers));
         let engine = Engine::open(self.engine(pool, operators, delivery)).await?;
         let sessions = Arc::new(Sessions::new(engine.session_config()));
-        let admission = self.admission(&store, &engine);
+        let admission = self.admission(&store, &engine, guard);
         let queries = Queries::new(QueryParts {
             me: self.me,
             planner: Planner::new(Arc::new(engine)),
@@ -308,22 +315,30 @@ impl Parts<'_> {
         Ok((Arc::new(queries), sessions))
     }
 
-    /// Another query begins beside others only while operators leave a fifth of the memory.
-    fn admission(&self, store: &Arc<ResultStore>, engine: &Engine) -> Arc<Admission> {
+    /// Another query begins beside others only while operators leave a fifth of the memory, and the
+    /// process is not too large.
+    fn admission(
+        &self,
+        store: &Arc<ResultStore>,
+        engine: &Engine,
+        guard: Arc<Guard>,
+    ) -> Arc<Admission> {
         let QueriesSection { concurrent, per_user, queued, .. } = self.config.queries;
         let limits =
             AdmissionLimits { concurrent, per_user: per_user.unwrap_or(concurrent), queued };
         let (store, pool) = (Arc::clone(store), Arc::clone(&engine.runtime().memory_pool));
         let most = self.config.memory_limit().as_u64() as usize / 5 * 4;
         let operators = move || pool.reserved().saturating_sub(store.usage().memory);
-        Admission::new(limits, Arc::new(move || operators() > most))
+        Admission::new(limits, Arc::new(move || operators() > most || guard.is_over()))
     }
 
-    /// One pool for operators and results; its errors name the largest users.
-    fn pool(&self) -> Arc<dyn MemoryPool> {
+    /// One pool for operators and results, which looks at the process too; its errors name the largest
+    /// users.
+    fn pool(&self, guard: Arc<Guard>) -> Arc<dyn MemoryPool> {
         const NAMED: std::num::NonZeroUsize = std::num::NonZeroUsize::new(5).unwrap();
         let limit = self.config.memory_limit().as_u64() as usize;
-        Arc::new(TrackConsumersPool::new(FairSpillPool::new(limit), NAMED))
+        let pool = TrackConsumersPool::new(FairSpillPool::new(limit), NAMED);
+        Arc::new(GuardedPool::new(Arc::new(pool), guard))
     }
 
     /// The node's own folder for whatever it spills.
@@ -355,6 +370,7 @@ impl Parts<'_> {
             target_partitions: engine.target_partitions,
             scan_bytes_per_partition: engine.scan_bytes_per_partition.as_u64() as usize,
             memory_pool,
+            query_memory: self.config.query_memory(),
             spill_dir: Some(spill_dir),
             spill_limit: engine.spill_limit.as_u64(),
             sink: Arc::new(delivery),

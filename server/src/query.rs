@@ -19,6 +19,7 @@ mod hopeless;
 mod interest;
 mod lifecycle;
 mod manifest;
+mod pending;
 mod poll;
 mod progress;
 mod read;
@@ -32,6 +33,7 @@ mod usage;
 
 pub use admission::{Admission, AdmissionLimits};
 pub use cancel::Cancelled;
+pub use pending::Pending;
 pub use poll::Polled;
 pub use read::Located;
 pub use record::QueryState;

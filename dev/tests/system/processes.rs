@@ -93,7 +93,8 @@ async fn a_share_of_a_frozen_node_is_unavailable_through_the_others() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_does_not_read_keeps_no_node_from_ending() {
-    let mut cluster = ProcessCluster::start(1, fixtures::tpch(), &[]).await.unwrap();
+    let options = ["--drain", "1s"];
+    let mut cluster = ProcessCluster::start(1, fixtures::tpch(), &options).await.unwrap();
     let mut wire = Wire::connect(&cluster.nodes()[0].uri).await.unwrap();
     let info = wire.execute("select * from generate_series(1, 2000000)").await.unwrap();
     let ticket = info.endpoint[0].ticket.clone().unwrap();

@@ -5,7 +5,6 @@ use squadron_dev::answer::{read, stream};
 use squadron_dev::cluster::{ClusterOptions, TestCluster};
 use squadron_dev::fixtures;
 use squadron_dev::wait::{SOON, wait_for};
-use squadron_server::inspect::NodeUse;
 
 /// About 60 MB on the wire, from 60,000 rows.
 const LARGE: &str = "select l_orderkey, l_linenumber, repeat(l_comment, 40) as long from lineitem";
@@ -40,7 +39,7 @@ async fn nothing_is_left_when_its_time_is_over() {
     cluster.ask_distributed(1, "select cast(l_comment as int) from lineitem").await.unwrap_err();
     let unread = cluster.client(2).await.execute("select * from orders").await.unwrap();
     assert!(!unread.endpoint.is_empty());
-    wait_for("every node is idle", SOON, || cluster.usage().iter().all(NodeUse::is_idle)).await;
+    cluster.wait_until_idle().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,7 +68,7 @@ async fn a_reader_that_goes_away_leaves_nothing_behind() {
     let mut batches = stream(&client, &info).unwrap();
     batches.try_next().await.unwrap();
     drop(batches);
-    wait_for("every node is idle", SOON, || cluster.usage().iter().all(NodeUse::is_idle)).await;
+    cluster.wait_until_idle().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -84,6 +83,15 @@ async fn past_the_disk_limit_the_query_fails_and_names_the_setting() {
     assert!(error.starts_with("RESOURCE_EXHAUSTED"), "{error}");
     assert!(error.contains("disk"), "{error}");
     assert_eq!(cluster.ask(0, "select 1").await.unwrap().value(), "1");
+}
+
+/// The smaller side of a join is held by its task, in memory.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_join_is_let_go_of_though_nothing_comes_after_it() {
+    let cluster = small_memory(2).await;
+    let join = "select count(*) from lineitem join orders on l_orderkey = o_orderkey";
+    assert_eq!(cluster.ask_distributed(0, join).await.unwrap().value(), "60175");
+    cluster.wait_until_idle().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

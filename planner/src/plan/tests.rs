@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use super::{PlanRequest, Planned, Planner, QueryPlan, WorkerAddr};
 use crate::deliver::{DeliverSpec, PartKey, PartWriter, ResultSink};
-use crate::session::{Engine, EngineConfig};
+use crate::session::{Engine, EngineConfig, ShareLimits};
 use crate::{PlannerError, Result};
 
 /// Plans dial nobody and deliver nothing.
@@ -63,6 +63,7 @@ impl Planning {
             target_partitions: 2,
             scan_bytes_per_partition: 16 << 20,
             memory_pool: Arc::new(UnboundedMemoryPool::default()),
+            query_memory: ShareLimits::NONE,
             spill_dir: None,
             spill_limit: 0,
             sink: Arc::new(Nowhere),

@@ -1,4 +1,4 @@
-//! A session's `datafusion.*` settings on their way to the workers.
+//! A query's id and its session's `datafusion.*` settings on their way to the workers.
 //!
 //! Expressions and operators look at settings when they run (time zone, batch size, ANSI mode …),
 //! and a decoded plan takes them from the worker's session. Whatever differs from DataFusion's
@@ -13,18 +13,35 @@ use datafusion::prelude::SessionConfig;
 use datafusion_distributed::DistributedExt;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use url::form_urlencoded;
+use uuid::Uuid;
 
+use crate::deliver::DeliverSpec;
 use crate::{PlannerError, Result};
 
-const HEADER: HeaderName = HeaderName::from_static("squadron-settings");
+const SETTINGS: HeaderName = HeaderName::from_static("squadron-settings");
+const QUERY: HeaderName = HeaderName::from_static("squadron-query");
 
 static DEFAULTS: LazyLock<HashMap<String, Option<String>>> = LazyLock::new(|| {
     let entries = ConfigOptions::default().entries().into_iter();
     entries.map(|entry| (entry.key, entry.value)).collect()
 });
 
-/// The header that carries all settings that differ from DataFusion's defaults.
-pub(super) fn headers(options: &ConfigOptions) -> HeaderMap {
+/// The headers of a query: its id, and all settings that differ from DataFusion's defaults.
+pub(super) fn headers(config: &SessionConfig) -> HeaderMap {
+    let mut headers = settings(config.options());
+    let query = config.get_extension::<DeliverSpec>().map(|spec| spec.query.to_string());
+    if let Some(Ok(query)) = query.map(HeaderValue::try_from) {
+        headers.insert(QUERY, query);
+    }
+    headers
+}
+
+/// The query that a task is of.
+pub(super) fn query(headers: &HeaderMap) -> Option<Uuid> {
+    headers.get(QUERY)?.to_str().ok()?.parse().ok()
+}
+
+fn settings(options: &ConfigOptions) -> HeaderMap {
     let mut encoder = form_urlencoded::Serializer::new(String::new());
     for entry in options.entries() {
         let Some(value) = entry.value else { continue };
@@ -36,7 +53,7 @@ pub(super) fn headers(options: &ConfigOptions) -> HeaderMap {
     }
     let mut headers = HeaderMap::new();
     if let Ok(value) = HeaderValue::from_str(&encoder.finish()) {
-        headers.insert(HEADER, value);
+        headers.insert(SETTINGS, value);
     }
     headers
 }
@@ -48,13 +65,15 @@ fn is_carried(key: &str) -> bool {
 
 /// Sets on a worker's session what the coordinator's had, and passes it on to the next hop.
 pub(super) fn apply(config: &mut SessionConfig, headers: &HeaderMap) -> Result<()> {
-    let Some(value) = headers.get(HEADER) else {
+    let Some(value) = headers.get(SETTINGS) else {
         return Ok(());
     };
     for (key, value) in form_urlencoded::parse(value.as_bytes()) {
         config.options_mut().set(&key, &value).map_err(PlannerError::from)?;
     }
-    let onward = HeaderMap::from_iter([(HEADER, value.clone())]);
+    let ours = [SETTINGS, QUERY].into_iter();
+    let ours = ours.filter_map(|name| Some((name.clone(), headers.get(&name)?.clone())));
+    let onward = HeaderMap::from_iter(ours);
     config.set_distributed_passthrough_headers(onward).map_err(PlannerError::from)
 }
 
@@ -69,7 +88,7 @@ mod tests {
         options.set("datafusion.execution.batch_size", "77").unwrap();
 
         let mut config = SessionConfig::new();
-        apply(&mut config, &headers(&options)).unwrap();
+        apply(&mut config, &settings(&options)).unwrap();
 
         assert_eq!(config.options().execution.time_zone.as_deref(), Some("Europe/Zürich & co"));
         assert_eq!(config.batch_size(), 77);
@@ -77,6 +96,14 @@ mod tests {
 
     #[test]
     fn defaults_are_not_sent() {
-        assert!(headers(&ConfigOptions::default())[HEADER].is_empty());
+        assert!(settings(&ConfigOptions::default())[SETTINGS].is_empty());
+    }
+
+    #[test]
+    fn a_worker_learns_whose_task_it_is_and_tells_the_next() {
+        let id = Uuid::from_u128(7);
+        let sent = HeaderMap::from_iter([(QUERY, HeaderValue::try_from(id.to_string()).unwrap())]);
+        assert_eq!(query(&sent), Some(id));
+        assert_eq!(query(&HeaderMap::new()), None);
     }
 }

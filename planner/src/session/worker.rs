@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::error::DataFusionError;
-use datafusion::execution::SessionState;
+use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
 use datafusion_distributed::{DistributedExt, WorkerQueryContext, WorkerSessionBuilder};
 
 use super::guard::guard_task;
+use super::share::Shares;
 use super::{Channels, carry};
 use crate::catalog::DetailedScanCodec;
 use crate::deliver::{DeliverCodec, SinkHandle};
@@ -16,10 +17,11 @@ use crate::plan::merge::TaskMergeCodec;
 
 /// Builds each task's session from the node's own template.
 pub(super) struct WorkerSessions {
-    template: SessionState,
-    channels: Channels,
-    sink: Arc<SinkHandle>,
-    live: LiveTasks,
+    pub(super) template: SessionState,
+    pub(super) channels: Channels,
+    pub(super) sink: Arc<SinkHandle>,
+    pub(super) live: LiveTasks,
+    pub(super) shares: Arc<Shares>,
 }
 
 /// Counts the sessions of tasks that are still there: each holds a clone.
@@ -39,15 +41,6 @@ impl LiveTasks {
 }
 
 impl WorkerSessions {
-    pub(super) fn new(
-        template: SessionState,
-        channels: Channels,
-        sink: Arc<SinkHandle>,
-        live: LiveTasks,
-    ) -> Self {
-        Self { template, channels, sink, live }
-    }
-
     /// What every task's session has beside what the coordinator's headers say.
     fn equip(&self, config: &mut SessionConfig) {
         config.set_distributed_user_codec(DeliverCodec);
@@ -70,6 +63,10 @@ impl WorkerSessionBuilder for WorkerSessions {
         self.equip(&mut config);
         carry::apply(&mut config, &context.headers)?;
         let mut state = self.template.clone();
+        if let Some(query) = carry::query(&context.headers) {
+            let runtime = self.shares.of(query);
+            state = SessionStateBuilder::from(state).with_runtime_env(runtime).build();
+        }
         *state.config_mut() = config;
         Ok(state)
     }

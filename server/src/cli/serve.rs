@@ -17,7 +17,7 @@ pub(super) async fn run(args: &ServeArgs) -> ExitCode {
     };
     println!("{}", node.ready_line());
     interrupted().await;
-    tracing::info!("stopping");
+    tracing::info!("stopping; a second signal ends this at once");
     stop(node.stop()).await;
     ExitCode::SUCCESS
 }

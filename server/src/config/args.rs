@@ -73,9 +73,15 @@ pub struct ServeArgs {
     /// Queries that wait; more are refused [default: 1000]
     #[arg(long, env = "SQUADRON_QUEUED_QUERIES", value_name = "N")]
     pub queued_queries: Option<usize>,
+    /// Share of the memory limit that one query may take, in percent; past it, it spills or fails alone [default: 80]
+    #[arg(long, env = "SQUADRON_QUERY_MEMORY_PERCENT", value_name = "PERCENT")]
+    pub query_memory_percent: Option<u8>,
     /// Longest that a query waits and runs, like 10m; 0s: for ever [default: 0s]
     #[arg(long, env = "SQUADRON_QUERY_TIMEOUT", value_name = "DURATION")]
     pub query_timeout: Option<String>,
+    /// How long a node that is told to end (SIGTERM) lets queries end and results be read [default: 25s]
+    #[arg(long, env = "SQUADRON_DRAIN", value_name = "DURATION")]
+    pub drain: Option<String>,
     /// Share of the memory limit that results may take, in percent [default: 50]
     #[arg(long, env = "SQUADRON_RESULT_MEMORY_PERCENT", value_name = "PERCENT")]
     pub result_memory_percent: Option<u8>,
@@ -106,7 +112,9 @@ impl ServeArgs {
         set(&mut queries.concurrent, self.concurrent_queries);
         queries.per_user = self.queries_per_user.or(queries.per_user);
         set(&mut queries.queued, self.queued_queries);
+        set(&mut queries.memory_percent, self.query_memory_percent);
         set(&mut queries.timeout, duration("--query-timeout", &self.query_timeout)?);
+        set(&mut queries.drain, duration("--drain", &self.drain)?);
         set(&mut results.memory_percent, self.result_memory_percent);
         set(&mut results.disk_limit, size("--result-disk-limit", &self.result_disk_limit)?);
         set(&mut results.keep, duration("--result-keep", &self.result_keep)?);

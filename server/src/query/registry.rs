@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -43,6 +44,8 @@ pub struct Queries {
     pub(super) signer: Signer,
     pub(super) limits: QueryLimits,
     pub(super) admission: Arc<Admission>,
+    /// No new query is taken.
+    pub(super) closing: AtomicBool,
     records: Mutex<Records>,
 }
 
@@ -90,8 +93,19 @@ impl Queries {
     pub fn new(parts: QueryParts) -> Self {
         let QueryParts { me, planner, cpu, members, store, peers, signer, limits, admission } =
             parts;
-        let records = Mutex::default();
-        Self { me, planner, cpu, members, store, peers, signer, limits, admission, records }
+        Self {
+            me,
+            planner,
+            cpu,
+            members,
+            store,
+            peers,
+            signer,
+            limits,
+            admission,
+            closing: AtomicBool::new(false),
+            records: Mutex::default(),
+        }
     }
 
     /// This node.

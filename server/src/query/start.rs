@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -139,18 +140,25 @@ impl Queries {
         })
     }
 
-    /// A node without the role takes no queries: it says who does.
+    /// A node without the role, or one that is about to end, takes no queries: it says who does.
     fn must_coordinate(&self) -> Result<()> {
-        if self.me.roles.coordinator {
-            return Ok(());
-        }
+        let why = match self.closing.load(Ordering::Acquire) {
+            true => "is stopping",
+            false if !self.me.roles.coordinator => "has not the role `coordinator`",
+            false => return Ok(()),
+        };
         let members = self.members();
+        let others = members.coordinators().filter(|node| node.node_id != self.me.node_id);
         let others: Vec<&str> =
-            members.coordinators().flat_map(|node| &node.advertised).map(String::as_str).collect();
-        Err(PlannerError::Unavailable(format!(
-            "this node has not the role `coordinator` and takes no queries: connect to one of [{}]",
-            others.join(", ")
-        )))
+            others.flat_map(|node| &node.advertised).map(String::as_str).collect();
+        let node = &self.me.node_id;
+        Err(PlannerError::Unavailable(match others.as_slice() {
+            [] => format!("node {node} {why} and takes no queries: connect to another one"),
+            others => format!(
+                "node {node} {why} and takes no queries: connect to one of [{}]",
+                others.join(", ")
+            ),
+        }))
     }
 
     /// The serving peers, the nearest to this node first.

@@ -35,6 +35,7 @@ impl Queries {
         if expired > 0 {
             tracing::debug!(expired, "results expired");
         }
+        self.planner.engine().tidy().await;
         let results = self.store.all();
         join_all(results.iter().map(|result| self.look_after(result))).await;
         self.end_hopeless(Instant::now()).await;

@@ -48,6 +48,12 @@ impl QueryResult {
         Interest { read: state.read, absent }
     }
 
+    /// Whether somebody may still come for it: it was not read to its end, nor has it failed.
+    pub fn is_awaited(&self) -> bool {
+        let state = self.state.lock();
+        !state.read_whole && !state.removed && !matches!(state.phase, Phase::Failed(_))
+    }
+
     /// What a reader at `index` finds.
     pub(in crate::results) fn look(&self, index: usize) -> Look {
         let mut state = self.state.lock();

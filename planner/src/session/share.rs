@@ -1,0 +1,216 @@
+//! Each query's share of the node's memory: what it may take at most, and what it gets in any case.
+//!
+//! Problem: all operators of a node take from one pool, and whoever asks when it is empty fails. A query
+//! that fills the pool (a join's build side cannot spill) so fails others, which ask for little. Here every
+//! query takes through a pool of its own: past its share it spills or fails, alone; and its first bytes
+//! are given even when the pool is empty, so that small queries go on beside a large one.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::memory_pool::{
+    MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation, human_readable_size,
+};
+use datafusion::execution::runtime_env::RuntimeEnv;
+use parking_lot::Mutex;
+use uuid::Uuid;
+
+/// How much of the node's memory one query may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShareLimits {
+    /// Most bytes of one query on this node, in all of its tasks.
+    pub most: usize,
+    /// Bytes that a query gets whatever others have.
+    pub least: usize,
+}
+
+impl ShareLimits {
+    /// Of a node whose queries bound each other by the pool alone.
+    pub const NONE: Self = Self { most: usize::MAX, least: 0 };
+}
+
+/// The shares of the queries that run on a node.
+pub(super) struct Shares {
+    /// What queries share, with the whole node's pool.
+    runtime: Arc<RuntimeEnv>,
+    limits: ShareLimits,
+    queries: Mutex<HashMap<Uuid, Weak<RuntimeEnv>>>,
+}
+
+impl Shares {
+    pub(super) fn new(runtime: Arc<RuntimeEnv>, limits: ShareLimits) -> Self {
+        Self { runtime, limits, queries: Mutex::default() }
+    }
+
+    /// The runtime of a query: everything is the node's, but for the pool. All tasks of the query get
+    /// the same, for as long as one of them is there.
+    pub(super) fn of(&self, query: Uuid) -> Arc<RuntimeEnv> {
+        let mut queries = self.queries.lock();
+        if let Some(runtime) = queries.get(&query).and_then(Weak::upgrade) {
+            return runtime;
+        }
+        if queries.len() == queries.capacity() {
+            queries.retain(|_, runtime| runtime.strong_count() > 0);
+        }
+        let pool = Arc::clone(&self.runtime.memory_pool);
+        let share = Share { query, pool, limits: self.limits, used: AtomicUsize::new(0) };
+        let memory_pool = Arc::new(share);
+        let runtime = Arc::new(RuntimeEnv { memory_pool, ..RuntimeEnv::clone(&self.runtime) });
+        queries.insert(query, Arc::downgrade(&runtime));
+        runtime
+    }
+}
+
+/// One query's way to the node's pool.
+#[derive(Debug)]
+struct Share {
+    query: Uuid,
+    pool: Arc<dyn MemoryPool>,
+    limits: ShareLimits,
+    used: AtomicUsize,
+}
+
+impl Share {
+    /// Counts `additional` bytes and gives what the query then has, or says that it has too much.
+    fn count(&self, additional: usize) -> Result<usize> {
+        let add = |used: usize| used.checked_add(additional).filter(|sum| *sum <= self.limits.most);
+        let before = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
+        before.map(|before| before + additional).map_err(|used| self.too_much(used, additional))
+    }
+
+    fn too_much(&self, used: usize, additional: usize) -> DataFusionError {
+        let [used, additional, most] =
+            [used, additional, self.limits.most].map(human_readable_size);
+        DataFusionError::ResourcesExhausted(format!(
+            "query {} has {used} of this node's memory and needs {additional} more than its share of {most} allows: give it less to do, or raise --memory-limit or --query-memory-percent",
+            self.query
+        ))
+    }
+}
+
+impl MemoryPool for Share {
+    fn name(&self) -> &str {
+        "share"
+    }
+
+    fn register(&self, consumer: &MemoryConsumer) {
+        self.pool.register(consumer);
+    }
+
+    fn unregister(&self, consumer: &MemoryConsumer) {
+        self.pool.unregister(consumer);
+    }
+
+    fn grow(&self, reservation: &MemoryReservation, additional: usize) {
+        self.used.fetch_add(additional, Ordering::Relaxed);
+        self.pool.grow(reservation, additional);
+    }
+
+    fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
+        self.used.fetch_sub(shrink, Ordering::Relaxed);
+        self.pool.shrink(reservation, shrink);
+    }
+
+    fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
+        let used = self.count(additional)?;
+        if used <= self.limits.least {
+            self.pool.grow(reservation, additional);
+            return Ok(());
+        }
+        let grown = self.pool.try_grow(reservation, additional);
+        if grown.is_err() {
+            self.used.fetch_sub(additional, Ordering::Relaxed);
+        }
+        grown
+    }
+
+    fn reserved(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    fn memory_limit(&self) -> MemoryLimit {
+        MemoryLimit::Finite(self.limits.most)
+    }
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "share of query {} of {}", self.query, self.pool)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datafusion::execution::memory_pool::GreedyMemoryPool;
+    use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+
+    const LIMITS: ShareLimits = ShareLimits { most: 80, least: 10 };
+
+    fn shares() -> Shares {
+        let pool = Arc::new(GreedyMemoryPool::new(100));
+        Shares::new(RuntimeEnvBuilder::new().with_memory_pool(pool).build_arc().unwrap(), LIMITS)
+    }
+
+    fn operator(runtime: &Arc<RuntimeEnv>) -> MemoryReservation {
+        MemoryConsumer::new("operator").register(&runtime.memory_pool)
+    }
+
+    #[test]
+    fn a_query_past_its_share_is_refused_by_name() {
+        let shares = shares();
+        let runtime = shares.of(Uuid::from_u128(7));
+        let (one, other) = (operator(&runtime), operator(&runtime));
+        one.try_grow(50).unwrap();
+        let refused = other.try_grow(31).unwrap_err();
+        assert!(matches!(refused, DataFusionError::ResourcesExhausted(_)));
+        assert!(refused.to_string().contains(&Uuid::from_u128(7).to_string()), "{refused}");
+        other.try_grow(30).unwrap();
+    }
+
+    #[test]
+    fn a_small_query_gets_its_first_bytes_from_an_empty_pool() {
+        let shares = shares();
+        let (large, other) = (shares.of(Uuid::from_u128(1)), shares.of(Uuid::from_u128(2)));
+        let (filled, rest) = (operator(&large), operator(&other));
+        filled.try_grow(80).unwrap();
+        rest.try_grow(20).unwrap();
+        let small = operator(&shares.of(Uuid::from_u128(3)));
+        small.try_grow(10).unwrap();
+        small.try_grow(1).unwrap_err();
+        assert_eq!(small.size(), 10);
+    }
+
+    #[test]
+    fn what_is_given_back_can_be_taken_again() {
+        let shares = shares();
+        let runtime = shares.of(Uuid::from_u128(1));
+        for _ in 0..3 {
+            let operator = operator(&runtime);
+            operator.try_grow(80).unwrap();
+            operator.try_grow(1).unwrap_err();
+        }
+        assert_eq!(runtime.memory_pool.reserved(), 0);
+        assert_eq!(shares.runtime.memory_pool.reserved(), 0);
+    }
+
+    #[test]
+    fn all_tasks_of_a_query_share_one_share() {
+        let shares = shares();
+        let first = shares.of(Uuid::from_u128(1));
+        let _held = operator(&first).try_grow(1);
+        assert!(Arc::ptr_eq(&first, &shares.of(Uuid::from_u128(1))));
+    }
+
+    #[test]
+    fn queries_that_are_over_are_forgotten() {
+        let shares = shares();
+        for query in 0..10_000 {
+            shares.of(Uuid::from_u128(query));
+        }
+        assert!(shares.queries.lock().len() < 100);
+    }
+}
