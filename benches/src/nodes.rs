@@ -1,5 +1,6 @@
 //! Real `squadron serve` processes: one alone, or three that are a cluster.
 
+use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,16 @@ struct Node {
 impl Nodes {
     /// Starts `count` nodes with `flags` besides those of the run, and waits until each knows all.
     pub async fn start(world: &World, count: usize, flags: &[&str]) -> Result<Self> {
+        Self::start_program(&world.squadron, world, count, flags).await
+    }
+
+    /// As [`Nodes::start`], with this program.
+    pub async fn start_program(
+        program: &Path,
+        world: &World,
+        count: usize,
+        flags: &[&str],
+    ) -> Result<Self> {
         let ports = free_ports(count * 2).await?;
         let pairs: Vec<_> = ports.chunks(2).map(|pair| (pair[0], pair[1])).collect();
         let peers: Vec<_> = pairs
@@ -34,7 +45,7 @@ impl Nodes {
             .collect();
         let mut nodes = Vec::with_capacity(count);
         for (flight, internal) in pairs {
-            let mut command = Command::new(&world.squadron);
+            let mut command = Command::new(program);
             command.arg("serve").arg("--data").arg(&world.data);
             command.args(["--listen", &format!("127.0.0.1:{flight}")]);
             command.args(["--cluster-listen", &format!("127.0.0.1:{internal}")]);

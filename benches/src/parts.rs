@@ -4,10 +4,13 @@ use crate::Result;
 use crate::figure::Figure;
 use crate::world::{Part, World};
 
+mod clients;
 mod kept;
 mod latency;
 mod memory;
+mod promises;
 mod read;
+mod spill;
 mod three;
 mod tpch;
 
@@ -26,6 +29,9 @@ pub async fn run(part: Part, world: &World) -> Result<Vec<Figure>> {
         Part::Tpch => tpch::run(world).await,
         Part::Latency => latency::run(world).await,
         Part::Memory => memory::run(world).await,
+        Part::Spill => spill::run(world).await,
+        Part::Promises => promises::run(world).await,
+        Part::Clients => clients::run(world).await,
         Part::All => Ok(Vec::new()),
     }
 }

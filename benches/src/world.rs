@@ -57,6 +57,12 @@ pub enum Part {
     Latency,
     /// Memory of a server whose client does not read
     Memory,
+    /// 10 GB through a node with 512 MiB, and with enough
+    Spill,
+    /// `SELECT * FROM lineitem` with and without checksum, manifest and retention
+    Promises,
+    /// 200 clients at once, each a Q6
+    Clients,
     /// Everything
     All,
 }
@@ -116,9 +122,9 @@ impl World {
 
     /// The parts to run, in order.
     pub fn parts(&self) -> Vec<Part> {
-        use Part::{All, Kept, Latency, Memory, Read, Three, Tpch};
+        use Part::{All, Clients, Kept, Latency, Memory, Promises, Read, Spill, Three, Tpch};
         match self.part {
-            All => vec![Read, Kept, Three, Latency, Tpch, Memory],
+            All => vec![Read, Kept, Three, Latency, Tpch, Memory, Spill, Promises, Clients],
             one => vec![one],
         }
     }

@@ -17,6 +17,8 @@ pub mod coalesce;
 pub mod command;
 pub mod connection;
 pub mod frames;
+#[cfg(test)]
+mod fuzz;
 pub mod info;
 pub mod inspect;
 pub mod lifetime;

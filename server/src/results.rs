@@ -18,6 +18,7 @@
 //! * Whoever waits: a writer waits for the disk when memory is full; a reader waits for frames; a
 //!   writer never waits for a reader.
 
+pub mod bare;
 mod budget;
 mod error;
 mod frame;

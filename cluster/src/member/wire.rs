@@ -168,4 +168,24 @@ mod tests {
             assert!(Member::try_from(record.clone()).is_err(), "{record:?}");
         }
     }
+
+    /// A fuzz target: see `cargo bolero`. Whatever greets is a member that survives the wire, or refused.
+    #[test]
+    fn any_bytes_are_a_member_or_refused() {
+        let valid = Greeting { member: Some(record()), leaving: false }.encode_to_vec();
+        let inputs = bolero::check!().with_type::<(Option<Vec<u8>>, Vec<(u8, u8)>)>();
+        inputs.with_test_time(std::time::Duration::from_secs(1)).for_each(|(raw, edits)| {
+            let mut bytes = raw.clone().unwrap_or_else(|| valid.clone());
+            for (at, byte) in edits {
+                let at = *at as usize % bytes.len().max(1);
+                bytes.iter_mut().skip(at).take(1).for_each(|place| *place = *byte);
+            }
+            let greeting = Greeting::decode(&bytes[..]).ok();
+            let Some(record) = greeting.and_then(|greeting| greeting.member) else { return };
+            if let Ok(member) = Member::try_from(record) {
+                let again = MemberRecord::from(&member);
+                assert_eq!(Member::try_from(again).unwrap(), member);
+            }
+        });
+    }
 }

@@ -68,7 +68,7 @@ impl PeerService {
         result.ok_or_else(|| Status::not_found(format!("query {query} is not open here")))
     }
 
-    async fn act(&self, name: &str, body: &[u8]) -> Result<Bytes, Status> {
+    pub(super) async fn act(&self, name: &str, body: &[u8]) -> Result<Bytes, Status> {
         match name {
             actions::OPEN => self.open(read(body)?),
             actions::RESTART => self.restart(read(body)?),

@@ -14,14 +14,21 @@ use super::command::{command, not_yet};
 /// UNIMPLEMENTED for any other DoPut and for real parameters: statements have none in this version.
 pub async fn bind(mut messages: Streaming<FlightData>) -> Result<Bytes, Status> {
     let first = messages.message().await?;
-    let first = first.ok_or_else(|| Status::invalid_argument("DoPut without a message"))?;
+    handle(&first.ok_or_else(|| Status::invalid_argument("DoPut without a message"))?)
+}
+
+/// The statement that the first message of a DoPut binds nothing to.
+///
+/// # Errors
+/// As [`bind`].
+pub(super) fn handle(first: &FlightData) -> Result<Bytes, Status> {
     let descriptor = first.flight_descriptor.as_ref();
     let descriptor =
         descriptor.ok_or_else(|| Status::invalid_argument("DoPut without a descriptor"))?;
     let Command::CommandPreparedStatementQuery(query) = command(&descriptor.cmd)? else {
         return Err(not_yet(command(&descriptor.cmd)?.type_url()));
     };
-    if binds_columns(&first) {
+    if binds_columns(first) {
         return Err(not_yet("binding parameters"));
     }
     Ok(query.prepared_statement_handle)

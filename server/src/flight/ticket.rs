@@ -87,11 +87,15 @@ impl Signer {
             principal: principal.to_owned(),
             kind: Some(ticket.into()),
         };
-        let payload = proto.encode_to_vec();
+        self.sign_payload(&proto.encode_to_vec())
+    }
+
+    /// A ticket of this payload, whatever it holds.
+    pub(super) fn sign_payload(&self, payload: &[u8]) -> Bytes {
         let mut bytes = Vec::with_capacity(1 + SIGNATURE + payload.len());
         bytes.push(VERSION);
-        bytes.extend_from_slice(&self.mac(&payload).finalize().into_bytes());
-        bytes.extend_from_slice(&payload);
+        bytes.extend_from_slice(&self.mac(payload).finalize().into_bytes());
+        bytes.extend_from_slice(payload);
         bytes.into()
     }
 

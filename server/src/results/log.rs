@@ -12,6 +12,8 @@ pub(super) enum Slot {
     Memory(Frame),
     /// On disk.
     Disk(Place),
+    /// Let go of: see [`super::bare`].
+    Gone,
 }
 
 /// A result's frames. Slots move from memory to disk in place; their order never changes.
@@ -61,16 +63,25 @@ impl Log {
         let mut slots = self.slots.iter().enumerate().skip(from);
         slots.find_map(|(index, slot)| match slot {
             Slot::Memory(frame) => Some((index, frame.clone())),
-            Slot::Disk(_) => None,
+            Slot::Disk(_) | Slot::Gone => None,
         })
     }
 
     /// Replaces a slot in memory by its place on disk; gives the bytes that memory lost.
     pub(super) fn moved(&mut self, index: usize, place: Place) -> usize {
+        self.replace(index, Slot::Disk(place))
+    }
+
+    /// Lets go of a frame in memory; gives its bytes.
+    pub(super) fn forget(&mut self, index: usize) -> usize {
+        self.replace(index, Slot::Gone)
+    }
+
+    fn replace(&mut self, index: usize, by: Slot) -> usize {
         let Some(slot @ Slot::Memory(_)) = self.slots.get_mut(index) else {
             return 0;
         };
-        let Slot::Memory(frame) = std::mem::replace(slot, Slot::Disk(place)) else {
+        let Slot::Memory(frame) = std::mem::replace(slot, by) else {
             return 0;
         };
         self.in_memory -= frame.bytes();

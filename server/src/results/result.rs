@@ -311,6 +311,7 @@ impl State {
                 Some(file) => Look::OnDisk(file, place),
                 None => Look::Failed(ResultError::Corrupt("a spilled frame without a file".into())),
             },
+            (_, Some(Slot::Gone)) => Look::Failed(ResultError::gone(Uuid::nil())),
             (Phase::Committed, None) => Look::End,
             (_, None) => Look::Wait,
         }

@@ -1,5 +1,6 @@
 //! The store's promises, with frames whose content says where they belong.
 
+mod fencing;
 mod limits;
 mod phases;
 mod random;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::super::bare::is_bare;
 use super::super::{ResultError, ResultReader};
 use super::{Interest, Look, Phase, QueryResult};
 
@@ -64,6 +65,10 @@ impl QueryResult {
         };
         state.read_whole |= matches!(found, Look::End);
         state.given |= matches!(found, Look::Frame(_) | Look::OnDisk(..));
+        if is_bare() {
+            let bytes = state.log.forget(index);
+            self.keeper.budget.give(bytes);
+        }
         found
     }
 
