@@ -3,6 +3,8 @@
 //! The wire maps each variant to exactly one gRPC code (`server/src/flight/status.rs`), so a new
 //! variant is a compile error there and nowhere else.
 
+mod marked;
+
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
@@ -10,6 +12,7 @@ use datafusion::object_store;
 use datafusion::sql::sqlparser::parser::ParserError;
 
 use crate::catalog::CatalogError;
+pub(crate) use marked::mark;
 
 /// The result of everything in this crate.
 pub type Result<T, E = PlannerError> = std::result::Result<T, E>;
@@ -82,6 +85,9 @@ impl From<ArrowError> for PlannerError {
 /// Finds the variant for a DataFusion error by its root cause; the text is DataFusion's own, with
 /// the back trace cut off.
 fn classify(error: &DataFusionError) -> PlannerError {
+    if let Some(ours) = marked::marked(error) {
+        return ours;
+    }
     let text = plain(error);
     // Told by an operator as what kept it from writing.
     if text.contains(SPILL_LIMIT) {

@@ -4,7 +4,7 @@
 //! joins (`spawn_select_all`, `BroadcastExec`). When an operator panics, such a task is gone, its
 //! channel closes, and whoever reads from it sees the end of the stream: fewer rows, status OK.
 //! Official way: none yet. Here: the plan of every task that a worker is given is wrapped below what
-//! those tasks poll, and a panic becomes an error there.
+//! those tasks poll, and a panic becomes an error there. Errors get their kind on the way there too.
 //!
 //! The wrapper takes the place of the node that it wraps, in name, children and type, because the
 //! plan's shape is what metrics and task counts are matched by.
@@ -30,6 +30,8 @@ use datafusion_distributed::{
     BroadcastExec, WorkerPlanRewriteEvent, WorkerPlanRewriteEventResponse,
 };
 use futures::StreamExt;
+
+use crate::error::mark;
 
 /// Guards the plan of one task, for datafusion-distributed to call with every plan it decodes.
 pub(super) fn guard_task(event: WorkerPlanRewriteEvent) -> Result<WorkerPlanRewriteEventResponse> {
@@ -104,7 +106,7 @@ impl ExecutionPlan for GuardExec {
         let stream = self.0.execute(partition, context)?;
         let schema = stream.schema();
         let caught = AssertUnwindSafe(stream).catch_unwind();
-        let stream = caught.map(move |batch| unwound(&name, batch));
+        let stream = caught.map(move |batch| unwound(&name, batch).map_err(mark));
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, stream)))
     }
 
