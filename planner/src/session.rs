@@ -38,6 +38,7 @@ use share::Shares;
 use worker::{LiveTasks, WorkerSessions};
 
 pub use share::ShareLimits;
+pub use tidy::hand_over;
 
 pub use crate::catalog::{CATALOG_NAME as CATALOG, SCHEMA_NAME as SCHEMA};
 

@@ -8,6 +8,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use squadron_planner::session::hand_over;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::{JoinError, JoinHandle};
 
@@ -30,6 +31,8 @@ impl CpuRuntime {
             // Plans are walked recursively.
             .thread_stack_size(squadron_planner::statement::STACK_BYTES)
             .enable_all()
+            // Tasks end on these threads, and what is left of them waits in each for the next.
+            .on_thread_park(hand_over)
             .build()?;
         let handle = runtime.handle().clone();
         Ok(Self { runtime: Some(runtime), handle })

@@ -4,6 +4,10 @@
 //! from it only when it is used again. On a node that has nothing more to do the last tasks stay, with
 //! the memory of their joins. Official way: `Worker::tasks_running`, behind a feature for its own tests
 //! that builds a hundred crates more. Here: the cache is used, by asking for a task that there never is.
+//!
+//! What the cache lets go of is freed by a collector (`crossbeam`) that each thread hands its removals to
+//! when it has many, or is asked to: the threads on which tasks end do so whenever they have nothing
+//! else to do, and the collector is moved on here.
 
 use std::time::Duration;
 
@@ -22,8 +26,16 @@ impl Engine {
             let looked = self.worker.execute_task(nothing());
             // There is no such task: whatever comes of it means nothing.
             let _ = tokio::time::timeout(PATIENCE, looked).await;
+            // What is handed over in one step can be freed two steps later.
+            (0..3).for_each(|_| hand_over());
         }
     }
+}
+
+/// Hands what was removed on this thread to the collector, and moves that one on by a step: for a
+/// thread that is about to sleep, and would keep it all the while.
+pub fn hand_over() {
+    crossbeam_epoch::pin().flush();
 }
 
 /// Always the same, so that the cache holds one entry for it and no more.
