@@ -37,11 +37,13 @@ pub const CONNECTION_WINDOW: u32 = 64 << 20;
 pub const SHARED_WINDOW: u32 = (1 << 31) - 1;
 /// The largest HTTP/2 frame taken: large ones cost fewer system calls.
 pub const FRAME_SIZE: u32 = 1 << 20;
-/// How often a connection is pinged, also an idle one: well below the minutes after which firewalls
-/// and gRPC servers forget it.
-pub const PING_INTERVAL: Duration = Duration::from_secs(20);
-/// How long a ping may stay without an answer before the connection counts as dead.
-pub const PING_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often a connection is pinged, also an idle one. Two workers that have lost each other while the
+/// coordinator sees both notice by this alone, and a query that is run again may meet the same link
+/// twice more: three times this and the time-out is what its client waits.
+pub const PING_INTERVAL: Duration = Duration::from_secs(3);
+/// How long a ping may stay without an answer before the connection counts as dead: as long as a node
+/// may be away from the cluster before queries that need it fail.
+pub const PING_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection may take to come about.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
