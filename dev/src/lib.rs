@@ -5,6 +5,7 @@
 //! * [`process`] – nodes as processes of their own, `squadron serve`, to be killed
 //! * [`answer`] – a statement's whole answer, read through the real client from all endpoints
 //! * [`oracle`] – the same statement on single-node DataFusion, and the comparison of the two
+//! * [`faults`] – what breaks under a query, and whether its answer was right or an error
 //! * [`fixtures`] – data that is made once and read by all
 //! * [`python`] – an environment with the stock clients
 //! * [`report`] – how many tests passed, from what runners print
@@ -15,6 +16,7 @@
 pub mod answer;
 pub mod cargo;
 pub mod cluster;
+pub mod faults;
 pub mod fixtures;
 pub mod oracle;
 pub mod process;

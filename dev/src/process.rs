@@ -1,44 +1,34 @@
 //! Nodes as processes of their own: the program as users run it, to be read from and to be killed.
 
+mod addresses;
 mod binary;
+mod node;
+mod options;
 
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
-use std::time::Duration;
+use std::process::ExitStatus;
 
 use squadron_server::client::FlightSqlClient;
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
 use crate::Result;
 use crate::answer::ask;
 use crate::cluster::write_secret;
+use crate::faults::Links;
 use crate::wait::{SOON, wait_until};
+use addresses::{Addresses, free_addresses};
 pub use binary::{VARIABLE as PROGRAM_VARIABLE, squadron};
-
-/// How long a node may take until it says that it is ready.
-const READY: Duration = Duration::from_secs(60);
-
-/// One node's process.
-pub struct Process {
-    child: Child,
-    /// The line on its standard output that said that it is ready.
-    pub ready: String,
-    /// Where it serves clients.
-    pub uri: String,
-}
+use node::Launch;
+pub use node::Process;
+pub use options::ProcessOptions;
 
 /// Nodes in processes of their own, killed on drop.
 pub struct ProcessCluster {
     nodes: Vec<Process>,
+    launches: Vec<Launch>,
+    links: Option<Links>,
     folder: TempDir,
-}
-
-struct Addresses {
-    flight: String,
-    internal: String,
 }
 
 impl ProcessCluster {
@@ -60,23 +50,30 @@ impl ProcessCluster {
         data: &Path,
         extra: &[&str],
     ) -> Result<Self> {
+        Self::start_with(ProcessOptions::new(nodes, data).program(program).arguments(extra)).await
+    }
+
+    /// Starts nodes as `options` want them.
+    ///
+    /// # Errors
+    /// When the program is not built, or a node does not get ready.
+    pub async fn start_with(options: ProcessOptions) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("squadron-nodes-").tempdir()?;
         let secret = write_secret(folder.path())?;
-        let addresses = free_addresses(nodes)?;
-        let peers: Vec<String> =
-            addresses.iter().map(|node| format!("{},{}", node.internal, node.flight)).collect();
-        let mut starting = Vec::new();
-        for (index, node) in addresses.iter().enumerate() {
-            let mut command = Command::new(program);
-            command.args(["serve", "--data"]).arg(data);
-            command.args(["--listen", &node.flight, "--cluster-listen", &node.internal]);
-            command.args(["--peers", &peers.join(";"), "--node-id", &format!("node-{index}")]);
-            command.arg("--cluster-secret-file").arg(&secret).args(extra);
-            command.arg("--spill-dir").arg(spill(folder.path(), index)?);
-            starting.push(start(command, folder.path(), index, &node.flight));
-        }
+        let addresses = free_addresses(options.nodes)?;
+        let links = match options.links {
+            true => Some(Links::between(addresses.iter().map(|node| node.internal.clone())).await?),
+            false => None,
+        };
+        let launches = launches(&options, folder.path(), &secret, &addresses, links.as_ref())?;
+        let starting = launches.iter().enumerate().map(|(node, launch)| {
+            let links = links.as_ref();
+            launch.start(move |process| {
+                links.into_iter().for_each(|links| links.owned_by(node, process));
+            })
+        });
         let nodes = futures::future::try_join_all(starting).await?;
-        let cluster = Self { nodes, folder };
+        let cluster = Self { nodes, launches, links, folder };
         cluster.wait_for_members().await;
         Ok(cluster)
     }
@@ -102,6 +99,29 @@ impl ProcessCluster {
         &self.nodes
     }
 
+    /// What lies between the nodes, where it was asked for ([`ProcessOptions::links`]).
+    ///
+    /// # Panics
+    /// When it was not.
+    pub fn links(&self) -> &Links {
+        self.links.as_ref().expect("a cluster with links")
+    }
+
+    /// The secret that the nodes share.
+    pub fn secret(&self) -> PathBuf {
+        self.folder.path().join("secret")
+    }
+
+    /// Where a node spills.
+    pub fn spill(&self, index: usize) -> &Path {
+        &self.launches[index].spill
+    }
+
+    /// Where a node serves the other nodes, without anything in between.
+    pub fn internal(&self, index: usize) -> &str {
+        &self.launches[index].internal
+    }
+
     /// A client connected to a node.
     ///
     /// # Panics
@@ -116,6 +136,20 @@ impl ProcessCluster {
     /// When the system does not let it.
     pub async fn kill(&mut self, index: usize) -> Result<()> {
         Ok(self.nodes[index].child.kill().await?)
+    }
+
+    /// Ends a process, if it runs, and starts the node again with the same arguments.
+    ///
+    /// # Errors
+    /// When it does not get ready.
+    pub async fn restart(&mut self, index: usize) -> Result<()> {
+        if self.nodes[index].id().is_some() {
+            self.kill(index).await?;
+        }
+        let links = self.links.as_ref();
+        let known = |process| links.into_iter().for_each(|links| links.owned_by(index, process));
+        self.nodes[index] = self.launches[index].start(known).await?;
+        Ok(())
     }
 
     /// Tells a process to end, as `kill` does; gives how it ended.
@@ -151,62 +185,67 @@ impl ProcessCluster {
         self.signal(index, "-STOP").await
     }
 
+    /// Lets a stopped process go on.
+    ///
+    /// # Errors
+    /// When the system does not let it.
+    pub async fn thaw(&mut self, index: usize) -> Result<()> {
+        self.signal(index, "-CONT").await
+    }
+
     async fn signal(&self, index: usize, signal: &str) -> Result<()> {
         let process = self.nodes[index].id().ok_or("it has ended before")?.to_string();
         let sent = Command::new("kill").args([signal, &process]).status().await?;
         if sent.success() { Ok(()) } else { Err(format!("kill {signal} {process}: {sent}").into()) }
     }
 
-    /// What a node has logged.
+    /// What a node has logged, in all of its processes.
     pub fn log(&self, index: usize) -> String {
-        std::fs::read_to_string(log(self.folder.path(), index)).unwrap_or_default()
+        std::fs::read_to_string(&self.launches[index].log).unwrap_or_default()
     }
 }
 
-impl Process {
-    /// The process id, while it runs.
-    pub fn id(&self) -> Option<u32> {
-        self.child.id()
-    }
-}
-
-async fn start(mut command: Command, folder: &Path, index: usize, flight: &str) -> Result<Process> {
-    let log = log(folder, index);
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SQUADRON_")) {
-        command.env_remove(name);
-    }
-    let stderr = std::fs::File::create(&log)?;
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr).kill_on_drop(true);
-    let mut child = command.spawn()?;
-    let stdout = child.stdout.take().ok_or("a process without standard output")?;
-    let mut lines = BufReader::new(stdout).lines();
-    match tokio::time::timeout(READY, lines.next_line()).await {
-        Ok(Ok(Some(ready))) => Ok(Process { child, ready, uri: format!("grpc+tcp://{flight}") }),
-        _ => Err(format!("node {index} is not ready: {}", std::fs::read_to_string(log)?).into()),
-    }
-}
-
-fn log(folder: &Path, index: usize) -> PathBuf {
-    folder.join(format!("node-{index}.log"))
-}
-
-fn spill(folder: &Path, index: usize) -> Result<PathBuf> {
-    let spill = folder.join(format!("spill-{index}"));
-    std::fs::create_dir(&spill)?;
-    Ok(spill)
-}
-
-/// Free ports that stay free until the processes have them: on a loopback address that nobody else
-/// on this machine is likely to use (all of 127.0.0.0/8 is this machine).
-fn free_addresses(nodes: usize) -> Result<Vec<Addresses>> {
-    let process = std::process::id().to_le_bytes();
-    let moment = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
-    let ip = Ipv4Addr::new(127, process[0].max(1), process[1], moment.subsec_micros() as u8 | 1);
-    let free = || TcpListener::bind((ip, 0));
-    let bound = (0..nodes * 2).map(|_| free()).collect::<Result<Vec<_>, _>>()?;
-    let addresses = bound.chunks(2).map(|pair| {
-        let (flight, internal) = (pair[0].local_addr()?, pair[1].local_addr()?);
-        Ok(Addresses { flight: flight.to_string(), internal: internal.to_string() })
-    });
-    addresses.collect()
+/// How each node is started, the first time and again.
+fn launches(
+    options: &ProcessOptions,
+    folder: &Path,
+    secret: &Path,
+    addresses: &[Addresses],
+    links: Option<&Links>,
+) -> Result<Vec<Launch>> {
+    let program = options.program.clone().map_or_else(squadron, Ok)?;
+    let dialled = |node: usize| match links {
+        Some(links) => links.address(node).to_owned(),
+        None => addresses[node].internal.clone(),
+    };
+    let peers: Vec<String> = (0..addresses.len())
+        .map(|node| format!("{},{}", dialled(node), addresses[node].flight))
+        .collect();
+    let launch = |(index, node): (usize, &Addresses)| {
+        let spill = match &options.spill {
+            Some(spill) => spill(index),
+            None => folder.join(format!("spill-{index}")),
+        };
+        std::fs::create_dir_all(&spill)?;
+        let mut arguments: Vec<String> = Vec::new();
+        let mut argue = |name: &str, value: &str| arguments.extend([name.into(), value.into()]);
+        argue("--data", &options.data.display().to_string());
+        argue("--listen", &node.flight);
+        argue("--cluster-listen", &node.internal);
+        argue("--cluster-advertise", &dialled(index));
+        argue("--peers", &peers.join(";"));
+        argue("--node-id", &format!("node-{index}"));
+        argue("--cluster-secret-file", &secret.display().to_string());
+        argue("--spill-dir", &spill.display().to_string());
+        arguments.extend(options.arguments.iter().cloned());
+        Ok(Launch {
+            program: program.clone(),
+            arguments,
+            log: folder.join(format!("node-{index}.log")),
+            flight: node.flight.clone(),
+            internal: node.internal.clone(),
+            spill,
+        })
+    };
+    addresses.iter().enumerate().map(launch).collect()
 }

@@ -2,5 +2,6 @@
 
 pub mod check;
 mod command;
+pub mod soak;
 pub mod test;
 pub mod tpch;

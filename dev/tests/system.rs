@@ -7,6 +7,7 @@ mod system {
     mod drain;
     mod endpoints;
     mod explain;
+    mod fault_matrix;
     mod faults;
     mod files;
     mod lifetime;

@@ -1,0 +1,124 @@
+//! Many random recipes, and what came of them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use futures::future::try_join_all;
+
+use super::arena::NODES;
+use super::{Answers, Arena, Recipe, Report, Verdict};
+use crate::Result;
+
+/// What to run.
+pub struct Soak {
+    /// The program to start.
+    pub program: PathBuf,
+    /// The tables.
+    pub data: PathBuf,
+    /// How many recipes.
+    pub runs: u64,
+    /// The first one's seed; the next ones have the next numbers, so that each can be run alone.
+    pub seed: u64,
+    /// How many clusters take turns: most of a run is waiting for time-outs.
+    pub lanes: usize,
+    /// Whether disks can be full here.
+    pub disks: bool,
+}
+
+impl Soak {
+    /// Runs all; `told` hears of each run as it ends.
+    ///
+    /// # Errors
+    /// When a cluster cannot be started, broken or mended.
+    pub async fn run(&self, told: impl Fn(&Report)) -> Result<Tally> {
+        let answers = Arc::new(Answers::over(&self.data).await?);
+        let (next, tally) = (AtomicU64::new(0), Mutex::new(Tally::default()));
+        let lane = || async {
+            let mut arena = None;
+            loop {
+                let run = next.fetch_add(1, Ordering::Relaxed);
+                if run >= self.runs {
+                    return Ok::<_, crate::Error>(());
+                }
+                let recipe = Recipe::from_seed(self.seed.wrapping_add(run), NODES, self.disks);
+                let mut ready = match arena.take() {
+                    Some(ready) => ready,
+                    None => self.arena(&answers).await?,
+                };
+                let report = ready.run(&recipe).await.map_err(|e| format!("{recipe}: {e}"))?;
+                told(&report);
+                // What one run has left behind is no other's fault.
+                arena = report.is_good().then_some(ready);
+                tally.lock().expect("nobody panics with it").add(report);
+            }
+        };
+        try_join_all((0..self.lanes.max(1)).map(|_| lane())).await?;
+        Ok(tally.into_inner().expect("nobody panics with it"))
+    }
+
+    async fn arena(&self, answers: &Arc<Answers>) -> Result<Arena> {
+        let disks = if self.disks { Some(Arena::disks()?) } else { None };
+        Arena::start(&self.program, &self.data, Arc::clone(answers), disks).await
+    }
+}
+
+/// What came of many runs.
+#[derive(Debug, Default)]
+pub struct Tally {
+    runs: usize,
+    exact: usize,
+    gone: usize,
+    missed: usize,
+    errors: BTreeMap<String, usize>,
+    slowest: Option<Report>,
+    bad: Vec<Report>,
+}
+
+impl Tally {
+    fn add(&mut self, report: Report) {
+        self.runs += 1;
+        self.missed += usize::from(!report.hit);
+        match &report.verdict {
+            Verdict::Exact => self.exact += 1,
+            Verdict::Gone => self.gone += 1,
+            Verdict::Error(code, _) => *self.errors.entry(format!("{code:?}")).or_default() += 1,
+            Verdict::Wrong(_) | Verdict::Hangs => {}
+        }
+        if self.slowest.as_ref().is_none_or(|slowest| slowest.took < report.took) {
+            self.slowest = Some(report.clone());
+        }
+        if !report.is_good() {
+            self.bad.push(report);
+        }
+    }
+
+    /// The runs that were not as promised.
+    pub fn bad(&self) -> &[Report] {
+        &self.bad
+    }
+
+    fn count(&self, what: impl Fn(&Report) -> bool) -> usize {
+        self.bad.iter().filter(|report| what(report)).count()
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let wrong = self.count(|report| matches!(report.verdict, Verdict::Wrong(_)));
+        let hangs = self.count(|report| report.verdict == Verdict::Hangs);
+        let leaks = self.count(|report| report.leak.is_some());
+        writeln!(f, "{} runs: {} exact answers", self.runs, self.exact)?;
+        for (code, count) in &self.errors {
+            writeln!(f, "  {count:>5} errors {code}")?;
+        }
+        writeln!(f, "  {:>5} clients that did not wait", self.gone)?;
+        writeln!(f, "  {:>5} faults outside their phase", self.missed)?;
+        if let Some(slowest) = &self.slowest {
+            writeln!(f, "  slowest after its fault: {slowest}")?;
+        }
+        write!(f, "{wrong} wrong results, {hangs} hangs, {leaks} leaks")
+    }
+}

@@ -1,0 +1,26 @@
+//! Addresses for processes that are about to start.
+
+use std::net::{Ipv4Addr, TcpListener};
+
+use crate::Result;
+
+/// Where one node listens.
+pub(super) struct Addresses {
+    pub(super) flight: String,
+    pub(super) internal: String,
+}
+
+/// Free ports that stay free until the processes have them: on a loopback address that nobody else
+/// on this machine is likely to use (all of 127.0.0.0/8 is this machine).
+pub(super) fn free_addresses(nodes: usize) -> Result<Vec<Addresses>> {
+    let process = std::process::id().to_le_bytes();
+    let moment = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
+    let ip = Ipv4Addr::new(127, process[0].max(1), process[1], moment.subsec_micros() as u8 | 1);
+    let free = || TcpListener::bind((ip, 0));
+    let bound = (0..nodes * 2).map(|_| free()).collect::<Result<Vec<_>, _>>()?;
+    let addresses = bound.chunks(2).map(|pair| {
+        let (flight, internal) = (pair[0].local_addr()?, pair[1].local_addr()?);
+        Ok(Addresses { flight: flight.to_string(), internal: internal.to_string() })
+    });
+    addresses.collect()
+}

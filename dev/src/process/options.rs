@@ -1,0 +1,53 @@
+//! What a test may choose about nodes that are processes.
+
+use std::path::{Path, PathBuf};
+
+type SpillFolder = Box<dyn Fn(usize) -> PathBuf + Send + Sync>;
+
+/// Processes to be.
+pub struct ProcessOptions {
+    pub(super) nodes: usize,
+    pub(super) data: PathBuf,
+    pub(super) program: Option<PathBuf>,
+    pub(super) arguments: Vec<String>,
+    pub(super) links: bool,
+    pub(super) spill: Option<SpillFolder>,
+}
+
+impl ProcessOptions {
+    /// `nodes` nodes over the tables in `data`.
+    pub fn new(nodes: usize, data: &Path) -> Self {
+        Self {
+            nodes,
+            data: data.to_owned(),
+            program: None,
+            arguments: Vec::new(),
+            links: false,
+            spill: None,
+        }
+    }
+
+    /// With this program in place of the one built here.
+    pub fn program(mut self, program: &Path) -> Self {
+        self.program = Some(program.to_owned());
+        self
+    }
+
+    /// With these arguments too, for every node.
+    pub fn arguments(mut self, arguments: &[&str]) -> Self {
+        self.arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
+        self
+    }
+
+    /// With links between the nodes that can be cut.
+    pub fn links(mut self) -> Self {
+        self.links = true;
+        self
+    }
+
+    /// With these folders to spill to, given by the index of the node.
+    pub fn spill(mut self, folder: impl Fn(usize) -> PathBuf + Send + Sync + 'static) -> Self {
+        self.spill = Some(Box::new(folder));
+        self
+    }
+}
