@@ -1,5 +1,6 @@
 //! Why a result cannot be written, committed or read.
 
+use tonic::Code;
 use uuid::Uuid;
 
 /// An error of the result store, by what the caller can do.
@@ -53,9 +54,31 @@ impl From<ResultError> for squadron_planner::PlannerError {
             ResultError::Exhausted(_) => Self::Exhausted(text),
             ResultError::Busy(_) => Self::Busy(text),
             ResultError::Unavailable(_) => Self::Unavailable(text),
-            ResultError::NotFound(_) | ResultError::Query { .. } => Self::Cancelled(text),
+            ResultError::Query { code, .. } => match Code::from(code) {
+                // Of the peer that a part goes to: what it lacks is what the query lacks.
+                Code::ResourceExhausted => Self::Exhausted(text),
+                Code::DataLoss => Self::Internal(text),
+                _ => Self::Cancelled(text),
+            },
+            ResultError::NotFound(_) => Self::Cancelled(text),
             ResultError::Disk(_) => Self::Exhausted(text),
             ResultError::Forbidden(_) | ResultError::Corrupt(_) => Self::Internal(text),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use squadron_planner::PlannerError;
+
+    use super::*;
+
+    #[test]
+    fn a_full_disk_of_another_peer_is_no_cancellation() {
+        let told = |code: Code| {
+            PlannerError::from(ResultError::Query { code: code as i32, message: "why".into() })
+        };
+        assert!(matches!(told(Code::ResourceExhausted), PlannerError::Exhausted(_)));
+        assert!(matches!(told(Code::Cancelled), PlannerError::Cancelled(_)));
     }
 }
