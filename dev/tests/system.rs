@@ -14,6 +14,7 @@ mod system {
     mod metadata;
     mod one_partition;
     mod processes;
+    mod rolling;
     mod sessions;
     mod shapes;
     mod statements;

@@ -21,11 +21,10 @@ const LARGE: &str = "SELECT lineitem.* FROM lineitem CROSS JOIN (VALUES (1), (2)
 
 pub(super) async fn run(world: &World) -> Result<Vec<Figure>> {
     let adbc = Adbc::start(world)?;
-    let flags = |limit| [FORGET_SOON[0], FORGET_SOON[1], "--memory-limit", limit];
-    let small = Nodes::start(world, 1, &flags(LIMIT)).await?;
-    let large =
-        Nodes::start(world, 1, &[&flags(ENOUGH)[..], &["--result-memory-percent", "80"]].concat());
-    let large = large.await?;
+    let small = [&FORGET_SOON[..], &["--memory-limit", LIMIT]].concat();
+    let small = Nodes::start(world, 1, &small).await?;
+    let large = ["--memory-limit", ENOUGH, "--result-memory-percent", "80"];
+    let large = Nodes::start(world, 1, &[&FORGET_SOON[..], &large].concat()).await?;
     let turns = Turns::run(
         world.rounds,
         &[
