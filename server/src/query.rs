@@ -22,6 +22,7 @@ mod manifest;
 mod pending;
 mod poll;
 mod progress;
+mod reach;
 mod read;
 mod record;
 mod registry;

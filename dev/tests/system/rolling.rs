@@ -16,7 +16,10 @@ const CLIENTS: usize = 3;
 /// Statements with the number of rows that each gives: from every node, joined, of one row.
 const QUERIES: &[(&str, usize)] = &[
     ("select l_orderkey, l_comment from lineitem", 60_175),
-    ("select l_suppkey, count(*) from lineitem join orders on l_orderkey = o_orderkey group by 1", 100),
+    (
+        "select l_suppkey, count(*) from lineitem join orders on l_orderkey = o_orderkey group by 1",
+        100,
+    ),
     ("select count(*) from lineitem", 1),
 ];
 

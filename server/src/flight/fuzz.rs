@@ -297,6 +297,7 @@ impl Target {
             (actions::POLL, PollProto { query: id.clone(), ..Default::default() }.encode_to_vec()),
             (actions::CANCEL, QueryProto { query: id }.encode_to_vec()),
             (actions::RENEW, ticket),
+            (actions::SEES, Vec::new()),
             (actions::USE, Vec::new()),
         ]
     }

@@ -212,6 +212,14 @@ pub struct CancelledProto {
     pub too_late: bool,
 }
 
+/// The nodes that a node sees (answer of `squadron.sees`).
+#[derive(Clone, PartialEq, Message)]
+pub struct SeesProto {
+    /// Node ids.
+    #[prost(string, repeated, tag = "1")]
+    pub nodes: Vec<String>,
+}
+
 /// How long a share is kept from now on (answer of `squadron.renew`).
 #[derive(Clone, Copy, PartialEq, Message)]
 pub struct RenewedProto {

@@ -22,7 +22,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::frames::{Put, query_id, read_put};
 use super::messages::{
     CancelledProto, CommitProto, FailProto, InterestProto, ManifestProto, OpenProto, PartProto,
-    PollProto, QueryProto, RenewedProto, StatusRequestProto, TotalsProto,
+    PollProto, QueryProto, RenewedProto, SeesProto, StatusRequestProto, TotalsProto,
 };
 use super::peers::actions;
 use super::read::{forwarded, read_forwarded};
@@ -80,6 +80,10 @@ impl PeerService {
             actions::CANCEL => self.cancel(read(body)?).await,
             actions::RELEASE => self.release(read(body)?),
             actions::RENEW => self.renew(body).await,
+            actions::SEES => {
+                let sees = SeesProto { nodes: self.queries.sees() };
+                Ok(sees.encode_to_vec().into())
+            }
             actions::USE => Ok(self.queries.usage().encode_to_vec().into()),
             other => Err(Status::unimplemented(format!("no action {other} between nodes"))),
         }

@@ -22,7 +22,7 @@ use uuid::Uuid;
 use super::frames::{end_message, put_message};
 use super::messages::{
     CancelledProto, CommitProto, ManifestProto, OpenProto, PartProto, PollProto, PolledProto,
-    QueryProto, RenewedProto, StatusProto, StatusRequestProto, TotalsProto,
+    QueryProto, RenewedProto, SeesProto, StatusProto, StatusRequestProto, TotalsProto,
 };
 use super::status;
 use super::ticket::PollHandle;
@@ -66,6 +66,8 @@ pub mod actions {
     pub const RELEASE: &str = "squadron.release";
     /// Keep a share longer.
     pub const RENEW: &str = "squadron.renew";
+    /// Say which nodes the node sees.
+    pub const SEES: &str = "squadron.sees";
     /// Say what the node has in hand.
     pub const USE: &str = "squadron.use";
 }
@@ -227,6 +229,16 @@ impl Peers {
     ) -> Result<StatusProto> {
         let answer = self.act(coordinator, actions::STATUS, &request).await?;
         StatusProto::decode(answer).map_err(|error| ResultError::Corrupt(error.to_string()))
+    }
+
+    /// Asks `peer` for the ids of the nodes that it sees.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn sees(&self, peer: &Member) -> Result<Vec<String>> {
+        let answer = self.act_within(ANSWER_WITHIN, peer, actions::SEES, Bytes::new()).await?;
+        let answer = SeesProto::decode(answer);
+        Ok(answer.map_err(|error| ResultError::Corrupt(error.to_string()))?.nodes)
     }
 
     /// Reads a ticket at the node that can serve it, for a client that brought it here.

@@ -8,26 +8,20 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::prelude::SessionConfig;
-use futures::future::{join_all, try_join_all};
+use futures::future::try_join_all;
 use squadron_cluster::Member;
 use squadron_planner::plan::{PlanRequest, Planned, QueryPlan};
-use tokio::time::timeout;
 use tonic::Code;
 
 use super::Queries;
 use super::record::Record;
-use crate::flight::messages::StatusRequestProto;
 use crate::results::{Opening, ResultError};
 
 /// Runs of one query at most. A query that takes a node with it must not take all of them.
 const MOST_RUNS: u32 = 3;
-
-/// A node that has not answered by then is taken for lost.
-const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
 /// What a query was planned from.
 pub(super) struct Source {
@@ -53,7 +47,7 @@ impl Queries {
         if !is_loss(&error) || record.attempt() + 1 >= MOST_RUNS {
             return Err(error);
         }
-        let alive = self.answering(record).await;
+        let alive = self.reachable_after(&record.nodes()).await;
         let left: Vec<Member> = record.peers_left().into_iter().cloned().collect();
         let left: Vec<Member> =
             left.into_iter().filter(|peer| alive.contains(&peer.node_id)).collect();
@@ -77,22 +71,6 @@ impl Queries {
                 Err(error)
             }
         }
-    }
-
-    /// The nodes that answer now. Membership takes seconds to notice that one does not.
-    async fn answering(&self, record: &Record) -> BTreeSet<String> {
-        let members = self.members();
-        let asked = members.all().iter().map(|member| async move {
-            let question = StatusRequestProto::about(record.opening.query);
-            let here = member.node_id == self.me.node_id;
-            let answered = here
-                || matches!(
-                    timeout(ANSWER_WITHIN, self.peers.status(member, question)).await,
-                    Ok(Ok(_) | Err(ResultError::NotFound(_)))
-                );
-            answered.then(|| member.node_id.clone())
-        });
-        join_all(asked).await.into_iter().flatten().collect()
     }
 
     async fn restart_all(&self, peers: &[Member], opening: &Opening) -> Result<(), ResultError> {

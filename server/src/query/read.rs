@@ -10,7 +10,7 @@ use super::hopeless::AWAY;
 use crate::flight::messages::StatusRequestProto;
 use crate::flight::status;
 use crate::flight::ticket::ResultTicket;
-use crate::results::{QueryResult, ResultError};
+use crate::results::{Opening, QueryResult, ResultError};
 
 /// Where a share is.
 pub enum Located {
@@ -95,13 +95,30 @@ impl Queries {
             (Some(failed), _) => {
                 Err(ResultError::Query { code: failed.code, message: failed.message })
             }
-            // Committed without this node: it held the share once and has lost it.
-            (None, Some(open)) if !answer.committed => {
+            (None, Some(open)) => {
                 let opening = open.opening().map_err(|error| status::to_result_error(&error))?;
-                self.store.open(opening)
+                self.open_late(opening, answer.committed)
             }
-            _ => Err(ResultError::gone(share.query)),
+            (None, None) => Err(ResultError::gone(share.query)),
         }
+    }
+
+    /// Complete already, it is a share that this node had and has lost, unless it was lost itself before.
+    fn open_late(
+        &self,
+        opening: Opening,
+        committed: bool,
+    ) -> Result<Arc<QueryResult>, ResultError> {
+        if !committed {
+            return self.store.open(opening);
+        }
+        if !opening.lost.contains(&self.me.node_id) {
+            return Err(ResultError::gone(opening.query));
+        }
+        let result = self.store.open(opening)?;
+        let Opening { attempt, lost, .. } = result.opening();
+        result.complete_without(*attempt, lost)?;
+        Ok(result)
     }
 }
 

@@ -11,7 +11,7 @@ use futures::future::join_all;
 use tokio::time::timeout;
 
 use super::Queries;
-use crate::flight::messages::StatusRequestProto;
+use crate::flight::messages::{StatusProto, StatusRequestProto};
 use crate::results::{Phase, QueryResult, ResultError};
 
 const EVERY: Duration = Duration::from_secs(1);
@@ -68,14 +68,7 @@ impl Queries {
         let asked = timeout(ANSWER_WITHIN, self.peers.status(coordinator, request)).await;
         let Ok(answer) = asked else { return };
         match answer {
-            Ok(answer) => decide(
-                result,
-                answer.committed.then_some(answer.open.map_or(0, |open| open.attempt)),
-                answer.failed.map(|failed| ResultError::Query {
-                    code: failed.code,
-                    message: failed.message,
-                }),
-            ),
+            Ok(answer) => decide(result, &self.me.node_id, answer),
             Err(ResultError::NotFound(_)) => result.fail(orphaned(&opening.coordinator)),
             // Not reachable for a moment: membership says when it is gone.
             Err(_) => {}
@@ -83,16 +76,19 @@ impl Queries {
     }
 }
 
-/// `committed` is the run that was: one that this peer has no part in is its end.
-fn decide(result: &QueryResult, committed: Option<u32>, failed: Option<ResultError>) {
-    match (failed, committed) {
-        (Some(error), _) => result.fail(error),
-        (None, Some(attempt)) => {
-            if let Err(error) = result.commit(attempt) {
-                result.fail(error);
-            }
+/// What its coordinator says of a result that is not complete here.
+fn decide(result: &QueryResult, me: &str, answer: StatusProto) {
+    let ended = match (answer.failed, answer.open) {
+        (Some(failed), _) => Err(ResultError::Query { code: failed.code, message: failed.message }),
+        // It was complete in a run without this peer, which the coordinator could not reach then.
+        (None, Some(open)) if answer.committed && open.lost.iter().any(|lost| lost == me) => {
+            result.complete_without(open.attempt, &open.lost)
         }
-        (None, None) => {}
+        (None, Some(open)) if answer.committed => result.commit(open.attempt),
+        (None, _) => Ok(()),
+    };
+    if let Err(error) = ended {
+        result.fail(error);
     }
 }
 

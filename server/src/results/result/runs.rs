@@ -30,6 +30,16 @@ impl QueryResult {
         Ok(())
     }
 
+    /// The query is complete in a run that this peer has no part in: its share has no rows.
+    ///
+    /// # Errors
+    /// As [`QueryResult::restart`].
+    pub fn complete_without(&self, attempt: u32, lost: &[String]) -> Result<(), ResultError> {
+        self.restart(attempt, lost)?;
+        self.verify(attempt, &[])?;
+        self.commit(attempt)
+    }
+
     pub(super) fn stale(&self, attempt: u32, current: u32) -> ResultError {
         let query = self.opening.query;
         ResultError::Corrupt(format!("query {query} is in run {current}, not in run {attempt}"))

@@ -130,3 +130,23 @@ async fn a_failure_reaches_the_reader_of_a_lost_share() {
     result.fail(broken());
     assert!(is_broken(&lost.next().await.unwrap_err()));
 }
+
+#[tokio::test]
+async fn a_peer_that_a_later_run_went_without_has_no_rows() {
+    let fixture = Fixture::new();
+    let result = fixture.open();
+    write(&result, 0, 2).await;
+    result.complete_without(2, &["me".to_owned()]).unwrap();
+    assert_eq!(read(&result).await.unwrap().len(), 0);
+    assert_eq!(fixture.memory(), 0);
+}
+
+#[tokio::test]
+async fn a_peer_whose_rows_have_left_cannot_be_gone_without() {
+    let fixture = Fixture::new();
+    let result = fixture.open();
+    write(&result, 0, 1).await;
+    result.read().unwrap().next().await.unwrap().expect("a frame");
+    let refused = result.complete_without(1, &["me".to_owned()]);
+    assert!(matches!(refused, Err(ResultError::Unavailable(_))));
+}
