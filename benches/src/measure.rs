@@ -27,6 +27,19 @@ impl Turns {
         Ok(Self { names, taken })
     }
 
+    /// The rows that every contender counted in every turn.
+    ///
+    /// # Errors
+    /// When they do not agree.
+    pub fn rows(&self) -> Result<u64> {
+        let mut rows = self.taken.iter().flatten().map(|taken| taken.rows);
+        let first = rows.next().unwrap_or_default();
+        match rows.find(|other| *other != first) {
+            Some(other) => Err(format!("{first} rows once, {other} rows another time").into()),
+            None => Ok(first),
+        }
+    }
+
     /// Seconds of one contender, turn by turn.
     pub fn seconds(&self, contender: usize) -> Vec<f64> {
         self.taken[contender].iter().map(|taken| taken.seconds).collect()

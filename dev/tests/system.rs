@@ -11,6 +11,7 @@ mod system {
     mod faults;
     mod files;
     mod lifetime;
+    mod memory;
     mod metadata;
     mod one_partition;
     mod processes;

@@ -29,6 +29,6 @@ pub(super) async fn run(world: &World) -> Result<Vec<Figure>> {
         target: Target::AtLeast(0.95),
         measured: turns.ratio(1, 0),
         unit: "×",
-        from: turns.rates(),
+        from: format!("{} rows each time: {}", turns.rows()?, turns.rates()),
     }])
 }

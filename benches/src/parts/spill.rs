@@ -33,7 +33,7 @@ pub(super) async fn run(world: &World) -> Result<Vec<Figure>> {
         ],
     )
     .await?;
-    let from = turns.rates();
+    let from = format!("{} rows each time: {}", turns.rows()?, turns.rates());
     Ok(vec![
         Figure {
             what: format!("10 GB through a node with {LIMIT} ÷ with {ENOUGH}"),

@@ -1,0 +1,64 @@
+//! Memory: what is too large for it goes to disk or fails, alone, and whoever asks for little is answered.
+
+use squadron_dev::answer::ask;
+use squadron_dev::cluster::{ClusterOptions, TestCluster};
+use squadron_dev::fixtures;
+use squadron_server::config::ServeArgs;
+
+/// Its smaller side takes more than a node of 64 MiB has, and cannot go to disk.
+const TOO_LARGE: &str = "select count(*) from generate_series(1, 6000000) a join generate_series(1, 7000000) b on a.value = b.value";
+
+async fn small(nodes: usize, adjust: impl Fn(&mut ServeArgs) + 'static) -> TestCluster {
+    let options = ClusterOptions::new(nodes).data(fixtures::tpch()).memory("64MiB").keep("1s");
+    options.adjust(move |_, args| adjust(args)).start().await
+}
+
+fn is_past_its_share(error: &str) -> bool {
+    error.starts_with("RESOURCE_EXHAUSTED") && error.contains("--query-memory-percent")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_too_large_for_its_share_fails_alone() {
+    let cluster = small(1, |_| {}).await;
+    let large = cluster.client(0).await;
+    let small = cluster.client(0).await;
+    let small = async {
+        for _ in 0..20 {
+            let orders = "select count(*) from orders group by o_orderstatus";
+            assert_eq!(ask(&small, orders).await.unwrap().rows(), 3);
+        }
+    };
+    let (large, ()) = tokio::join!(ask(&large, TOO_LARGE), small);
+    let error = large.unwrap_err().to_string();
+    assert!(is_past_its_share(&error), "{error}");
+    cluster.wait_until_idle().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_share_is_of_every_node_that_runs_a_task() {
+    let cluster = small(3, |args| args.query_memory_percent = Some(1)).await;
+    let join = "select count(*) from lineitem a join lineitem b on a.l_comment = b.l_comment";
+    let error = cluster.ask_distributed(0, join).await.unwrap_err().to_string();
+    assert!(is_past_its_share(&error), "{error}");
+    cluster.wait_until_idle().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sort_larger_than_memory_goes_to_disk() {
+    use datafusion::arrow::array::AsArray;
+    use datafusion::arrow::datatypes::Int64Type;
+    let cluster = small(1, |_| {}).await;
+    let sort =
+        "select value, repeat('x', 20) as x from generate_series(1, 3000000) order by -value";
+    let answer = cluster.ask(0, sort).await.unwrap();
+    let mut next = 3_000_000;
+    for batch in &answer.batches {
+        for value in batch.column(0).as_primitive::<Int64Type>().values() {
+            assert_eq!(*value, next);
+            next -= 1;
+        }
+    }
+    assert_eq!(next, 0);
+    drop(answer);
+    cluster.wait_until_idle().await;
+}
