@@ -1,7 +1,7 @@
 //! Fuzz targets: whatever comes from a client or a peer is read, or refused as its sender's mistake.
 //!
 //! Each runs for a moment with every `cargo test`, on inputs by chance and on valid messages with a few
-//! bytes changed; `cargo bolero test <name>` drives the same target by coverage for as long as one likes.
+//! bytes changed. They are targets of `bolero`, which can drive them by coverage too.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
