@@ -86,6 +86,9 @@ impl Sight<'_> {
 /// How long a phase is waited for.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// How often it is looked whether it has come: some last for milliseconds.
+const AGAIN: Duration = Duration::from_millis(2);
+
 /// Waits until the phase has come, and gives whether it has: a query can be too quick for one, and a
 /// client can go before there is a query.
 pub(super) async fn wait_for(
@@ -102,7 +105,7 @@ pub(super) async fn wait_for(
         loop {
             match sight.shows(phase).await {
                 Some(here) => return here,
-                None => tokio::time::sleep(Duration::from_millis(2)).await,
+                None => tokio::time::sleep(AGAIN).await,
             }
         }
     };

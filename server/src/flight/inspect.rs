@@ -12,6 +12,7 @@ use tokio::runtime::Handle;
 use tonic::Status;
 
 use super::peers::actions;
+use super::status;
 
 /// What a node has in hand at one time.
 #[derive(Clone, Copy, PartialEq, Eq, Message)]
@@ -86,7 +87,7 @@ impl Inspector {
         let action = Action { r#type: actions::USE.to_owned(), ..Default::default() };
         let mut answers = client.do_action(action).await?.into_inner();
         let answer = answers.message().await?.unwrap_or_default();
-        NodeUse::decode(answer.body).map_err(|error| Status::internal(error.to_string()))
+        NodeUse::decode(answer.body).map_err(|error| status::internal(error.to_string()))
     }
 }
 
