@@ -20,7 +20,7 @@ use crate::deliver::{DeliverExec, DeliverSpec};
 use crate::options::{
     ExecutionMode, SquadronOptions, check_setting, check_values, explain_refusal,
 };
-use crate::session::Engine;
+use crate::session::{Engine, guard_query};
 use crate::statement::{self, Statement};
 use crate::{PlannerError, Result, explain};
 
@@ -257,6 +257,7 @@ pub(crate) fn finish(
     let targets = Arc::clone(&peers);
     let plan =
         placement::respecify(plan, |spec| DeliverSpec { targets: Arc::clone(&targets), ..spec })?;
+    let plan = guard_query(plan)?;
     let context = engine.task_context(state, request.query);
     let routes = routing::routes(context.session_config());
     Ok(QueryPlan { schema, plan, context, shape, tables: [].into(), peers, routes })

@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use datafusion::catalog::{CatalogProviderList, MemoryCatalogProviderList};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
@@ -28,6 +29,7 @@ use crate::plan::spread::spread_files;
 use crate::plan::whole::keep_whole;
 use crate::{PlannerError, Result};
 
+mod account;
 mod carry;
 mod guard;
 mod share;
@@ -37,6 +39,7 @@ mod worker;
 use share::Shares;
 use worker::{LiveTasks, WorkerSessions};
 
+pub(crate) use guard::guard_query;
 pub use share::ShareLimits;
 pub use tidy::hand_over;
 
@@ -140,6 +143,17 @@ impl Engine {
     /// Tasks of distributed queries that this node has not let go of.
     pub fn tasks(&self) -> usize {
         self.tasks.count()
+    }
+
+    /// Ends the query that has most of this node's memory, of those that began before `began`, with
+    /// `Exhausted`; gives its id. `None` where none is left to end.
+    pub fn end_largest(&self, began: Instant) -> Option<Uuid> {
+        self.shares.end_largest(began)
+    }
+
+    /// Whether something of a query is still there on this node: a task, a plan, what an operator holds.
+    pub fn has(&self, query: Uuid) -> bool {
+        self.shares.has(query)
     }
 
     /// The settings that a new session starts with. They carry the distributed planner's handlers,

@@ -4,6 +4,7 @@
 //! allocator's slack and operators that do not tell take more, and the system kills a process that takes
 //! too much. Here the node's memory pool looks at the process itself: while that is larger than it may be,
 //! whoever asks for more is refused, which makes results and operators go to disk until it has shrunk.
+//! An operator that never asks is met by [`watch`].
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,8 +20,12 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
 use crate::allocator;
 
-/// What a process may take beyond its limit, with [`SHARE_BEYOND`] of the limit: its program, its
-/// connections, and what is on its way without being counted. Half of what the benchmark of memory
+mod watch;
+
+pub use watch::watching;
+
+/// What a process may take beyond its limit, with [`SHARE_BEYOND`] of the limit: its connections, the
+/// allocator's slack, and what is on its way without being counted. Half of what the benchmark of memory
 /// allows, so that what comes while nobody looks finds room too.
 const BEYOND: u64 = 96 << 20;
 const SHARE_BEYOND: u64 = 32;
@@ -44,7 +49,8 @@ pub fn process_of_nodes() {
     ALONE.store(true, Ordering::Relaxed);
 }
 
-/// Bytes of this process in memory; 0 where the system does not say.
+/// Bytes of this process in memory, without the pages of its program, which the system drops when it
+/// needs room; 0 where it does not say.
 pub fn resident() -> u64 {
     Process::new().resident()
 }
@@ -61,11 +67,25 @@ impl Process {
     }
 
     fn resident(&mut self) -> u64 {
+        anonymous().unwrap_or_else(|| self.with_program())
+    }
+
+    /// What systems other than Linux tell.
+    fn with_program(&mut self) -> u64 {
         let memory = ProcessRefreshKind::nothing().with_memory().without_tasks();
         let this = ProcessesToUpdate::Some(std::slice::from_ref(&self.id));
         self.system.refresh_processes_specifics(this, false, memory);
         self.system.process(self.id).map_or(0, sysinfo::Process::memory)
     }
+}
+
+/// The memory that nothing but this process has, as Linux tells it (`proc_pid_status(5)`); `None`
+/// elsewhere. The files that it has mapped, of which its program is one, are not in it.
+fn anonymous() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let kibibytes = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
+    let kibibytes: u64 = kibibytes.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes << 10)
 }
 
 /// One node's part in the limit of its process, given back when it is dropped.
@@ -80,22 +100,29 @@ struct Look {
     /// When to look again, and when the allocator may be asked again.
     next: Instant,
     collect: Instant,
-    over: bool,
+    seen: u64,
 }
 
 impl Look {
-    fn is_over(&mut self, bound: u64) -> bool {
+    fn new() -> Self {
+        let now = Instant::now();
+        Self { process: Process::new(), next: now, collect: now, seen: 0 }
+    }
+
+    /// Bytes of the process, after the allocator has given back what it can where they are more than
+    /// `bound`.
+    fn resident(&mut self, bound: u64) -> u64 {
         let now = Instant::now();
         if now >= self.next {
-            self.over = self.process.resident() > bound;
-            if self.over && now >= self.collect {
+            self.seen = self.process.resident();
+            if self.seen > bound && now >= self.collect {
                 allocator::give_back();
-                self.over = self.process.resident() > bound;
+                self.seen = self.process.resident();
                 self.collect = now + COLLECT;
             }
             self.next = now + LOOK;
         }
-        self.over
+        self.seen
     }
 }
 
@@ -103,10 +130,7 @@ impl Guard {
     /// A node of this process may take `limit` bytes.
     pub fn new(limit: u64) -> Self {
         LIMIT.fetch_add(limit, Ordering::Relaxed);
-        let now = Instant::now();
-        let look =
-            Mutex::new(Look { process: Process::new(), next: now, collect: now, over: false });
-        Self { limit, over: AtomicBool::new(false), look }
+        Self { limit, over: AtomicBool::new(false), look: Mutex::new(Look::new()) }
     }
 
     /// Whether the process is larger than it may be.
@@ -115,9 +139,18 @@ impl Guard {
         if ALONE.load(Ordering::Relaxed)
             && let Some(mut look) = self.look.try_lock()
         {
-            self.over.store(look.is_over(bound(LIMIT.load(Ordering::Relaxed))), Ordering::Relaxed);
+            let bound = bound(LIMIT.load(Ordering::Relaxed));
+            self.over.store(look.resident(bound) > bound, Ordering::Relaxed);
         }
         self.over.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of the process, where it takes so much more than it may that refusing has not helped.
+    fn far_over(&self) -> Option<u64> {
+        let limit = LIMIT.load(Ordering::Relaxed);
+        let far = bound(limit) + beyond(limit);
+        let seen = ALONE.load(Ordering::Relaxed).then(|| self.look.lock().resident(far));
+        seen.filter(|seen| *seen > far)
     }
 }
 
@@ -134,7 +167,11 @@ impl fmt::Debug for Guard {
 }
 
 fn bound(limit: u64) -> u64 {
-    limit + BEYOND + limit / SHARE_BEYOND
+    limit + beyond(limit)
+}
+
+fn beyond(limit: u64) -> u64 {
+    BEYOND + limit / SHARE_BEYOND
 }
 
 /// The node's pool, which gives nothing more while the process is too large.
@@ -207,16 +244,25 @@ mod tests {
     #[test]
     fn the_process_takes_memory() {
         assert!(resident() > 1 << 20);
+        assert!(Process::new().with_program() > 1 << 20);
     }
 
     #[test]
-    fn what_is_too_large_is_seen_and_looked_at_again() {
-        let now = Instant::now();
-        let mut look = Look { process: Process::new(), next: now, collect: now, over: false };
-        assert!(look.is_over(0));
-        assert!(look.is_over(u64::MAX), "not looked at again yet");
+    #[cfg(target_os = "linux")]
+    fn the_pages_of_the_program_are_left_out() {
+        let seen = anonymous().unwrap();
+        assert!((1 << 20..Process::new().with_program()).contains(&seen), "{seen}");
+    }
+
+    #[test]
+    fn the_process_is_looked_at_now_and_then() {
+        let mut look = Look::new();
+        let seen = look.resident(0);
+        assert!(seen > 1 << 20);
+        look.seen = 1;
+        assert_eq!(look.resident(u64::MAX), 1, "not looked at again yet");
         look.next = Instant::now();
-        assert!(!look.is_over(u64::MAX));
+        assert!(look.resident(u64::MAX) > 1 << 20);
     }
 
     #[test]

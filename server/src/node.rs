@@ -40,7 +40,7 @@ use crate::flight::peers::{MESSAGE_BYTES, Peers};
 use crate::flight::relay::Relay;
 use crate::flight::service::ClientService;
 use crate::flight::ticket::Signer;
-use crate::memory::{Guard, GuardedPool};
+use crate::memory::{Guard, GuardedPool, watching};
 use crate::query::{Admission, AdmissionLimits, Queries, QueryLimits, QueryParts};
 use crate::results::{ResultStore, SpillDir, StoreConfig};
 use crate::session::Sessions;
@@ -155,7 +155,10 @@ impl Node {
         channels.follow(membership.members());
         let cpu = cpu_runtime(&config)?;
         let drain = config.queries.drain;
-        let parts = Parts { config: &config, me, channels, members: membership.members(), secret };
+        let guard = Arc::new(Guard::new(config.memory_limit().as_u64()));
+        let members = membership.members();
+        let parts =
+            Parts { config: &config, me, channels, members, secret, guard: Arc::clone(&guard) };
         let (queries, sessions) = parts.queries(Arc::clone(&cpu)).await?;
         let stop = CancellationToken::new();
         let servers =
@@ -164,6 +167,7 @@ impl Node {
             servers.internal(listeners.internal, tokens),
             servers.flight(listeners.flight, sessions),
             queries.sweeping(),
+            watching(guard, queries.planner().engine()),
         ];
         membership.settled().await?;
         Ok(Self { membership, queries, flight, stop, drain, tasks, _cpu: cpu })
@@ -278,6 +282,7 @@ struct Parts<'a> {
     channels: Channels,
     members: watch::Receiver<Arc<Members>>,
     secret: ClusterSecret,
+    guard: Arc<Guard>,
 }
 
 impl Parts<'_> {
@@ -285,8 +290,7 @@ impl Parts<'_> {
         self,
         cpu: Arc<CpuRuntime>,
     ) -> Result<(Arc<Queries>, Arc<Sessions>), NodeError> {
-        let guard = Arc::new(Guard::new(self.config.memory_limit().as_u64()));
-        let pool = self.pool(Arc::clone(&guard));
+        let pool = self.pool();
         let spill = self.spill()?;
         let operators = spill.operators().map_err(|source| self.spill_failed(source))?;
         let store = Arc::new(ResultStore::new(self.store(Arc::clone(&pool), spill)));
@@ -296,7 +300,7 @@ impl Parts<'_> {
         let delivery = Delivery::new(me, members, Arc::clone(&store), Arc::clone(&peers));
         let engine = Engine::open(self.engine(pool, operators, delivery)).await?;
         let sessions = Arc::new(Sessions::new(engine.session_config()));
-        let admission = self.admission(&store, &engine, guard);
+        let admission = self.admission(&store, &engine);
         let queries = Queries::new(QueryParts {
             me: self.me,
             planner: Planner::new(Arc::new(engine)),
@@ -317,28 +321,24 @@ impl Parts<'_> {
 
     /// Another query begins beside others only while operators leave a fifth of the memory, and the
     /// process is not too large.
-    fn admission(
-        &self,
-        store: &Arc<ResultStore>,
-        engine: &Engine,
-        guard: Arc<Guard>,
-    ) -> Arc<Admission> {
+    fn admission(&self, store: &Arc<ResultStore>, engine: &Engine) -> Arc<Admission> {
         let QueriesSection { concurrent, per_user, queued, .. } = self.config.queries;
         let limits =
             AdmissionLimits { concurrent, per_user: per_user.unwrap_or(concurrent), queued };
         let (store, pool) = (Arc::clone(store), Arc::clone(&engine.runtime().memory_pool));
         let most = self.config.memory_limit().as_u64() as usize / 5 * 4;
+        let guard = Arc::clone(&self.guard);
         let operators = move || pool.reserved().saturating_sub(store.usage().memory);
         Admission::new(limits, Arc::new(move || operators() > most || guard.is_over()))
     }
 
     /// One pool for operators and results, which looks at the process too; its errors name the largest
     /// users.
-    fn pool(&self, guard: Arc<Guard>) -> Arc<dyn MemoryPool> {
+    fn pool(&self) -> Arc<dyn MemoryPool> {
         const NAMED: std::num::NonZeroUsize = std::num::NonZeroUsize::new(5).unwrap();
         let limit = self.config.memory_limit().as_u64() as usize;
         let pool = TrackConsumersPool::new(FairSpillPool::new(limit), NAMED);
-        Arc::new(GuardedPool::new(Arc::new(pool), guard))
+        Arc::new(GuardedPool::new(Arc::new(pool), Arc::clone(&self.guard)))
     }
 
     /// The node's own folder for whatever it spills.

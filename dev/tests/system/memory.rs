@@ -3,7 +3,10 @@
 use squadron_dev::answer::ask;
 use squadron_dev::cluster::{ClusterOptions, TestCluster};
 use squadron_dev::fixtures;
+use squadron_dev::process::ProcessCluster;
+use squadron_dev::wait::{SOON, wait_until};
 use squadron_server::config::ServeArgs;
+use squadron_server::inspect::Inspector;
 
 /// Its smaller side takes more than a node of 64 MiB has, and cannot go to disk.
 const TOO_LARGE: &str = "select count(*) from generate_series(1, 6000000) a join generate_series(1, 7000000) b on a.value = b.value";
@@ -32,6 +35,50 @@ async fn a_query_too_large_for_its_share_fails_alone() {
     let error = large.unwrap_err().to_string();
     assert!(is_past_its_share(&error), "{error}");
     cluster.wait_until_idle().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_window_function_collects_counts_for_its_share() {
+    let cluster = small(1, |_| {}).await;
+    let window =
+        "select max(s) from (select sum(value) over () s from generate_series(1, 5000000))";
+    let error = cluster.ask(0, window).await.unwrap_err().to_string();
+    assert!(is_past_its_share(&error), "{error}");
+    cluster.wait_until_idle().await;
+}
+
+/// Each batch of it takes some hundreds of megabytes that no operator tells of.
+const UNTOLD: &str =
+    "select l_orderkey, max(length(repeat(l_comment, 2000))) from lineitem group by l_orderkey";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_whose_operators_do_not_tell_is_ended_before_the_process_is() {
+    let arguments = ["--memory-limit", "64MiB"];
+    let cluster = ProcessCluster::start(3, fixtures::tpch(), &arguments).await.unwrap();
+    let client = cluster.client(0).await;
+    client.set_header("squadron-execution-mode", "distributed").unwrap();
+    let error = ask(&client, UNTOLD).await.unwrap_err().to_string();
+    let is_ended = error.starts_with("RESOURCE_EXHAUSTED") && error.contains("was ended");
+    assert!(is_ended, "{error}");
+    wait_until("what it took is free again", SOON, async || are_small(&cluster).await).await;
+    let orders = "select count(*) from orders group by o_orderstatus";
+    for node in 0..3 {
+        let client = cluster.client(node).await;
+        assert_eq!(ask(&client, orders).await.unwrap().rows(), 3);
+    }
+}
+
+/// Whether no node takes more than its limit and what goes beside it.
+async fn are_small(cluster: &ProcessCluster) -> bool {
+    const MOST: u64 = 160 << 20;
+    let inspector = Inspector::new(&cluster.secret()).unwrap();
+    for node in 0..cluster.nodes().len() {
+        match inspector.look(cluster.internal(node)).await {
+            Ok(usage) if usage.resident < MOST => {}
+            _ => return false,
+        }
+    }
+    true
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,10 +1,14 @@
-//! A panic on a worker is an error of its query, never the end of a stream.
+//! A panic on a worker is an error of its query, never the end of a stream; and a query that takes too
+//! much memory ends where its plan begins.
 //!
 //! Problem: datafusion-distributed 4.0 polls the streams of a task inside spawned tasks that nobody
 //! joins (`spawn_select_all`, `BroadcastExec`). When an operator panics, such a task is gone, its
 //! channel closes, and whoever reads from it sees the end of the stream: fewer rows, status OK.
 //! Official way: none yet. Here: the plan of every task that a worker is given is wrapped below what
 //! those tasks poll, and a panic becomes an error there. Errors get their kind on the way there too.
+//!
+//! An operator that does not ask for its memory cannot be refused any: when the process has grown too
+//! large, its query is ended here, whatever the operator waits for.
 //!
 //! The wrapper takes the place of the node that it wraps, in name, children and type, because the
 //! plan's shape is what metrics and task counts are matched by.
@@ -17,6 +21,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::metrics::MetricsSet;
@@ -30,12 +35,20 @@ use datafusion_distributed::{
     BroadcastExec, WorkerPlanRewriteEvent, WorkerPlanRewriteEventResponse,
 };
 use futures::StreamExt;
+use futures::stream::BoxStream;
 
+use super::account::account;
+use super::share::share;
 use crate::error::mark;
 
 /// Guards the plan of one task, for datafusion-distributed to call with every plan it decodes.
 pub(super) fn guard_task(event: WorkerPlanRewriteEvent) -> Result<WorkerPlanRewriteEventResponse> {
-    Ok(WorkerPlanRewriteEventResponse::new(guarded(event.plan)?))
+    Ok(WorkerPlanRewriteEventResponse::new(guarded(account(event.plan)?)?))
+}
+
+/// Guards what a coordinator runs itself of a plan.
+pub(crate) fn guard_query(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    Ok(Arc::new(GuardExec(account(plan)?)))
 }
 
 /// datafusion-distributed takes these two heads off a task's plan and puts its own on.
@@ -103,16 +116,37 @@ impl ExecutionPlan for GuardExec {
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
         let name = self.0.name().to_owned();
+        let runtime = context.runtime_env();
         let stream = self.0.execute(partition, context)?;
         let schema = stream.schema();
         let caught = AssertUnwindSafe(stream).catch_unwind();
         let stream = caught.map(move |batch| unwound(&name, batch).map_err(mark));
+        let stream = until_ended(stream.boxed(), runtime);
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, stream)))
     }
 
     fn metrics(&self) -> Option<MetricsSet> {
         self.0.metrics()
     }
+}
+
+/// The batches of `stream`, then nothing; or an error, once the query of `runtime` is ended.
+fn until_ended(
+    stream: BoxStream<'static, Result<RecordBatch>>,
+    runtime: Arc<RuntimeEnv>,
+) -> BoxStream<'static, Result<RecordBatch>> {
+    if share(&runtime).is_none() {
+        return stream;
+    }
+    let next = |state: Option<(BoxStream<'static, _>, Arc<RuntimeEnv>)>| async move {
+        let (mut stream, runtime) = state?;
+        let share = share(&runtime)?;
+        match share.ended().run_until_cancelled(stream.next()).await {
+            Some(batch) => batch.map(|batch| (batch, Some((stream, runtime)))),
+            None => Some((Err(share.why_ended()), None)),
+        }
+    };
+    futures::stream::unfold(Some((stream, runtime)), next).boxed()
 }
 
 fn unwound(
@@ -134,6 +168,10 @@ mod tests {
     use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
     use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 
+    use futures::FutureExt;
+    use uuid::Uuid;
+
+    use super::super::share::{ShareLimits, Shares};
     use super::*;
 
     /// Gives one batch, then panics.
@@ -191,6 +229,38 @@ mod tests {
         let plan = guarded(repartition).unwrap();
         let head = plan.downcast_ref::<RepartitionExec>().unwrap();
         assert!(read(head.input()).await[1].is_err());
+    }
+
+    /// Never gives anything.
+    #[derive(Debug)]
+    struct Silent(SchemaRef);
+
+    impl PartitionStream for Silent {
+        fn schema(&self) -> &SchemaRef {
+            &self.0
+        }
+
+        fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
+            let stream = futures::stream::pending();
+            Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.0), stream))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_query_that_is_ended_gives_an_error_whatever_it_waits_for() {
+        let schema: SchemaRef = Arc::new(Schema::empty());
+        let silent = Arc::new(Silent(Arc::clone(&schema)));
+        let plan = StreamingTableExec::try_new(schema, vec![silent], None, None, false, None);
+        let plan = guard_query(Arc::new(plan.unwrap())).unwrap();
+        let shares = Shares::new(RuntimeEnv::default().into(), ShareLimits::NONE);
+        let runtime = shares.of(Uuid::from_u128(1));
+        let context = Arc::new(TaskContext::default().with_runtime(runtime));
+        let mut stream = plan.execute(0, context).unwrap();
+        assert!(stream.next().now_or_never().is_none());
+        shares.end_largest(std::time::Instant::now()).unwrap();
+        let error = stream.next().await.unwrap().unwrap_err();
+        assert!(matches!(error, DataFusionError::ResourcesExhausted(_)), "{error}");
+        assert!(stream.next().await.is_none());
     }
 
     #[test]

@@ -3,12 +3,15 @@
 //! Problem: all operators of a node take from one pool, and whoever asks when it is empty fails. A query
 //! that fills the pool (a join's build side cannot spill) so fails others, which ask for little. Here every
 //! query takes through a pool of its own: past its share it spills or fails, alone; and its first bytes
-//! are given even when the pool is empty, so that small queries go on beside a large one.
+//! are given even when the pool is empty, so that small queries go on beside a large one. When the whole
+//! process takes too much all the same, the query with the most is ended.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Instant;
 
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::memory_pool::{
@@ -16,6 +19,7 @@ use datafusion::execution::memory_pool::{
 };
 use datafusion::execution::runtime_env::RuntimeEnv;
 use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// How much of the node's memory one query may have.
@@ -56,24 +60,68 @@ impl Shares {
             queries.retain(|_, runtime| runtime.strong_count() > 0);
         }
         let pool = Arc::clone(&self.runtime.memory_pool);
-        let share = Share { query, pool, limits: self.limits, used: AtomicUsize::new(0) };
-        let memory_pool = Arc::new(share);
+        let memory_pool = Arc::new(Share::new(query, pool, self.limits));
         let runtime = Arc::new(RuntimeEnv { memory_pool, ..RuntimeEnv::clone(&self.runtime) });
         queries.insert(query, Arc::downgrade(&runtime));
         runtime
     }
+
+    /// Ends the query that has most of this node's memory, of those that began before `began`; gives its
+    /// id. Of several that have no more than every query gets it is the oldest, which has had the most time
+    /// to take what it does not tell of. `None` where there is none, or all have been ended.
+    pub(super) fn end_largest(&self, began: Instant) -> Option<Uuid> {
+        let running: Vec<_> = self.queries.lock().values().filter_map(Weak::upgrade).collect();
+        let shares = running.iter().filter_map(|runtime| share(runtime));
+        let goes_on = shares.filter(|share| share.began < began && !share.ended.is_cancelled());
+        let told = |share: &Share| share.reserved().saturating_sub(self.limits.least);
+        // The ids of queries are in the order of time.
+        let largest = goes_on.max_by_key(|share| (told(share), Reverse(share.query)))?;
+        largest.ended.cancel();
+        Some(largest.query)
+    }
+
+    /// Whether something of a query is still there.
+    pub(super) fn has(&self, query: Uuid) -> bool {
+        self.queries.lock().get(&query).is_some_and(|runtime| runtime.strong_count() > 0)
+    }
+}
+
+/// The share that a query's runtime takes memory through; `None` for any other runtime.
+pub(super) fn share(runtime: &RuntimeEnv) -> Option<&Share> {
+    runtime.memory_pool.downcast_ref()
 }
 
 /// One query's way to the node's pool.
 #[derive(Debug)]
-struct Share {
+pub(super) struct Share {
     query: Uuid,
     pool: Arc<dyn MemoryPool>,
     limits: ShareLimits,
     used: AtomicUsize,
+    began: Instant,
+    ended: CancellationToken,
 }
 
 impl Share {
+    fn new(query: Uuid, pool: Arc<dyn MemoryPool>, limits: ShareLimits) -> Self {
+        let (used, ended) = (AtomicUsize::new(0), CancellationToken::new());
+        Self { query, pool, limits, used, began: Instant::now(), ended }
+    }
+
+    /// Cancelled when the query must end because the process takes too much memory.
+    pub(super) fn ended(&self) -> &CancellationToken {
+        &self.ended
+    }
+
+    /// Why a query that was ended did not go on.
+    pub(super) fn why_ended(&self) -> DataFusionError {
+        let used = human_readable_size(self.reserved());
+        DataFusionError::ResourcesExhausted(format!(
+            "query {} was ended: the process took more memory than --memory-limit and what goes beside it allow, and this query had the most, {used} as far as operators tell: give it less to do, let fewer queries run at a time, or raise --memory-limit",
+            self.query
+        ))
+    }
+
     /// Counts `additional` bytes and gives what the query then has, or says that it has too much.
     fn count(&self, additional: usize) -> Result<usize> {
         let add = |used: usize| used.checked_add(additional).filter(|sum| *sum <= self.limits.most);
@@ -203,6 +251,41 @@ mod tests {
         let first = shares.of(Uuid::from_u128(1));
         let _held = operator(&first).try_grow(1);
         assert!(Arc::ptr_eq(&first, &shares.of(Uuid::from_u128(1))));
+    }
+
+    #[test]
+    fn the_query_with_the_most_is_ended_and_then_the_next() {
+        let shares = shares();
+        let [small, large] = [1, 2].map(|query| shares.of(Uuid::from_u128(query)));
+        let (some, more) = (operator(&small), operator(&large));
+        some.try_grow(11).unwrap();
+        more.try_grow(12).unwrap();
+        assert_eq!(shares.end_largest(Instant::now()), Some(Uuid::from_u128(2)));
+        assert!(share(&large).unwrap().ended().is_cancelled());
+        assert!(!share(&small).unwrap().ended().is_cancelled());
+        assert_eq!(shares.end_largest(Instant::now()), Some(Uuid::from_u128(1)));
+        assert_eq!(shares.end_largest(Instant::now()), None);
+    }
+
+    #[test]
+    fn of_queries_that_tell_of_little_the_oldest_is_ended() {
+        let shares = shares();
+        let [old, young] = [1, 2].map(|query| shares.of(Uuid::from_u128(query)));
+        let (little, more) = (operator(&old), operator(&young));
+        little.try_grow(1).unwrap();
+        more.try_grow(9).unwrap();
+        assert_eq!(shares.end_largest(Instant::now()), Some(Uuid::from_u128(1)));
+        assert!(shares.has(Uuid::from_u128(1)));
+        drop((little, old));
+        assert!(!shares.has(Uuid::from_u128(1)));
+    }
+
+    #[test]
+    fn a_query_that_came_later_is_not_ended() {
+        let shares = shares();
+        let before = Instant::now();
+        let _query = shares.of(Uuid::from_u128(1));
+        assert_eq!(shares.end_largest(before), None);
     }
 
     #[test]

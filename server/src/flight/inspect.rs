@@ -50,7 +50,7 @@ pub struct NodeUse {
     /// Bytes that operators have on disk.
     #[prost(uint64, tag = "11")]
     pub spilled: u64,
-    /// Bytes of the process in memory, as the system counts them; 0 where it does not say.
+    /// Bytes of the process in memory, without the pages of its program; 0 where the system does not say.
     #[prost(uint64, tag = "12")]
     pub resident: u64,
 }
