@@ -4,7 +4,8 @@
 //! ```text
 //!   Recipe ── query × client × fault × phase, written by hand or from a seed
 //!      │
-//!   Arena ─── three processes with [`links`] between them and disks that can be full
+//!   Arena ─── three processes with [`links`] between them, or each on one of [`hosts`], and disks that
+//!      │      can be full
 //!      │        client ──────── steps: asking, planned, reading, ended ─────┐
 //!      │        injector ◄───── waits for the phase by them and by looking ─┘
 //!      ▼
@@ -14,6 +15,7 @@
 mod arena;
 mod client;
 mod disk;
+mod hosts;
 mod injector;
 mod leaks;
 mod links;
@@ -27,6 +29,7 @@ mod soak;
 pub use arena::Arena;
 pub use client::Manner;
 pub use disk::Disks;
+pub use hosts::Hosts;
 pub use links::{Flow, Links};
 pub use moments::Phase;
 pub use queries::{Answers, QUERIES, Query};

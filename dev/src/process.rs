@@ -15,9 +15,9 @@ use tokio::process::Command;
 use crate::Result;
 use crate::answer::ask;
 use crate::cluster::write_secret;
-use crate::faults::Links;
+use crate::faults::{Hosts, Links};
 use crate::wait::{SOON, wait_until};
-use addresses::{Addresses, free_addresses};
+use addresses::{Addresses, free_addresses, on_hosts};
 pub use binary::{VARIABLE as PROGRAM_VARIABLE, squadron};
 use node::Launch;
 pub use node::Process;
@@ -28,6 +28,8 @@ pub struct ProcessCluster {
     nodes: Vec<Process>,
     launches: Vec<Launch>,
     links: Option<Links>,
+    // After the processes that run there.
+    hosts: Option<Hosts>,
     folder: TempDir,
 }
 
@@ -60,7 +62,10 @@ impl ProcessCluster {
     pub async fn start_with(options: ProcessOptions) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("squadron-nodes-").tempdir()?;
         let secret = write_secret(folder.path())?;
-        let addresses = free_addresses(options.nodes)?;
+        let addresses = match &options.hosts {
+            Some(hosts) => on_hosts(hosts, options.nodes),
+            None => free_addresses(options.nodes)?,
+        };
         let links = match options.links {
             true => Some(Links::between(addresses.iter().map(|node| node.internal.clone())).await?),
             false => None,
@@ -73,7 +78,7 @@ impl ProcessCluster {
             })
         });
         let nodes = futures::future::try_join_all(starting).await?;
-        let cluster = Self { nodes, launches, links, folder };
+        let cluster = Self { nodes, launches, links, hosts: options.hosts, folder };
         cluster.wait_for_members().await;
         Ok(cluster)
     }
@@ -101,10 +106,27 @@ impl ProcessCluster {
 
     /// What lies between the nodes, where it was asked for ([`ProcessOptions::links`]).
     ///
-    /// # Panics
+    /// # Errors
     /// When it was not.
-    pub fn links(&self) -> &Links {
-        self.links.as_ref().expect("a cluster with links")
+    pub fn links(&self) -> Result<&Links> {
+        self.links.as_ref().ok_or_else(|| "a cluster without links".into())
+    }
+
+    /// The hosts of the nodes, where they were asked for ([`ProcessOptions::hosts`]).
+    ///
+    /// # Errors
+    /// When they were not.
+    pub fn hosts(&self) -> Result<&Hosts> {
+        self.hosts.as_ref().ok_or_else(|| "a cluster without hosts".into())
+    }
+
+    /// All is well between the nodes again.
+    ///
+    /// # Errors
+    /// When the system does not let it.
+    pub fn heal(&self) -> Result<()> {
+        self.links.iter().for_each(Links::heal);
+        self.hosts.as_ref().map_or(Ok(()), Hosts::heal)
     }
 
     /// The secret that the nodes share.
@@ -221,6 +243,10 @@ fn launches(
     let peers: Vec<String> = (0..addresses.len())
         .map(|node| format!("{},{}", dialled(node), addresses[node].flight))
         .collect();
+    let program_of = |node: usize| {
+        let exec = options.hosts.iter().flat_map(|hosts| hosts.exec(node));
+        exec.chain([program.display().to_string()]).collect()
+    };
     let launch = |(index, node): (usize, &Addresses)| {
         let spill = match &options.spill {
             Some(spill) => spill(index),
@@ -239,7 +265,7 @@ fn launches(
         argue("--spill-dir", &spill.display().to_string());
         arguments.extend(options.arguments.iter().cloned());
         Ok(Launch {
-            program: program.clone(),
+            program: program_of(index),
             arguments,
             log: folder.join(format!("node-{index}.log")),
             flight: node.flight.clone(),

@@ -93,7 +93,16 @@ fn classify(error: &DataFusionError) -> PlannerError {
     if text.contains(SPILL_LIMIT) {
         return PlannerError::Exhausted(text);
     }
-    match error.find_root() {
+    let kind = classify_root(error.find_root(), text);
+    match &kind {
+        // Of the store it is told by the store.
+        PlannerError::Exhausted(_) => kind,
+        _ => full_disk(&kind.to_string()).unwrap_or(kind),
+    }
+}
+
+fn classify_root(root: &DataFusionError, text: String) -> PlannerError {
+    match root {
         DataFusionError::SQL(cause, _) => PlannerError::Syntax(syntax(cause)),
         DataFusionError::SchemaError(cause, _) => classify_schema(cause, text),
         DataFusionError::Plan(message) | DataFusionError::Configuration(message) => {
@@ -115,6 +124,18 @@ fn classify(error: &DataFusionError) -> PlannerError {
         }
         _ => PlannerError::Execution(text),
     }
+}
+
+/// What the system says of a disk that takes no more: queries write to no other than the one that they
+/// spill to.
+const FULL: [&str; 2] = ["No space left on device", "Disk quota exceeded"];
+
+fn full_disk(text: &str) -> Option<PlannerError> {
+    FULL.iter().any(|words| text.contains(words)).then(|| {
+        PlannerError::Exhausted(format!(
+            "an operator has more than fits into memory, and the disk that it writes to is full ({text}): free space there, set --spill-dir to another one, or raise --memory-limit"
+        ))
+    })
 }
 
 /// What sets how much operators may spill and hold.
@@ -311,6 +332,16 @@ mod tests {
         let error = kind(DataFusionError::Execution(spill.into()));
         assert!(matches!(error, PlannerError::Exhausted(_)), "{error:?}");
         assert!(error.to_string().contains("increasing the node's --spill-limit"), "{error}");
+    }
+
+    #[test]
+    fn a_disk_that_is_full_is_no_fault_of_the_data() {
+        let full = || std::io::Error::from_raw_os_error(28);
+        let arrow = ArrowError::IoError(full().to_string(), full());
+        for error in [kind(arrow.into()), kind(DataFusionError::Execution(full().to_string()))] {
+            assert!(matches!(&error, PlannerError::Exhausted(_)), "{error:?}");
+            assert!(error.to_string().contains("--spill-dir"), "{error}");
+        }
     }
 
     #[test]

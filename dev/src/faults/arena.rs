@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::client::{Client, Ending};
 use super::injector::{Signals, inject, undo};
 use super::moments::{Sight, Step};
-use super::{Answers, Disks, Fault, Manner, Recipe, Report, Verdict, leaks};
+use super::{Answers, Disks, Fault, Hosts, Manner, Recipe, Report, Verdict, leaks};
 use crate::Result;
 use crate::process::{ProcessCluster, ProcessOptions};
 
@@ -61,15 +61,43 @@ impl Arena {
         answers: Arc<Answers>,
         disks: Option<Disks>,
     ) -> Result<Self> {
-        let options = ProcessOptions::new(NODES, data).program(program);
-        let mut options = options.arguments(&ARGUMENTS).links();
+        let mut options = options(program, data).links();
         if let Some(disks) = &disks {
             let folders: Vec<_> = (0..NODES).map(|node| disks.folder(node)).collect();
             options = options.spill(move |node| folders[node].clone());
         }
+        Self::of(options, answers, disks).await
+    }
+
+    /// Starts the nodes on hosts of their own.
+    ///
+    /// # Errors
+    /// When a node does not start.
+    pub async fn on_hosts(
+        program: &Path,
+        data: &Path,
+        answers: Arc<Answers>,
+        hosts: Hosts,
+    ) -> Result<Self> {
+        Self::of(options(program, data).hosts(hosts), answers, None).await
+    }
+
+    async fn of(
+        options: ProcessOptions,
+        answers: Arc<Answers>,
+        disks: Option<Disks>,
+    ) -> Result<Self> {
         let cluster = ProcessCluster::start_with(options).await?;
         let inspector = Inspector::new(&cluster.secret())?;
         Ok(Self { cluster, inspector, disks, answers })
+    }
+
+    /// Hosts for the nodes of an arena.
+    ///
+    /// # Errors
+    /// Where the system does not let it.
+    pub fn hosts() -> Result<Hosts> {
+        Hosts::make(NODES)
     }
 
     /// Disks for the nodes of an arena.
@@ -115,6 +143,10 @@ impl Arena {
         }
         Ok(Report { recipe: recipe.clone(), hit, verdict, took, leak })
     }
+}
+
+fn options(program: &Path, data: &Path) -> ProcessOptions {
+    ProcessOptions::new(NODES, data).program(program).arguments(&ARGUMENTS)
 }
 
 /// Whether nodes may have lost sight of each other.

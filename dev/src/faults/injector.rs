@@ -32,8 +32,10 @@ pub(super) async fn inject(
     sight: &Sight<'_>,
     mut signals: Signals,
 ) -> Result<bool> {
-    if recipe.phase == Phase::Committing {
-        cluster.links().set_around(recipe.coordinator, Flow::Slow(STRETCHED));
+    if recipe.phase == Phase::Committing
+        && let Ok(links) = cluster.links()
+    {
+        links.set_around(recipe.coordinator, Flow::Slow(STRETCHED));
     }
     let mut hit = wait_for(recipe.phase, sight, &mut signals.steps).await;
     tokio::time::sleep(recipe.after).await;
@@ -59,11 +61,14 @@ async fn apply(
         Fault::Nothing => {}
         Fault::Kill(node) => cluster.kill(node).await?,
         Fault::Freeze(node) => cluster.freeze(node).await?,
-        Fault::Cut(one, other) => cluster.links().set_both(one, other, Flow::Cut),
-        Fault::Silence(from, to) => cluster.links().set(from, to, Flow::Silent),
-        Fault::Part(one, other) => cluster.links().set_both(one, other, Flow::Silent),
-        Fault::Isolate(node) => cluster.links().set_around(node, Flow::Silent),
-        Fault::Slow(one, other, by) => cluster.links().set_both(one, other, Flow::Slow(by)),
+        Fault::Cut(one, other) => cluster.links()?.set_both(one, other, Flow::Cut),
+        Fault::Silence(from, to) => cluster.links()?.set(from, to, Flow::Silent),
+        Fault::Part(one, other) => cluster.links()?.set_both(one, other, Flow::Silent),
+        Fault::Isolate(node) => cluster.links()?.set_around(node, Flow::Silent),
+        Fault::Slow(one, other, by) => cluster.links()?.set_both(one, other, Flow::Slow(by)),
+        Fault::Vanish(one, other) => cluster.hosts()?.part(one, other)?,
+        Fault::Unplug(node) => cluster.hosts()?.unplug(node)?,
+        Fault::Drain(node) => cluster.tell_to_end(node).await?,
         Fault::FullDisk(node) => match disks {
             Some(disks) => disks.fill(node)?,
             None => return Ok(false),
@@ -79,11 +84,12 @@ pub(super) async fn undo(
     cluster: &mut ProcessCluster,
     disks: Option<&Disks>,
 ) -> Result<()> {
-    cluster.links().heal();
+    cluster.heal()?;
     disks.into_iter().for_each(Disks::empty);
     match recipe.fault {
         Fault::Kill(node) if cluster.nodes()[node].id().is_none() => cluster.restart(node).await,
         Fault::Freeze(node) => cluster.thaw(node).await,
+        Fault::Drain(node) => cluster.restart(node).await,
         _ => Ok(()),
     }
 }

@@ -24,6 +24,12 @@ pub enum Fault {
     Isolate(usize),
     /// All that passes between two nodes is this late, each way.
     Slow(usize, usize, Duration),
+    /// What two hosts send each other vanishes, dials too. Needs hosts.
+    Vanish(usize, usize),
+    /// A host's cable is pulled: clients lose it too. Needs hosts.
+    Unplug(usize),
+    /// A node is told to end.
+    Drain(usize),
     /// There is no room on a node's disk.
     FullDisk(usize),
     /// Bytes change in what a node has spilled.
@@ -142,7 +148,7 @@ impl Recipe {
 fn fault(random: &mut Random, nodes: usize, disks: bool) -> Fault {
     let one = random.below(nodes);
     let other = (one + 1 + random.below(nodes - 1)) % nodes;
-    match random.below(if disks { 20 } else { 18 }) {
+    match random.below(if disks { 22 } else { 20 }) {
         0..=1 => Fault::Nothing,
         2..=4 => Fault::Kill(one),
         5..=6 => Fault::Freeze(one),
@@ -152,6 +158,7 @@ fn fault(random: &mut Random, nodes: usize, disks: bool) -> Fault {
         13 => Fault::Isolate(one),
         14..=15 => Fault::Slow(one, other, milliseconds(random.between(1, 200))),
         16..=17 => Fault::Corrupt(one),
+        18..=19 => Fault::Drain(one),
         _ => Fault::FullDisk(one),
     }
 }

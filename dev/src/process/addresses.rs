@@ -3,11 +3,25 @@
 use std::net::{Ipv4Addr, TcpListener};
 
 use crate::Result;
+use crate::faults::Hosts;
+
+/// The ports that nodes have unless they are told otherwise.
+const FLIGHT: u16 = 8815;
+const INTERNAL: u16 = 8816;
 
 /// Where one node listens.
 pub(super) struct Addresses {
     pub(super) flight: String,
     pub(super) internal: String,
+}
+
+/// Those of hosts that have no other programs.
+pub(super) fn on_hosts(hosts: &Hosts, nodes: usize) -> Vec<Addresses> {
+    let on = |address: String| Addresses {
+        flight: format!("{address}:{FLIGHT}"),
+        internal: format!("{address}:{INTERNAL}"),
+    };
+    (0..nodes).map(|node| on(hosts.address(node))).collect()
 }
 
 /// Free ports that stay free until the processes have them: on a loopback address that nobody else

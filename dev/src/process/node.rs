@@ -31,7 +31,8 @@ impl Process {
 
 /// How a node is started, any number of times.
 pub(super) struct Launch {
-    pub(super) program: PathBuf,
+    /// The program, after whatever runs it where it is to run; and its arguments.
+    pub(super) program: Vec<String>,
     pub(super) arguments: Vec<String>,
     pub(super) log: PathBuf,
     pub(super) flight: String,
@@ -58,8 +59,11 @@ impl Launch {
     }
 
     fn command(&self) -> Result<Command> {
-        let mut command = Command::new(&self.program);
-        command.arg("serve").args(&self.arguments);
+        let [program, rest @ ..] = self.program.as_slice() else {
+            return Err("no program to start".into());
+        };
+        let mut command = Command::new(program);
+        command.args(rest).arg("serve").args(&self.arguments);
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SQUADRON_")) {
             command.env_remove(name);
         }

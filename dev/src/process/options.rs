@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::faults::Hosts;
+
 type SpillFolder = Box<dyn Fn(usize) -> PathBuf + Send + Sync>;
 
 /// Processes to be.
@@ -11,6 +13,7 @@ pub struct ProcessOptions {
     pub(super) program: Option<PathBuf>,
     pub(super) arguments: Vec<String>,
     pub(super) links: bool,
+    pub(super) hosts: Option<Hosts>,
     pub(super) spill: Option<SpillFolder>,
 }
 
@@ -23,6 +26,7 @@ impl ProcessOptions {
             program: None,
             arguments: Vec::new(),
             links: false,
+            hosts: None,
             spill: None,
         }
     }
@@ -42,6 +46,12 @@ impl ProcessOptions {
     /// With links between the nodes that can be cut.
     pub fn links(mut self) -> Self {
         self.links = true;
+        self
+    }
+
+    /// With a host of its own for each node.
+    pub fn hosts(mut self, hosts: Hosts) -> Self {
+        self.hosts = Some(hosts);
         self
     }
 

@@ -132,6 +132,49 @@ async fn a_node_alone() {
     retryable(&in_every_phase(Fault::Isolate(1)).await);
 }
 
+/// These faults in turn, each in every phase that can be met, on hosts of their own.
+async fn on_hosts(faults: &[Fault]) -> Vec<Report> {
+    let hosts = match Arena::hosts() {
+        Ok(hosts) => hosts,
+        Err(error) => {
+            println!("PACKETS THAT VANISH ARE NOT TESTED: no hosts can be made: {error}");
+            return Vec::new();
+        }
+    };
+    let program = squadron().unwrap();
+    let arena = Arena::on_hosts(&program, data(), answers().await, hosts).await;
+    let (mut arena, mut reports) = (arena.unwrap(), Vec::new());
+    for fault in faults {
+        for phase in [Phase::Planning, Phase::FirstStage, Phase::Delivering, Phase::Reading] {
+            reports.push(run(&mut arena, &in_phase(phase).fault(*fault, phase)).await);
+        }
+    }
+    reports
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn packets_that_vanish() {
+    retryable(&on_hosts(&[Fault::Vanish(0, 1), Fault::Vanish(1, 2)]).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cable_that_is_pulled() {
+    retryable(&on_hosts(&[Fault::Unplug(1), Fault::Unplug(0)]).await);
+}
+
+/// Those that it works for have their answers first.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_told_to_end() {
+    let mut arena = arena(None).await;
+    for node in [0, 1] {
+        // Not when it is told before it is asked.
+        for phase in [Phase::FirstStage, Phase::Delivering, Phase::Committing, Phase::Reading] {
+            let report = run(&mut arena, &in_phase(phase).fault(Fault::Drain(node), phase)).await;
+            assert_eq!(report.verdict, Verdict::Exact, "{report}");
+        }
+    }
+}
+
 /// That is no fault that anybody need hear of.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_link_costs_time_only() {

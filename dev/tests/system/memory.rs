@@ -2,8 +2,9 @@
 
 use squadron_dev::answer::ask;
 use squadron_dev::cluster::{ClusterOptions, TestCluster};
+use squadron_dev::faults::Disks;
 use squadron_dev::fixtures;
-use squadron_dev::process::ProcessCluster;
+use squadron_dev::process::{ProcessCluster, ProcessOptions};
 use squadron_dev::wait::{SOON, wait_until};
 use squadron_server::config::ServeArgs;
 use squadron_server::inspect::Inspector;
@@ -88,6 +89,27 @@ async fn a_share_is_of_every_node_that_runs_a_task() {
     let error = cluster.ask_distributed(0, join).await.unwrap_err().to_string();
     assert!(is_past_its_share(&error), "{error}");
     cluster.wait_until_idle().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sort_that_finds_its_disk_full_fails_and_the_node_goes_on() {
+    let disks = match Disks::mount(1) {
+        Ok(disks) => disks,
+        Err(error) => {
+            return println!("A FULL DISK IS NOT TESTED: nothing can be mounted: {error}");
+        }
+    };
+    let folder = disks.folder(0);
+    let options = ProcessOptions::new(1, fixtures::tpch()).arguments(&["--memory-limit", "64MiB"]);
+    let cluster = ProcessCluster::start_with(options.spill(move |_| folder.clone())).await.unwrap();
+    let client = cluster.client(0).await;
+    let sort =
+        "select value, repeat('x', 20) as x from generate_series(1, 3000000) order by -value";
+    disks.fill(0).unwrap();
+    let error = ask(&client, sort).await.unwrap_err().to_string();
+    assert!(error.starts_with("RESOURCE_EXHAUSTED") && error.contains("--spill-dir"), "{error}");
+    disks.empty();
+    assert_eq!(ask(&client, sort).await.unwrap().rows(), 3_000_000);
 }
 
 #[tokio::test(flavor = "multi_thread")]
