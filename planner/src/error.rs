@@ -97,7 +97,7 @@ fn classify(error: &DataFusionError) -> PlannerError {
     match &kind {
         // Of the store it is told by the store.
         PlannerError::Exhausted(_) => kind,
-        _ => full_disk(&kind.to_string()).unwrap_or(kind),
+        _ => failed_disk(&kind.to_string()).unwrap_or(kind),
     }
 }
 
@@ -130,10 +130,15 @@ fn classify_root(root: &DataFusionError, text: String) -> PlannerError {
 /// spill to.
 const FULL: [&str; 2] = ["No space left on device", "Disk quota exceeded"];
 
-fn full_disk(text: &str) -> Option<PlannerError> {
-    FULL.iter().any(|words| text.contains(words)).then(|| {
+/// How DataFusion's disk manager calls its folders and the files in them.
+const SPILLED: [&str; 2] = ["/datafusion-", "/.tmp"];
+
+fn failed_disk(text: &str) -> Option<PlannerError> {
+    let full = FULL.iter().any(|words| text.contains(words));
+    let failed = full || SPILLED.iter().all(|words| text.contains(words));
+    failed.then(|| {
         PlannerError::Exhausted(format!(
-            "an operator has more than fits into memory, and the disk that it writes to is full ({text}): free space there, set --spill-dir to another one, or raise --memory-limit"
+            "an operator has more than fits into memory, and the disk that it writes to is full or fails ({text}): free space there, set --spill-dir to another one, or raise --memory-limit"
         ))
     })
 }
@@ -335,10 +340,13 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_that_is_full_is_no_fault_of_the_data() {
+    fn a_disk_that_is_full_or_fails_is_no_fault_of_the_data() {
         let full = || std::io::Error::from_raw_os_error(28);
         let arrow = ArrowError::IoError(full().to_string(), full());
-        for error in [kind(arrow.into()), kind(DataFusionError::Execution(full().to_string()))] {
+        let relayed = DataFusionError::Execution(full().to_string());
+        let gone = "No such file or directory at path \"/spill/operators/datafusion-3/.tmp0l\"";
+        let gone = DataFusionError::IoError(std::io::Error::other(gone));
+        for error in [kind(arrow.into()), kind(relayed), kind(gone)] {
             assert!(matches!(&error, PlannerError::Exhausted(_)), "{error:?}");
             assert!(error.to_string().contains("--spill-dir"), "{error}");
         }
