@@ -8,6 +8,7 @@
 //!
 //! Invariants:
 //! * `start` answers when the plan is made, not when the query ran.
+//! * Nothing of a run leaves a peer before the coordinator knows: what may have left is never run again.
 //! * Nothing is committed before every peer has confirmed its manifest.
 //! * A query has one task, owned here; when the node goes, it goes; when nobody waits for it, or a node
 //!   that it needs stays away, it is ended.
@@ -17,6 +18,7 @@ mod again;
 mod cancel;
 mod hopeless;
 mod interest;
+mod leave;
 mod lifecycle;
 mod manifest;
 mod pending;

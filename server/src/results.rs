@@ -10,6 +10,7 @@
 //!
 //! Invariants:
 //! * A reader ends without an error only after `commit`, which only follows a matching manifest.
+//! * Nothing of a run leaves before its coordinator knows that it may, or the run is complete.
 //! * A failure reaches every reader, also one that waits at the end of what it has read.
 //! * Frames leave as they came: nothing here decodes or encodes.
 //! * Whatever grows is bounded: frames by the memory budget and the disk quota, what results cost
@@ -23,6 +24,7 @@ mod budget;
 mod error;
 mod frame;
 mod keeper;
+mod leave;
 mod log;
 mod manifest;
 mod reader;
@@ -36,6 +38,7 @@ mod tests;
 pub use budget::Budget;
 pub use error::ResultError;
 pub use frame::{Frame, chain};
+pub use leave::Leave;
 pub use manifest::PartSummary;
 pub use reader::ResultReader;
 pub use result::{Interest, Opening, Phase, QueryResult};

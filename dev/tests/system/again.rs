@@ -87,6 +87,27 @@ async fn a_query_whose_rows_have_left_fails() {
     }
 }
 
+/// The node that gave rows is the one that is lost: the others cannot know that it did.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_whose_rows_have_left_with_the_lost_node_fails() {
+    let mut cluster = three().await;
+    let client = client(&cluster, &[]).await;
+    let info = client.execute(LARGE).await.unwrap();
+    let only = |endpoints: &[usize]| {
+        let endpoint = endpoints.iter().map(|index| info.endpoint[*index].clone()).collect();
+        arrow_flight::FlightInfo { endpoint, ..info.clone() }
+    };
+    let mut batches = client.read_all(&only(&[2]), ReadOptions::default()).unwrap();
+    batches.try_next().await.unwrap().expect("rows");
+    let killed = info.endpoint[2].location[0].uri.clone();
+    let killed = cluster.nodes().iter().position(|node| node.uri == killed).unwrap();
+    assert_ne!(killed, 0, "the coordinator goes on");
+    cluster.kill(killed).await.unwrap();
+    let others = tokio::time::timeout(PATIENCE, read(&client, only(&[0, 1]))).await;
+    let error = others.expect("in time").map(|answer| answer.rows()).unwrap_err().to_string();
+    assert!(error.contains("UNAVAILABLE"), "{error}");
+}
+
 /// Nothing leaves before the commit, whoever waits for it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_staged_query_survives_a_killed_node_whenever() {

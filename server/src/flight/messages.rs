@@ -115,6 +115,20 @@ pub struct StatusRequestProto {
     pub readable: bool,
 }
 
+/// Asks a coordinator whether rows of a run may leave a peer (action `squadron.leave`).
+#[derive(Clone, PartialEq, Message)]
+pub struct LeaveProto {
+    /// Query id, 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub query: Vec<u8>,
+    /// Attempt.
+    #[prost(uint32, tag = "2")]
+    pub attempt: u32,
+    /// Node id of the peer.
+    #[prost(string, tag = "3")]
+    pub peer: String,
+}
+
 /// Asks a coordinator how far its query is (action `squadron.poll`).
 #[derive(Clone, PartialEq, Message)]
 pub struct PollProto {

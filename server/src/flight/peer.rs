@@ -21,8 +21,8 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::frames::{Put, query_id, read_put};
 use super::messages::{
-    CancelledProto, CommitProto, FailProto, InterestProto, ManifestProto, OpenProto, PartProto,
-    PollProto, QueryProto, RenewedProto, SeesProto, StatusRequestProto, TotalsProto,
+    CancelledProto, CommitProto, FailProto, InterestProto, LeaveProto, ManifestProto, OpenProto,
+    PartProto, PollProto, QueryProto, RenewedProto, SeesProto, StatusRequestProto, TotalsProto,
 };
 use super::peers::actions;
 use super::read::{forwarded, read_forwarded};
@@ -76,6 +76,7 @@ impl PeerService {
             actions::COMMIT => self.commit(read(body)?),
             actions::FAIL => self.fail(&read(body)?),
             actions::STATUS => self.status(&read(body)?),
+            actions::LEAVE => self.leave(&read(body)?),
             actions::POLL => self.poll(&read(body)?).await,
             actions::CANCEL => self.cancel(read(body)?).await,
             actions::RELEASE => self.release(read(body)?),
@@ -122,6 +123,11 @@ impl PeerService {
             result.fail(ResultError::Query { code: fail.code, message: fail.message.clone() });
         }
         Ok(Bytes::new())
+    }
+
+    fn leave(&self, leave: &LeaveProto) -> Result<Bytes, Status> {
+        let may = self.queries.may_leave(query_id(&leave.query)?, leave.attempt, &leave.peer);
+        may.map(|()| Bytes::new()).map_err(|error| status::result(&error))
     }
 
     async fn poll(&self, poll: &PollProto) -> Result<Bytes, Status> {

@@ -21,8 +21,8 @@ use uuid::Uuid;
 
 use super::frames::{end_message, put_message};
 use super::messages::{
-    CancelledProto, CommitProto, ManifestProto, OpenProto, PartProto, PollProto, PolledProto,
-    QueryProto, RenewedProto, SeesProto, StatusProto, StatusRequestProto, TotalsProto,
+    CancelledProto, CommitProto, LeaveProto, ManifestProto, OpenProto, PartProto, PollProto,
+    PolledProto, QueryProto, RenewedProto, SeesProto, StatusProto, StatusRequestProto, TotalsProto,
 };
 use super::status;
 use super::ticket::PollHandle;
@@ -58,6 +58,8 @@ pub mod actions {
     pub const FAIL: &str = "squadron.fail";
     /// Ask a coordinator about its query.
     pub const STATUS: &str = "squadron.status";
+    /// Ask a coordinator whether rows of a run may leave.
+    pub const LEAVE: &str = "squadron.leave";
     /// Ask a coordinator how far its query is.
     pub const POLL: &str = "squadron.poll";
     /// Have a coordinator cancel its query.
@@ -186,6 +188,22 @@ impl Peers {
         let patience = within.saturating_add(ANSWER_WITHIN);
         let answer = self.act_within(patience, coordinator, actions::POLL, body).await?;
         PolledProto::decode(answer).map_err(|error| ResultError::Corrupt(error.to_string()))
+    }
+
+    /// Asks the coordinator of a query whether rows of a run may leave `peer` for a client.
+    ///
+    /// # Errors
+    /// `NotFound` when it does not know the query, `Unavailable` when that run is over or nobody answers.
+    pub async fn leave(
+        &self,
+        coordinator: &Member,
+        query: Uuid,
+        attempt: u32,
+        peer: &str,
+    ) -> Result<()> {
+        let query = query.as_bytes().to_vec();
+        let leave = LeaveProto { query, attempt, peer: peer.to_owned() };
+        self.act(coordinator, actions::LEAVE, &leave).await.map(drop)
     }
 
     /// Has the coordinator of a query cancel it.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_flight::FlightData;
 use bytes::Bytes;
 use futures::stream::BoxStream;
-use futures::{StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt, TryFutureExt, TryStreamExt};
 use squadron_cluster::Member;
 use tonic::{Code, Status};
 
@@ -15,7 +15,7 @@ use super::ticket::{ResultTicket, Ticket};
 use crate::query::{Located, Queries};
 use crate::results::{QueryResult, ResultError, ResultReader};
 
-/// What a reader gets: the schema at once, then frames as they come.
+/// What a reader gets: the schema, then frames as they come.
 pub type Messages = BoxStream<'static, Result<FlightData, Status>>;
 
 /// Reads the share that a client's ticket names, wherever it is. `raw` is the ticket as it came.
@@ -30,18 +30,44 @@ pub async fn read(
     principal: &str,
 ) -> Result<Messages, Status> {
     match queries.locate(share, principal).await.map_err(|error| status::result(&error))? {
-        Located::Here(result) => messages(&result, result.read()),
+        Located::Here(result) => here(queries, &result),
         Located::Lost(result) => messages(&result, result.read_lost(&share.peer)),
-        Located::At(peer) => match relayed(Arc::clone(queries), peer, raw).await {
-            // It may be lost without membership knowing yet: then the query may go on without it.
-            Err(error) if error.code() == Code::Unavailable => match queries.lost(share, principal)
-            {
-                Some(result) => messages(&result, result.read_lost(&share.peer)),
-                None => Err(error),
-            },
-            messages => messages,
-        },
+        Located::At(peer) => {
+            let relayed = relayed(Arc::clone(queries), peer, raw);
+            let elsewhere = {
+                let (queries, share) = (Arc::clone(queries), share.clone());
+                let principal = principal.to_owned();
+                move || {
+                    let result = queries.lost(&share, &principal)?;
+                    messages(&result, result.read_lost(&share.peer)).ok()
+                }
+            };
+            Ok(or_elsewhere(relayed.try_flatten_stream().boxed(), elsewhere))
+        }
     }
+}
+
+/// A peer may be lost before anything of its share has come, with or without membership knowing: then the
+/// query may go on without it, and its client need not hear of that.
+fn or_elsewhere(
+    relayed: Messages,
+    elsewhere: impl FnOnce() -> Option<Messages> + Send + 'static,
+) -> Messages {
+    let first = relayed.into_future();
+    let all = first.map(|(first, rest)| match first {
+        None => rest,
+        Some(Err(error)) if error.code() == Code::Unavailable => match elsewhere() {
+            Some(messages) => messages,
+            None => futures::stream::iter([Err(error)]).boxed(),
+        },
+        Some(first) => futures::stream::iter([first]).chain(rest).boxed(),
+    });
+    all.flatten_stream().boxed()
+}
+
+fn here(queries: &Arc<Queries>, result: &Arc<QueryResult>) -> Result<Messages, Status> {
+    let reader = result.read().map(|reader| reader.with_leave(queries.leave(result)));
+    messages(result, reader)
 }
 
 /// Reads at a peer for as long as that is in the cluster: of one that hangs nothing would come any
@@ -73,9 +99,9 @@ async fn relayed(queries: Arc<Queries>, peer: Member, raw: Bytes) -> Result<Mess
 ///
 /// # Errors
 /// As [`read`]; NOT_FOUND when this node does not hold the share, so that nothing is passed on twice.
-pub async fn read_forwarded(queries: &Queries, raw: &[u8]) -> Result<Messages, Status> {
+pub async fn read_forwarded(queries: &Arc<Queries>, raw: &[u8]) -> Result<Messages, Status> {
     let result = forwarded(queries, raw).await?;
-    messages(&result, result.read())
+    here(queries, &result)
 }
 
 /// The share of a ticket that another node forwards, which this node must hold.
@@ -93,15 +119,23 @@ pub async fn forwarded(queries: &Queries, raw: &[u8]) -> Result<Arc<QueryResult>
     }
 }
 
+/// The schema comes with the first frame, or the end: an endpoint that fails before that has given
+/// nothing, and clients go on to its next location.
 fn messages(
     result: &QueryResult,
     reader: Result<ResultReader, ResultError>,
 ) -> Result<Messages, Status> {
-    let reader = reader.map_err(|error| status::result(&error))?;
-    let schema = Ok(schema_message(result.opening().schema.clone()));
-    let frames = reader.into_stream().map(|frame| match frame {
-        Ok(frame) => Ok(frame_message(frame)),
-        Err(error) => Err(status::result(&error)),
-    });
-    Ok(futures::stream::iter([schema]).chain(frames).boxed())
+    let mut reader = reader.map_err(|error| status::result(&error))?;
+    let schema = schema_message(result.opening().schema.clone());
+    let all = async move {
+        let first = reader.next().await.map_err(|error| status::result(&error))?;
+        let first = first.into_iter().map(frame_message);
+        let begin = futures::stream::iter([schema].into_iter().chain(first).map(Ok));
+        let rest = reader.into_stream().map(|frame| match frame {
+            Ok(frame) => Ok(frame_message(frame)),
+            Err(error) => Err(status::result(&error)),
+        });
+        Ok(begin.chain(rest))
+    };
+    Ok(all.try_flatten_stream().boxed())
 }

@@ -62,6 +62,16 @@ struct Run {
     lost: BTreeSet<String>,
     /// Which workers run its tasks: filled as it runs.
     routes: Arc<TaskRoutes>,
+    /// Node ids of the peers whose rows may have left for a client.
+    left: BTreeSet<String>,
+    /// It is over: nothing of it may leave any more.
+    over: bool,
+}
+
+impl Run {
+    fn new(attempt: u32, lost: BTreeSet<String>, routes: Arc<TaskRoutes>) -> Self {
+        Self { attempt, lost, routes, left: BTreeSet::new(), over: false }
+    }
 }
 
 #[derive(Debug)]
@@ -77,7 +87,7 @@ enum Task {
 impl Record {
     /// `routes` will say which workers run its tasks.
     pub(super) fn new(opening: Opening, peers: Vec<Member>, routes: Arc<TaskRoutes>) -> Self {
-        let run = Mutex::new(Run { attempt: opening.attempt, lost: BTreeSet::new(), routes });
+        let run = Mutex::new(Run::new(opening.attempt, BTreeSet::new(), routes));
         let progress = Progress::new(peers.iter().map(|peer| peer.node_id.clone()).collect());
         Self {
             opening,
@@ -122,10 +132,27 @@ impl Record {
         Opening { attempt: run.attempt, lost, ..self.opening.clone() }
     }
 
+    /// Whether rows of a run may leave a peer: from now on it cannot be lost, if so.
+    pub(super) fn let_leave(&self, attempt: u32, peer: &str) -> bool {
+        let mut run = self.run.lock();
+        let may = attempt == run.attempt && !run.over;
+        if may {
+            run.left.insert(peer.to_owned());
+        }
+        may
+    }
+
+    /// The current run is over: nothing leaves any more. Gives the peers whose rows may have left.
+    pub(super) fn end_run(&self) -> BTreeSet<String> {
+        let mut run = self.run.lock();
+        run.over = true;
+        run.left.clone()
+    }
+
     /// It begins again without these peers, on those routes.
     pub(super) fn run_again(&self, opening: &Opening, routes: Arc<TaskRoutes>) {
         let lost = opening.lost.iter().cloned().collect();
-        *self.run.lock() = Run { attempt: opening.attempt, lost, routes };
+        *self.run.lock() = Run::new(opening.attempt, lost, routes);
         *self.away.lock() = None;
         self.loss.send_replace(None);
         self.progress.again();
@@ -296,6 +323,19 @@ pub(super) mod tests {
         record.set_state(QueryState::Committed);
         record.set_state(QueryState::Failed(ResultError::Corrupt(String::new())));
         assert!(matches!(record.state(), QueryState::Committed));
+    }
+
+    #[test]
+    fn rows_leave_only_while_their_run_is_on() {
+        let record = record();
+        assert!(record.let_leave(0, "a"));
+        assert!(!record.let_leave(1, "b"), "a run that there is not");
+        assert_eq!(record.end_run(), BTreeSet::from(["a".to_owned()]));
+        assert!(!record.let_leave(0, "b"), "it is over");
+        let next = Opening { attempt: 1, ..record.opening.clone() };
+        record.run_again(&next, Arc::default());
+        assert!(!record.let_leave(0, "b"));
+        assert!(record.let_leave(1, "b"));
     }
 
     #[test]

@@ -1,13 +1,20 @@
 //! Reads one result from its start to its end, however far its writers are.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::Stream;
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::keeper::ReaderPlace;
+use super::leave::Leave;
 use super::result::{Look, blocking};
 use super::{Frame, QueryResult, ResultError};
+
+/// A coordinator that cannot be reached for a moment is asked again.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// One reader of a result. Any number can read at the same time.
 #[derive(Debug)]
@@ -17,6 +24,8 @@ pub struct ResultReader {
     next: usize,
     /// The peer whose share it reads, if that is gone.
     lost: Option<String>,
+    /// Whom to ask before anything of a run leaves.
+    leave: Option<Leave>,
     _place: ReaderPlace,
 }
 
@@ -27,7 +36,13 @@ impl ResultReader {
         place: ReaderPlace,
         lost: Option<String>,
     ) -> Self {
-        Self { result, changed, next: 0, lost, _place: place }
+        Self { result, changed, next: 0, lost, leave: None, _place: place }
+    }
+
+    /// With somebody to ask before anything of a run that is not complete is given.
+    pub fn with_leave(mut self, leave: Option<Leave>) -> Self {
+        self.leave = leave;
+        self
     }
 
     /// The next frame; `None` at the end of a committed result.
@@ -39,7 +54,7 @@ impl ResultReader {
             self.changed.mark_unchanged();
             let found = match &self.lost {
                 Some(peer) => self.result.look_for_lost(peer),
-                None => self.result.look(self.next),
+                None => self.result.look(self.next, self.leave.is_some()),
             };
             match found {
                 Look::Frame(frame) => return Ok(Some(self.taken(frame))),
@@ -50,14 +65,43 @@ impl ResultReader {
                 Look::End => return Ok(None),
                 Look::Failed(error) => return Err(error),
                 Look::Wait => self.wait().await?,
+                Look::Held(attempt) => self.ask_leave(attempt).await?,
             }
+        }
+    }
+
+    /// Asks until it is answered, or nothing need be asked any more. Refused, it waits: the run is over,
+    /// and what follows it will come.
+    async fn ask_leave(&mut self, attempt: u32) -> Result<(), ResultError> {
+        let Some(leave) = &self.leave else { return Ok(()) };
+        let mut asked = pin!(leave.ask(attempt));
+        loop {
+            tokio::select! {
+                answer = &mut asked => match answer {
+                    Ok(()) => return Ok(self.result.let_leave(attempt)),
+                    Err(error) => {
+                        let query = self.result.opening().query;
+                        tracing::debug!(%query, attempt, %error, "rows may not leave");
+                        break;
+                    }
+                },
+                changed = self.changed.changed() => {
+                    changed.map_err(|_| closed())?;
+                    if !self.result.is_held(attempt) {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        match timeout(ASK_AGAIN, self.wait()).await {
+            Ok(waited) => waited,
+            Err(_) => Ok(()),
         }
     }
 
     /// The sender lives in the result, which this reader keeps alive.
     async fn wait(&mut self) -> Result<(), ResultError> {
-        let gone = |_| ResultError::NotFound("the result was closed while it was read".into());
-        self.changed.changed().await.map_err(gone)
+        self.changed.changed().await.map_err(|_| closed())
     }
 
     fn taken(&mut self, frame: Frame) -> Frame {
@@ -71,6 +115,10 @@ impl ResultReader {
             Ok(reader.next().await?.map(|frame| (frame, reader)))
         })
     }
+}
+
+fn closed() -> ResultError {
+    ResultError::NotFound("the result was closed while it was read".into())
 }
 
 impl Drop for ResultReader {

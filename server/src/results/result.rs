@@ -94,6 +94,8 @@ struct State {
     read: bool,
     /// Whether any reader was given a frame.
     given: bool,
+    /// The run of which rows may leave before it is complete.
+    leaves: Option<u32>,
     /// The store has forgotten it: who still finds it comes too late.
     removed: bool,
     /// Whether a reader came to the end.
@@ -115,6 +117,7 @@ impl QueryResult {
             readers: 0,
             read: false,
             given: false,
+            leaves: None,
             removed: false,
             read_whole: false,
             expires: None,
@@ -330,6 +333,8 @@ impl State {
 pub(super) enum Look {
     Frame(Frame),
     OnDisk(Arc<SpillFile>, Place),
+    /// There is a frame of this run, which may not leave before somebody was asked.
+    Held(u32),
     Wait,
     End,
     Failed(ResultError),

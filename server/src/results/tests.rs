@@ -1,6 +1,7 @@
 //! The store's promises, with frames whose content says where they belong.
 
 mod fencing;
+mod leaving;
 mod limits;
 mod phases;
 mod random;

@@ -1,8 +1,10 @@
 //! A failure reaches every endpoint, and is the same on each.
 
+use squadron_planner::deliver::PartKey;
 use tonic::Code;
 
 use super::*;
+use crate::results::Frame;
 
 const EVERYWHERE: &[(&str, &str)] =
     &[("squadron-execution-mode", "distributed"), ("squadron-endpoints", "all")];
@@ -68,8 +70,14 @@ async fn a_relayed_reader_is_told_which_node_is_lost() {
     let record = Arc::new(Record::new(opening, Vec::new(), Arc::default()));
     cluster.nodes[0].queries().register(record).unwrap();
 
+    let part = PartKey { query: result.opening().query, attempt: 0, task: 0, partition: 0 };
+    result.begin(part).unwrap();
+    let frame = Frame::new(Bytes::from_static(b"header"), Bytes::from_static(b"body"), 1);
+    result.append(part, frame).await.unwrap();
     let mut stream = cluster.nodes[0].stream(ticket).await.unwrap();
-    assert!(soon(stream.message()).await.unwrap().is_some(), "the schema");
+    for what in ["schema", "frame"] {
+        assert!(soon(stream.message()).await.unwrap().is_some(), "the {what}");
+    }
     drop(result);
     cluster.nodes[1].kill();
     let error = soon(stream.message()).await.unwrap_err();

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::super::bare::is_bare;
 use super::super::{ResultError, ResultReader};
-use super::{Interest, Look, Phase, QueryResult};
+use super::{Interest, Look, Phase, QueryResult, State};
 
 impl QueryResult {
     /// A reader from the start.
@@ -55,21 +55,37 @@ impl QueryResult {
         !state.read_whole && !state.removed && !matches!(state.phase, Phase::Failed(_))
     }
 
-    /// What a reader at `index` finds.
-    pub(in crate::results) fn look(&self, index: usize) -> Look {
+    /// What a reader at `index` finds. `asks`: whether anything may only leave with somebody's leave.
+    pub(in crate::results) fn look(&self, index: usize, asks: bool) -> Look {
         let mut state = self.state.lock();
         state.touched = Instant::now();
         let found = match self.opening.staged && !matches!(state.phase, Phase::Committed) {
             true => state.held_back(),
             false => state.at(index),
         };
+        let is_frame = matches!(found, Look::Frame(_) | Look::OnDisk(..));
+        if asks && is_frame && state.is_held(state.attempt) {
+            return Look::Held(state.attempt);
+        }
         state.read_whole |= matches!(found, Look::End);
-        state.given |= matches!(found, Look::Frame(_) | Look::OnDisk(..));
+        state.given |= is_frame;
         if is_bare() {
             let bytes = state.log.forget(index);
             self.keeper.budget.give(bytes);
         }
         found
+    }
+
+    /// Whether rows of a run must wait for leave.
+    pub(in crate::results) fn is_held(&self, attempt: u32) -> bool {
+        self.state.lock().is_held(attempt)
+    }
+
+    /// Rows of a run may leave.
+    pub(in crate::results) fn let_leave(&self, attempt: u32) {
+        self.state.lock().leaves = Some(attempt);
+        // Other readers may wait for the same.
+        self.notify();
     }
 
     /// What a reader of a lost peer's share finds.
@@ -89,5 +105,12 @@ impl QueryResult {
         let mut state = self.state.lock();
         state.readers -= 1;
         state.touched = Instant::now();
+    }
+}
+
+impl State {
+    fn is_held(&self, attempt: u32) -> bool {
+        let runs = matches!(self.phase, Phase::Receiving | Phase::Verified);
+        runs && self.attempt == attempt && self.leaves != Some(attempt) && !is_bare()
     }
 }
