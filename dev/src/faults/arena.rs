@@ -181,7 +181,7 @@ fn judge(answers: &Answers, recipe: &Recipe, ending: Option<Ending>) -> Verdict 
         }
         Some(Ending::Error(code, text)) if is_provoked(recipe, code) => Verdict::Error(code, text),
         Some(Ending::Error(code, text)) => {
-            Verdict::Wrong(format!("nothing was wrong, yet {code:?}: {text}"))
+            Verdict::Wrong(format!("not what {:?} does: {code:?}: {text}", recipe.fault))
         }
         Some(Ending::Rows(readings)) => {
             let wrong = |answer| answers.difference(recipe.query, answer);
@@ -190,10 +190,20 @@ fn judge(answers: &Answers, recipe: &Recipe, ending: Option<Ending>) -> Verdict 
     }
 }
 
-/// Whether there may be an error at all.
+/// Whether there may be this error: what a fault does is told as what it is, and nothing else goes wrong.
 fn is_provoked(recipe: &Recipe, code: tonic::Code) -> bool {
     use tonic::Code;
+    let by_fault: &[Code] = match recipe.fault {
+        Fault::Nothing => &[],
+        Fault::FullDisk(_) => &[Code::ResourceExhausted],
+        Fault::Corrupt(_) => &[Code::DataLoss],
+        // One that has come back knows nothing of what it did before.
+        Fault::Kill(_) | Fault::Drain(_) if recipe.lasts.is_some() => {
+            &[Code::Unavailable, Code::NotFound]
+        }
+        _ => &[Code::Unavailable],
+    };
     let expired = recipe.manner.reads_late() && code == Code::NotFound;
     let cancelled = recipe.manner == Manner::Cancels && code == Code::Cancelled;
-    recipe.fault != Fault::Nothing || expired || cancelled
+    by_fault.contains(&code) || expired || cancelled
 }

@@ -32,8 +32,9 @@ pub fn started(query: &Started, descriptor: FlightDescriptor) -> Result<FlightIn
 pub fn polled<'e>(
     query: &Started,
     readable: impl Iterator<Item = &'e Endpoint>,
+    expires: SystemTime,
 ) -> Result<FlightInfo, Status> {
-    let expires = timestamp(query.expires);
+    let expires = timestamp(expires);
     let mut info = info(&query.schema, FlightDescriptor::default())?;
     info.endpoint = readable.map(|endpoint| wire_endpoint(endpoint, expires)).collect();
     Ok(info)

@@ -95,7 +95,7 @@ pub fn complete(info: FlightInfo) -> PollInfo {
 /// INTERNAL when the schema cannot be encoded.
 pub fn proto(polled: &Polled) -> Result<PolledProto, Status> {
     let Polled { progress, version, complete, .. } = *polled;
-    let mut info = info::polled(&polled.started, polled.readable())?;
+    let mut info = info::polled(&polled.started, polled.readable(), polled.expires)?;
     info.app_metadata = state(polled).to_string().into();
     Ok(PolledProto { info: Some(info), progress, version, complete })
 }

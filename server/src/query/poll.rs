@@ -1,7 +1,7 @@
 //! A client asks again and again how far its query is.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -32,6 +32,8 @@ pub struct Polled {
     pub queued: bool,
     /// How long it has waited for one, or did.
     pub waited: Duration,
+    /// Until when its endpoints can be read at least.
+    pub expires: SystemTime,
     /// Which run of it is on; the first is 0.
     pub attempt: u32,
 }
@@ -105,6 +107,7 @@ fn polled(record: &Record) -> Result<Polled, ResultError> {
         complete,
         queued: record.is_queued(),
         waited: record.waited(),
+        expires: SystemTime::now() + record.kept_for(Instant::now()),
         attempt: record.attempt(),
     })
 }

@@ -259,6 +259,13 @@ impl Record {
         None
     }
 
+    /// For how long its result can be read at least: its time begins when it is complete.
+    pub(super) fn kept_for(&self, now: Instant) -> Duration {
+        let over =
+            self.ended().map_or(Duration::ZERO, |ended| now.saturating_duration_since(ended));
+        self.opening.keep.saturating_sub(over)
+    }
+
     /// Over for longer than its result is kept.
     pub(super) fn is_over(&self, now: Instant) -> bool {
         let kept = self.opening.keep.saturating_mul(2);
@@ -347,6 +354,16 @@ pub(super) mod tests {
         assert_eq!(record.away(true, now + second), second);
         assert_eq!(record.away(false, now + 2 * second), Duration::ZERO);
         assert_eq!(record.away(true, now + 3 * second), Duration::ZERO);
+    }
+
+    #[test]
+    fn the_time_of_a_result_begins_when_it_is_complete() {
+        let record = record();
+        let (now, second) = (Instant::now(), Duration::from_secs(1));
+        assert_eq!(record.kept_for(now + 10 * second), second);
+        record.set_state(QueryState::Committed);
+        assert!(record.kept_for(Instant::now() + second / 2) <= second / 2);
+        assert_eq!(record.kept_for(now + 10 * second), Duration::ZERO);
     }
 
     #[test]
