@@ -12,6 +12,9 @@ use tokio::process::{Child, Command};
 use crate::Result;
 use crate::world::World;
 
+/// What a node does unless it is told otherwise.
+pub const EVERYTHING: &str = "coordinator,worker,serve";
+
 const START_WITHIN: Duration = Duration::from_secs(30);
 
 /// A cluster of processes on this machine, killed on drop.
@@ -27,16 +30,17 @@ struct Node {
 impl Nodes {
     /// Starts `count` nodes with `flags` besides those of the run, and waits until each knows all.
     pub async fn start(world: &World, count: usize, flags: &[&str]) -> Result<Self> {
-        Self::start_program(&world.squadron, world, count, flags).await
+        Self::start_program(&world.squadron, world, &vec![EVERYTHING; count], flags).await
     }
 
-    /// As [`Nodes::start`], with this program.
+    /// As [`Nodes::start`], with this program, and a node for each of these roles.
     pub async fn start_program(
         program: &Path,
         world: &World,
-        count: usize,
+        roles: &[&str],
         flags: &[&str],
     ) -> Result<Self> {
+        let count = roles.len();
         let ports = free_ports(count * 2).await?;
         let pairs: Vec<_> = ports.chunks(2).map(|pair| (pair[0], pair[1])).collect();
         let peers: Vec<_> = pairs
@@ -44,7 +48,7 @@ impl Nodes {
             .map(|(flight, internal)| format!("127.0.0.1:{internal},127.0.0.1:{flight}"))
             .collect();
         let mut nodes = Vec::with_capacity(count);
-        for (flight, internal) in pairs {
+        for ((flight, internal), roles) in pairs.into_iter().zip(roles) {
             let mut command = Command::new(program);
             command.arg("serve").arg("--data").arg(&world.data);
             command.args(["--listen", &format!("127.0.0.1:{flight}")]);
@@ -52,7 +56,11 @@ impl Nodes {
             if count > 1 {
                 command.args(["--peers", &peers.join(";")]);
             }
-            command.args(&world.serve).args(flags).env("SQUADRON_LOG", "warn");
+            command
+                .args(["--roles", roles])
+                .args(&world.serve)
+                .args(flags)
+                .env("SQUADRON_LOG", "warn");
             let child = command.stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
             nodes.push(Node { child, uri: format!("grpc+tcp://127.0.0.1:{flight}") });
         }
@@ -60,7 +68,7 @@ impl Nodes {
             node.ready().await?;
         }
         let nodes = Self { nodes };
-        nodes.complete().await?;
+        nodes.complete(roles.iter().filter(|roles| serves(roles)).count()).await?;
         Ok(nodes)
     }
 
@@ -87,20 +95,24 @@ impl Nodes {
         Ok(kib * 1024)
     }
 
-    /// Waits until a result has an endpoint on every node.
-    async fn complete(&self) -> Result<()> {
+    /// Waits until a result has an endpoint on every node that serves.
+    async fn complete(&self, serving: usize) -> Result<()> {
         let client = FlightSqlClient::connect(self.uri()).await?;
         client.set_header("squadron-endpoints", "all")?;
         let deadline = Instant::now() + START_WITHIN;
         while Instant::now() < deadline {
             let endpoints = client.execute("SELECT 1").await?.endpoint.len();
-            if endpoints == self.nodes.len() {
+            if endpoints == serving {
                 return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         Err("the nodes did not find each other".into())
     }
+}
+
+fn serves(roles: &str) -> bool {
+    roles.split(',').any(|role| role == "serve")
 }
 
 impl Node {

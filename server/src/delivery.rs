@@ -77,7 +77,10 @@ impl Delivery {
             return Ok(Outlet::Remote(put, OnTheWay::new(&self.load, &peer.node_id)));
         }
         let result = self.store.get(part.query).ok_or_else(|| {
-            PlannerError::Cancelled(format!("query {} is no longer running here", part.query))
+            PlannerError::Unavailable(format!(
+                "node {} knows nothing of query {} any more: run the query again",
+                self.me.node_id, part.query
+            ))
         })?;
         result.begin(part)?;
         Ok(Outlet::Local(result))
