@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import adbc_driver_flightsql.dbapi as flightsql
 import adbc_driver_manager
@@ -113,6 +114,34 @@ def test_a_process_killed_in_the_middle_is_an_error_and_never_a_short_result(doo
     for closing in (cursor, connection):
         with contextlib.suppress(adbc_driver_manager.Error, RuntimeError):
             closing.close()
+
+
+PAIRS = """SELECT a.l_suppkey AS s, count(*) AS pairs, sum(a.l_quantity) AS q
+           FROM lineitem a JOIN lineitem b ON a.l_suppkey = b.l_suppkey GROUP BY a.l_suppkey"""
+
+
+def worked(node) -> float:
+    """Seconds that a process has computed."""
+    with open(f"/proc/{node.process.pid}/stat") as stat:
+        fields = stat.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.parametrize("locations", ["direct", "proxy"])
+def test_a_worker_killed_before_the_first_row_costs_time_only(doomed, truth, locations):
+    header = "adbc.flight.sql.rpc.call_header."
+    options = {header + "squadron-endpoints": "all", header + "squadron-locations": locations}
+    victim = doomed.nodes[2]
+    before = worked(victim)
+    with connect(doomed, **DISTRIBUTED, **options) as connection:
+        with ThreadPoolExecutor(1) as reader:
+            answer = reader.submit(fetch, connection, PAIRS)
+            deadline = time.monotonic() + 3 * SECONDS
+            while worked(victim) < before + 0.3:
+                assert time.monotonic() < deadline and not answer.done(), "it runs"
+                time.sleep(0.01)
+            victim.process.kill()
+            assert same_rows(answer.result(), truth.sql(PAIRS).to_arrow_table())
 
 
 def test_set_lasts_for_the_connection(cluster):
