@@ -31,6 +31,8 @@ use crate::{PlannerError, Result};
 
 mod account;
 mod carry;
+#[cfg(test)]
+mod fuzz;
 mod guard;
 mod share;
 mod tidy;

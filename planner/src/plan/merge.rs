@@ -73,7 +73,11 @@ fn has_partitions(plan: &Arc<dyn ExecutionPlan>) -> bool {
 pub(crate) struct TaskMergeExec(SortPreservingMergeExec);
 
 impl TaskMergeExec {
-    fn new(order: LexOrdering, fetch: Option<usize>, input: &Arc<dyn ExecutionPlan>) -> Self {
+    pub(crate) fn new(
+        order: LexOrdering,
+        fetch: Option<usize>,
+        input: &Arc<dyn ExecutionPlan>,
+    ) -> Self {
         Self(SortPreservingMergeExec::new(order, Arc::clone(input)).with_fetch(fetch))
     }
 }

@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 use super::caller::{ANONYMOUS, Called, called};
 use super::messages::{
-    CommitProto, FailProto, ManifestProto, OpenProto, PartProto, PollProto, QueryProto,
+    CommitProto, FailProto, LeaveProto, ManifestProto, OpenProto, PartProto, PollProto, QueryProto,
     StatusRequestProto,
 };
 use super::peer::PeerService;
@@ -278,6 +278,7 @@ impl Target {
         let key = PartKey { query: Uuid::from_u128(1), attempt: 0, task: 0, partition: 0 };
         let open = OpenProto { query: id.clone(), keep_ms: 1000, ..Default::default() };
         let parts = vec![PartProto::new(key, Some(PartTotals::default()))];
+        let leave = LeaveProto { query: id.clone(), attempt: 0, peer: "b".into() };
         let fail = FailProto { query: id.clone(), code: 14, message: "why".into() };
         let status =
             StatusRequestProto { query: id.clone(), peer: "b".into(), ..Default::default() };
@@ -294,6 +295,7 @@ impl Target {
             (actions::FAIL, fail.encode_to_vec()),
             (actions::RELEASE, fail.encode_to_vec()),
             (actions::STATUS, status.encode_to_vec()),
+            (actions::LEAVE, leave.encode_to_vec()),
             (actions::POLL, PollProto { query: id.clone(), ..Default::default() }.encode_to_vec()),
             (actions::CANCEL, QueryProto { query: id }.encode_to_vec()),
             (actions::RENEW, ticket),
