@@ -78,7 +78,10 @@ impl ResultReader {
         loop {
             tokio::select! {
                 answer = &mut asked => match answer {
-                    Ok(()) => return Ok(self.result.let_leave(attempt)),
+                    Ok(()) => {
+                        self.result.let_leave(attempt);
+                        return Ok(());
+                    }
                     Err(error) => {
                         let query = self.result.opening().query;
                         tracing::debug!(%query, attempt, %error, "rows may not leave");
