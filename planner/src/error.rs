@@ -12,6 +12,7 @@ use datafusion::object_store;
 use datafusion::sql::sqlparser::parser::ParserError;
 
 use crate::catalog::CatalogError;
+use crate::session::SPILL_NAMES;
 pub(crate) use marked::mark;
 
 /// The result of everything in this crate.
@@ -38,6 +39,9 @@ pub enum PlannerError {
     /// A file that cannot be read or is not what its name says: mend the data.
     #[error("{0}")]
     BadData(String),
+    /// What was written to a disk came back as something else: look after the disk, run the query again.
+    #[error("{0}")]
+    Corrupt(String),
     /// A limit of this node was reached; the text says which setting raises it.
     #[error("{0}")]
     Exhausted(String),
@@ -95,8 +99,8 @@ fn classify(error: &DataFusionError) -> PlannerError {
     }
     let kind = classify_root(error.find_root(), text);
     match &kind {
-        // Of the store it is told by the store.
-        PlannerError::Exhausted(_) => kind,
+        // Of the store it is told by the store; and what was changed on a disk did fit.
+        PlannerError::Exhausted(_) | PlannerError::Corrupt(_) => kind,
         _ => failed_disk(&kind.to_string()).unwrap_or(kind),
     }
 }
@@ -130,12 +134,9 @@ fn classify_root(root: &DataFusionError, text: String) -> PlannerError {
 /// spill to.
 const FULL: [&str; 2] = ["No space left on device", "Disk quota exceeded"];
 
-/// How DataFusion's disk manager calls its folders and the files in them.
-const SPILLED: [&str; 2] = ["/datafusion-", "/.tmp"];
-
 fn failed_disk(text: &str) -> Option<PlannerError> {
     let full = FULL.iter().any(|words| text.contains(words));
-    let failed = full || SPILLED.iter().all(|words| text.contains(words));
+    let failed = full || SPILL_NAMES.iter().all(|words| text.contains(words));
     failed.then(|| {
         PlannerError::Exhausted(format!(
             "an operator has more than fits into memory, and the disk that it writes to is full or fails ({text}): free space there, set --spill-dir to another one, or raise --memory-limit"
@@ -272,6 +273,7 @@ impl PlannerError {
             Self::AlreadyExists(_) => Self::AlreadyExists(text),
             Self::Unsupported(_) => Self::Unsupported(text),
             Self::BadData(_) => Self::BadData(text),
+            Self::Corrupt(_) => Self::Corrupt(text),
             Self::Exhausted(_) => Self::Exhausted(text),
             Self::Busy(_) => Self::Busy(text),
             Self::Unavailable(_) => Self::Unavailable(text),
@@ -344,7 +346,8 @@ mod tests {
         let full = || std::io::Error::from_raw_os_error(28);
         let arrow = ArrowError::IoError(full().to_string(), full());
         let relayed = DataFusionError::Execution(full().to_string());
-        let gone = "No such file or directory at path \"/spill/operators/datafusion-3/.tmp0l\"";
+        let [folder, file] = SPILL_NAMES;
+        let gone = format!("No such file or directory at path \"/spill/{folder}3/{file}0l\"");
         let gone = DataFusionError::IoError(std::io::Error::other(gone));
         for error in [kind(arrow.into()), kind(relayed), kind(gone)] {
             assert!(matches!(&error, PlannerError::Exhausted(_)), "{error:?}");

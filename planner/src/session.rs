@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use datafusion::catalog::{CatalogProviderList, MemoryCatalogProviderList};
-use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::disk_manager::DiskManagerBuilder;
 use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SessionState, SessionStateBuilder, TaskContext};
@@ -35,14 +35,17 @@ mod carry;
 mod fuzz;
 mod guard;
 mod share;
+mod spill;
 mod tidy;
 mod worker;
 
 use share::Shares;
+use spill::Spill;
 use worker::{LiveTasks, WorkerSessions};
 
 pub(crate) use guard::guard_query;
 pub use share::ShareLimits;
+pub(crate) use spill::NAMES as SPILL_NAMES;
 pub use tidy::hand_over;
 
 pub use crate::catalog::{CATALOG_NAME as CATALOG, SCHEMA_NAME as SCHEMA};
@@ -80,6 +83,7 @@ pub struct EngineConfig {
 /// DataFusion set up for one node: the runtime that its queries share, and the sessions they get.
 pub struct Engine {
     runtime: Arc<RuntimeEnv>,
+    spill: Spill,
     shares: Arc<Shares>,
     files: FilesCatalog,
     local: SessionState,
@@ -95,7 +99,8 @@ impl Engine {
     /// # Errors
     /// When the spill folder cannot be used, or a data location cannot be listed.
     pub async fn open(mut config: EngineConfig) -> Result<Self> {
-        let runtime = runtime(&config)?;
+        let spill = Spill::open(config.spill_dir.as_deref(), config.spill_limit)?;
+        let runtime = runtime(&config, &spill)?;
         let data = std::mem::take(&mut config.data);
         let files = FilesCatalog::open(data, Arc::clone(&runtime)).await;
         let files = files.map_err(|error| PlannerError::from(&error))?;
@@ -123,7 +128,7 @@ impl Engine {
             .with_runtime_env(Arc::clone(&runtime))
             .with_version(config.version);
         let worker_url = config.worker_url;
-        Ok(Self { runtime, shares, files, local, distributed, worker, tasks, worker_url })
+        Ok(Self { runtime, spill, shares, files, local, distributed, worker, tasks, worker_url })
     }
 
     /// The runtime (memory pool, disk manager, object stores, caches) of this node.
@@ -134,6 +139,16 @@ impl Engine {
     /// What the plan of a query runs in on this node: a session's settings, the query's share of memory.
     pub(crate) fn task_context(&self, state: &SessionState, query: Uuid) -> Arc<TaskContext> {
         Arc::new(TaskContext::from(state).with_runtime(self.shares.of(query)))
+    }
+
+    /// Bytes that operators have on disk now.
+    pub fn spilled(&self) -> u64 {
+        self.spill.used()
+    }
+
+    /// Where operators spill to, once there is such a place.
+    pub fn spill_folder(&self) -> Option<PathBuf> {
+        self.spill.folder()
     }
 
     /// The worker of this node: mount its service on the internal port and nowhere else, it runs
@@ -221,13 +236,10 @@ impl Engine {
     }
 }
 
-fn runtime(config: &EngineConfig) -> Result<Arc<RuntimeEnv>> {
-    let mode = match &config.spill_dir {
-        Some(dir) => DiskManagerMode::Directories(vec![dir.clone()]),
-        None => DiskManagerMode::OsTmpDirectory,
-    };
+fn runtime(config: &EngineConfig, spill: &Spill) -> Result<Arc<RuntimeEnv>> {
+    // The limit is kept by what makes the files. The manager is told of it for those who ask it.
     let disk = DiskManagerBuilder::default()
-        .with_mode(mode)
+        .with_mode(spill.mode())
         .with_max_temp_directory_size(config.spill_limit);
     RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::clone(&config.memory_pool))

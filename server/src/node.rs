@@ -451,8 +451,7 @@ mod tests {
         let mut folders = std::fs::read_dir(cluster.spill_dir()).unwrap();
         let folder = folders.next().unwrap().unwrap().path();
         assert!(folders.next().is_none());
-        let runtime = cluster.nodes[0].queries().planner().engine().runtime();
-        let operators = runtime.disk_manager.temp_dir_paths();
-        assert!(operators.len() == 1 && operators[0].starts_with(folder), "{operators:?}");
+        let operators = cluster.nodes[0].queries().planner().engine().spill_folder();
+        assert!(operators.as_ref().is_some_and(|it| it.starts_with(folder)), "{operators:?}");
     }
 }

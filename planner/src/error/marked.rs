@@ -15,13 +15,14 @@ const MARK: &str = "squadron error: ";
 
 type Make = fn(String) -> PlannerError;
 
-const KINDS: [(&str, Make); 12] = [
+const KINDS: [(&str, Make); 13] = [
     ("syntax", PlannerError::Syntax),
     ("invalid", PlannerError::Invalid),
     ("not found", PlannerError::NotFound),
     ("already exists", PlannerError::AlreadyExists),
     ("unsupported", PlannerError::Unsupported),
     ("bad data", PlannerError::BadData),
+    ("corrupt", PlannerError::Corrupt),
     ("exhausted", PlannerError::Exhausted),
     ("busy", PlannerError::Busy),
     ("unavailable", PlannerError::Unavailable),

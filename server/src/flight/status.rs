@@ -70,6 +70,7 @@ pub fn planner_code(error: &PlannerError) -> Code {
         PlannerError::AlreadyExists(_) => Code::AlreadyExists,
         PlannerError::Unsupported(_) => Code::Unimplemented,
         PlannerError::BadData(_) => Code::FailedPrecondition,
+        PlannerError::Corrupt(_) => Code::DataLoss,
         PlannerError::Exhausted(_) | PlannerError::Busy(_) => Code::ResourceExhausted,
         PlannerError::Unavailable(_) => Code::Unavailable,
         PlannerError::Execution(_) => Code::InvalidArgument,

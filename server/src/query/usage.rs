@@ -22,7 +22,7 @@ impl Queries {
             disk: store.disk,
             operators: runtime.memory_pool.reserved().saturating_sub(of_results) as u64,
             tasks: engine.tasks() as u64,
-            spilled: runtime.disk_manager.used_disk_space(),
+            spilled: engine.spilled(),
             resident: memory::resident(),
         }
     }
