@@ -36,6 +36,7 @@ mod fuzz;
 mod guard;
 mod share;
 mod spill;
+mod stand_in;
 mod tidy;
 mod worker;
 

@@ -4,89 +4,56 @@
 //! piece, and asks no pool: a large window takes the machine's memory whatever the limits are. Official
 //! way: none yet. Here: the operator and its input are wrapped, and what comes in is counted against the
 //! query's share until the operator's rows have gone.
-//!
-//! As in `guard.rs`, the wrappers stand for what they wrap in name, children and type.
 
-use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::utils::memory::RecordBatchMemoryCounter;
 use datafusion::error::Result;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_plan::metrics::MetricsSet;
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::windows::WindowAggExec;
-use datafusion::physical_plan::{
-    ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties,
-    ReplaceChildrenOptions,
-};
-use datafusion_distributed::NetworkBoundaryExt;
 use futures::StreamExt;
-use parking_lot::Mutex;
+
+use super::stand_in::{self, Run, alike, stand_in};
 
 /// What is collected is there twice in the end: as it came, and in one piece.
 const COPIES: usize = 2;
 
-/// Has the window functions of one stage account for their memory. Stages below are other tasks'.
+/// Has the window functions of one stage account for their memory.
 pub(super) fn account(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
-    let accounted = plan.transform_down(|node| {
-        if node.is_network_boundary() {
-            return Ok(Transformed::new(node, false, TreeNodeRecursion::Jump));
-        }
+    stand_in::each(plan, |node| {
         if !node.is::<WindowAggExec>() {
-            return Ok(Transformed::no(node));
+            return Ok(None);
         }
-        let input = account(Arc::clone(node.children()[0]))?;
-        let window = AccountedExec::around(node, input)?;
-        Ok(Transformed::new(Arc::new(window), true, TreeNodeRecursion::Jump))
-    })?;
-    Ok(accounted.data)
-}
-
-/// Reservations on their way from an operator that is about to run to its input, by partition.
-type Handed = Arc<Mutex<HashMap<usize, Arc<MemoryReservation>>>>;
-
-/// A window function, or the input of one, that stands for the node it wraps.
-#[derive(Debug, Clone)]
-struct AccountedExec {
-    inner: Arc<dyn ExecutionPlan>,
-    handed: Handed,
-    side: Side,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Side {
-    /// The operator: holds a reservation for as long as its stream is there.
-    Operator,
-    /// Its input: what comes by is added to the reservation.
-    Input,
-}
-
-impl AccountedExec {
-    fn around(window: Arc<dyn ExecutionPlan>, input: Arc<dyn ExecutionPlan>) -> Result<Self> {
         let handed = Handed::default();
-        let input = Self { inner: input, handed: Arc::clone(&handed), side: Side::Input };
-        let keep = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Keep);
-        let inner = window.replace_children(vec![Arc::new(input)], keep)?;
-        Ok(Self { inner, handed, side: Side::Operator })
-    }
+        let input = account(Arc::clone(node.children()[0]))?;
+        let input = stand_in(input, Counted(Arc::clone(&handed)));
+        let window = Arc::clone(node).replace_children(vec![input], alike())?;
+        Ok(Some(stand_in(window, Holding(handed))))
+    })
+}
 
-    fn run_operator(
+/// Reservations on their way from an operator that is about to run to its input.
+type Handed = Arc<stand_in::Handed<Arc<MemoryReservation>>>;
+
+/// The operator: holds a reservation for as long as its stream is there.
+#[derive(Debug)]
+struct Holding(Handed);
+
+impl Run for Holding {
+    fn run(
         &self,
+        node: &Arc<dyn ExecutionPlan>,
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let consumer = MemoryConsumer::new(format!("{}[{partition}]", self.name()));
+        let consumer = MemoryConsumer::new(format!("{}[{partition}]", node.name()));
         let held = Arc::new(consumer.register(context.memory_pool()));
-        self.handed.lock().insert(partition, Arc::clone(&held));
-        let stream = self.inner.execute(partition, context);
-        self.handed.lock().remove(&partition);
-        let stream = stream?;
+        let start = || node.execute(partition, context);
+        let stream = self.0.over(partition, Arc::clone(&held), start)?;
         let schema = stream.schema();
         let stream = stream.inspect(move |_| {
             // Held until the stream goes: the operator lets go of nothing before.
@@ -94,14 +61,21 @@ impl AccountedExec {
         });
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, stream)))
     }
+}
 
-    fn run_input(
+/// Its input: what comes by is added to the reservation.
+#[derive(Debug)]
+struct Counted(Handed);
+
+impl Run for Counted {
+    fn run(
         &self,
+        node: &Arc<dyn ExecutionPlan>,
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let held = self.handed.lock().remove(&partition);
-        let stream = self.inner.execute(partition, context)?;
+        let held = self.0.take(partition);
+        let stream = node.execute(partition, context)?;
         let Some(held) = held else { return Ok(stream) };
         let schema = stream.schema();
         let mut counter = RecordBatchMemoryCounter::new();
@@ -119,65 +93,6 @@ fn count(
     Ok(batch)
 }
 
-impl DisplayAs for AccountedExec {
-    fn fmt_as(&self, format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.fmt_as(format, f)
-    }
-}
-
-impl ExecutionPlan for AccountedExec {
-    fn name(&self) -> &str {
-        self.inner.name()
-    }
-
-    fn downcast_delegate(&self) -> Option<&dyn ExecutionPlan> {
-        Some(self.inner.as_ref())
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        self.inner.properties()
-    }
-
-    fn maintains_input_order(&self) -> Vec<bool> {
-        self.inner.maintains_input_order()
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        self.inner.children()
-    }
-
-    fn apply_expressions(
-        &self,
-        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        self.inner.apply_expressions(f)
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let anew = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
-        let inner = Arc::clone(&self.inner).replace_children(children, anew)?;
-        Ok(Arc::new(Self { inner, ..Self::clone(&self) }))
-    }
-
-    fn execute(
-        &self,
-        partition: usize,
-        context: Arc<TaskContext>,
-    ) -> Result<SendableRecordBatchStream> {
-        match self.side {
-            Side::Operator => self.run_operator(partition, context),
-            Side::Input => self.run_input(partition, context),
-        }
-    }
-
-    fn metrics(&self) -> Option<MetricsSet> {
-        self.inner.metrics()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::num::NonZeroUsize;
@@ -187,6 +102,7 @@ mod tests {
     use datafusion::prelude::SessionContext;
     use futures::TryStreamExt;
 
+    use super::super::stand_in::anew;
     use super::*;
 
     const ROWS: usize = 100_000;
@@ -236,7 +152,6 @@ mod tests {
         let before = text(&plan);
         assert!(before.contains("WindowAggExec"), "{before}");
         let children = plan.children().into_iter().cloned().collect();
-        let anew = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
-        assert_eq!(text(&plan.replace_children(children, anew).unwrap()), before);
+        assert_eq!(text(&plan.replace_children(children, anew()).unwrap()), before);
     }
 }

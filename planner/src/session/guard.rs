@@ -9,28 +9,18 @@
 //!
 //! An operator that does not ask for its memory cannot be refused any: when the process has grown too
 //! large, its query is ended here, whatever the operator waits for.
-//!
-//! The wrapper takes the place of the node that it wraps, in name, children and type, because the
-//! plan's shape is what metrics and task counts are matched by.
 
 use std::any::Any;
-use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_plan::metrics::MetricsSet;
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{
-    ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties,
-    ReplaceChildrenOptions,
-};
 use datafusion_distributed::{
     BroadcastExec, WorkerPlanRewriteEvent, WorkerPlanRewriteEventResponse,
 };
@@ -39,6 +29,7 @@ use futures::stream::BoxStream;
 
 use super::account::account;
 use super::share::share;
+use super::stand_in::{Run, anew, stand_in};
 use crate::error::mark;
 
 /// Guards the plan of one task, for datafusion-distributed to call with every plan it decodes.
@@ -48,85 +39,38 @@ pub(super) fn guard_task(event: WorkerPlanRewriteEvent) -> Result<WorkerPlanRewr
 
 /// Guards what a coordinator runs itself of a plan.
 pub(crate) fn guard_query(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
-    Ok(Arc::new(GuardExec(account(plan)?)))
+    Ok(stand_in(account(plan)?, Guard))
 }
 
 /// datafusion-distributed takes these two heads off a task's plan and puts its own on.
 fn guarded(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
     if !(plan.is::<RepartitionExec>() || plan.is::<BroadcastExec>()) {
-        return Ok(Arc::new(GuardExec(plan)));
+        return Ok(stand_in(plan, Guard));
     }
     let children = plan.children().into_iter();
-    let children = children.map(|child| Arc::new(GuardExec(Arc::clone(child))) as _).collect();
+    let children = children.map(|child| stand_in(Arc::clone(child), Guard)).collect();
     plan.replace_children(children, anew())
 }
 
-fn anew() -> ReplaceChildrenOptions {
-    ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute)
-}
-
-/// Passes everything on to the node that it stands for, and turns its panics into errors.
+/// Turns panics into errors.
 #[derive(Debug)]
-struct GuardExec(Arc<dyn ExecutionPlan>);
+struct Guard;
 
-impl DisplayAs for GuardExec {
-    fn fmt_as(&self, format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt_as(format, f)
-    }
-}
-
-impl ExecutionPlan for GuardExec {
-    fn name(&self) -> &str {
-        self.0.name()
-    }
-
-    fn downcast_delegate(&self) -> Option<&dyn ExecutionPlan> {
-        Some(self.0.as_ref())
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        self.0.properties()
-    }
-
-    fn maintains_input_order(&self) -> Vec<bool> {
-        self.0.maintains_input_order()
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        self.0.children()
-    }
-
-    fn apply_expressions(
+impl Run for Guard {
+    fn run(
         &self,
-        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        self.0.apply_expressions(f)
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(Self(Arc::clone(&self.0).replace_children(children, anew())?)))
-    }
-
-    fn execute(
-        &self,
+        node: &Arc<dyn ExecutionPlan>,
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let name = self.0.name().to_owned();
+        let name = node.name().to_owned();
         let runtime = context.runtime_env();
-        let stream = self.0.execute(partition, context)?;
+        let stream = node.execute(partition, context)?;
         let schema = stream.schema();
         let caught = AssertUnwindSafe(stream).catch_unwind();
         let stream = caught.map(move |batch| unwound(&name, batch).map_err(mark));
         let stream = until_ended(stream.boxed(), runtime);
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, stream)))
-    }
-
-    fn metrics(&self) -> Option<MetricsSet> {
-        self.0.metrics()
     }
 }
 
