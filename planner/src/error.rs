@@ -39,7 +39,7 @@ pub enum PlannerError {
     /// A file that cannot be read or is not what its name says: mend the data.
     #[error("{0}")]
     BadData(String),
-    /// What was written to a disk came back as something else: look after the disk, run the query again.
+    /// What was written or sent came back as something else: look after the disk, run the query again.
     #[error("{0}")]
     Corrupt(String),
     /// A limit of this node was reached; the text says which setting raises it.

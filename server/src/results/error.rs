@@ -57,12 +57,13 @@ impl From<ResultError> for squadron_planner::PlannerError {
             ResultError::Query { code, .. } => match Code::from(code) {
                 // Of the peer that a part goes to: what it lacks is what the query lacks.
                 Code::ResourceExhausted => Self::Exhausted(text),
-                Code::DataLoss => Self::Internal(text),
+                Code::DataLoss => Self::Corrupt(text),
                 _ => Self::Cancelled(text),
             },
             ResultError::NotFound(_) => Self::Cancelled(text),
             ResultError::Disk(_) => Self::Exhausted(text),
-            ResultError::Forbidden(_) | ResultError::Corrupt(_) => Self::Internal(text),
+            ResultError::Corrupt(_) => Self::Corrupt(text),
+            ResultError::Forbidden(_) => Self::Internal(text),
         }
     }
 }
