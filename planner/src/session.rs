@@ -34,6 +34,7 @@ mod carry;
 #[cfg(test)]
 mod fuzz;
 mod guard;
+mod pace;
 mod share;
 mod spill;
 mod stand_in;
