@@ -57,6 +57,9 @@ pub enum PlannerError {
     /// The query was cancelled.
     #[error("{0}")]
     Cancelled(String),
+    /// It took longer than it may: give it more time, or less to do.
+    #[error("{0}")]
+    TimedOut(String),
     /// A bug.
     #[error("{0}")]
     Internal(String),
@@ -279,6 +282,7 @@ impl PlannerError {
             Self::Unavailable(_) => Self::Unavailable(text),
             Self::Execution(_) => Self::Execution(text),
             Self::Cancelled(_) => Self::Cancelled(text),
+            Self::TimedOut(_) => Self::TimedOut(text),
             Self::Internal(_) => Self::Internal(text),
         }
     }

@@ -13,6 +13,7 @@
 //! * A query has one task, owned here; when the node goes, it goes; when nobody waits for it, or a node
 //!   that it needs stays away, it is ended.
 
+mod absence;
 mod admission;
 mod again;
 mod cancel;
@@ -36,7 +37,7 @@ mod usage;
 
 pub use admission::{Admission, AdmissionLimits};
 pub use cancel::Cancelled;
-pub use pending::Pending;
+pub use pending::{Pending, Relaying};
 pub use poll::Polled;
 pub use read::Located;
 pub use record::QueryState;

@@ -68,13 +68,14 @@ const NAMED: usize = 5;
 
 impl fmt::Display for Pending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { running, unread, tasks, readers, open_parts } = self;
+        let Self { running, unread, tasks, readers, relays, open_parts } = self;
         let mut told = Vec::new();
         told.extend(named("queries run here", running));
         told.extend(named("results are not read to their end", unread));
         told.extend(counted("tasks of other nodes' queries", *tasks));
         told.extend(counted("parts on their way here", *open_parts));
         told.extend(counted("readers", *readers));
+        told.extend(counted("readers of other nodes' shares", *relays));
         f.write_str(&told.join("; "))
     }
 }
@@ -97,7 +98,7 @@ mod tests {
     fn what_is_pending_is_told_by_name() {
         let running = ["1 of alice".to_owned()].into();
         let unread = (1..9).map(|query| query.to_string()).collect();
-        let pending = Pending { running, unread, tasks: 2, readers: 0, open_parts: 0 };
+        let pending = Pending { running, unread, tasks: 2, readers: 0, relays: 0, open_parts: 0 };
         assert_eq!(
             pending.to_string(),
             "1 queries run here (1 of alice); 8 results are not read to their end (1, 2, 3, 4, 5, …); 2 tasks of other nodes' queries"

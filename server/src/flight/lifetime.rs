@@ -121,6 +121,7 @@ fn polled(
 fn outcome(cancelled: Result<Cancelled, ResultError>) -> Result<CancelStatus, Status> {
     match cancelled {
         Ok(Cancelled::Yes) => Ok(CancelStatus::Cancelled),
+        Ok(Cancelled::UnderWay) => Ok(CancelStatus::Cancelling),
         Ok(Cancelled::TooLate) => Ok(CancelStatus::NotCancellable),
         Err(error) => Err(status::result(&error)),
     }

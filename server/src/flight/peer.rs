@@ -275,7 +275,7 @@ impl FlightService for PeerService {
         &self,
         request: Request<Ticket>,
     ) -> Result<Response<Self::DoGetStream>, Status> {
-        let stream = read_forwarded(&self.queries, &request.into_inner().ticket).await?;
+        let stream = read_forwarded(&self.queries, request.into_inner().ticket).await?;
         Ok(Response::new(stream))
     }
 

@@ -33,16 +33,20 @@ pub async fn read(
         Located::Here(result) => here(queries, &result),
         Located::Lost(result) => messages(&result, result.read_lost(&share.peer)),
         Located::At(peer) => {
-            let relayed = relayed(Arc::clone(queries), peer, raw);
+            let asked = peer.node_id.clone();
+            let there = relayed(queries, peer, share, raw.clone());
             let elsewhere = {
                 let (queries, share) = (Arc::clone(queries), share.clone());
                 let principal = principal.to_owned();
-                move || {
-                    let result = queries.lost(&share, &principal)?;
-                    messages(&result, result.read_lost(&share.peer)).ok()
+                move || match queries.instead(&share, &principal)? {
+                    Located::Lost(result) => messages(&result, result.read_lost(&share.peer)).ok(),
+                    Located::At(other) if other.node_id != asked => {
+                        Some(relayed(&queries, other, &share, raw))
+                    }
+                    _ => None,
                 }
             };
-            Ok(or_elsewhere(relayed.try_flatten_stream().boxed(), elsewhere))
+            Ok(or_elsewhere(there, elsewhere))
         }
     }
 }
@@ -71,8 +75,19 @@ fn here(queries: &Arc<Queries>, result: &Arc<QueryResult>) -> Result<Messages, S
 }
 
 /// Reads at a peer for as long as that is in the cluster: of one that hangs nothing would come any
-/// more, and its connection would stand.
-async fn relayed(queries: Arc<Queries>, peer: Member, raw: Bytes) -> Result<Messages, Status> {
+/// more, and its connection would stand. Until its end this node is one that somebody needs.
+fn relayed(queries: &Arc<Queries>, peer: Member, share: &ResultTicket, raw: Bytes) -> Messages {
+    let (queries, share) = (Arc::clone(queries), share.clone());
+    relaying(queries, peer, share, raw).try_flatten_stream().boxed()
+}
+
+async fn relaying(
+    queries: Arc<Queries>,
+    peer: Member,
+    share: ResultTicket,
+    raw: Bytes,
+) -> Result<Messages, Status> {
+    let here = queries.relaying();
     let away = {
         let (queries, peer) = (Arc::clone(&queries), peer.node_id.clone());
         async move { queries.stays_away(&peer).await }
@@ -82,14 +97,24 @@ async fn relayed(queries: Arc<Queries>, peer: Member, raw: Bytes) -> Result<Mess
         messages = queries.peers().read(&peer, raw) => messages?,
         error = &mut away => return Err(status::result(&error)),
     };
+    let whole = move || {
+        queries.relayed(share.query, &share.peer);
+        drop(here);
+    };
     let messages = futures::stream::try_unfold(
-        (messages, away),
-        |(mut messages, mut away)| async {
-            tokio::select! {
+        (messages, away, Some(whole)),
+        |(mut messages, mut away, mut whole)| async {
+            let message = tokio::select! {
                 biased;
-                message = messages.try_next() => Ok(message?.map(|message| (message, (messages, away)))),
-                error = &mut away => Err(status::result(&error)),
+                message = messages.try_next() => message?,
+                error = &mut away => return Err(status::result(&error)),
+            };
+            if message.is_none()
+                && let Some(whole) = whole.take()
+            {
+                whole();
             }
+            Ok(message.map(|message| (message, (messages, away, whole))))
         },
     );
     Ok(messages.boxed())
@@ -98,10 +123,21 @@ async fn relayed(queries: Arc<Queries>, peer: Member, raw: Bytes) -> Result<Mess
 /// Reads for a client that brought its ticket to another node, which checked who brought it.
 ///
 /// # Errors
-/// As [`read`]; NOT_FOUND when this node does not hold the share, so that nothing is passed on twice.
-pub async fn read_forwarded(queries: &Arc<Queries>, raw: &[u8]) -> Result<Messages, Status> {
-    let result = forwarded(queries, raw).await?;
-    here(queries, &result)
+/// As [`read`]; NOT_FOUND when this node neither holds the share nor knows who holds another one, so
+/// that nothing is passed on in a circle.
+pub async fn read_forwarded(queries: &Arc<Queries>, raw: Bytes) -> Result<Messages, Status> {
+    let (share, principal) = forwarded_share(queries, &raw)?;
+    if share.peer == queries.me().node_id {
+        let result = queries.here(&share, &principal).await;
+        return here(queries, &result.map_err(|error| status::result(&error))?);
+    }
+    match queries.instead(&share, &principal) {
+        Some(Located::Lost(result)) => messages(&result, result.read_lost(&share.peer)),
+        Some(Located::At(peer)) if share.coordinator == queries.me().node_id => {
+            Ok(relayed(queries, peer, &share, raw))
+        }
+        _ => Err(not_here()),
+    }
 }
 
 /// The share of a ticket that another node forwards, which this node must hold.
@@ -109,14 +145,23 @@ pub async fn read_forwarded(queries: &Arc<Queries>, raw: &[u8]) -> Result<Messag
 /// # Errors
 /// As [`read_forwarded`].
 pub async fn forwarded(queries: &Queries, raw: &[u8]) -> Result<Arc<QueryResult>, Status> {
-    let checked = queries.signer().check_forwarded(raw);
-    let (ticket, principal) = checked.map_err(|error| status::ticket(&error))?;
-    match ticket {
-        Ticket::Result(share) if share.peer == queries.me().node_id => {
-            queries.here(&share, &principal).await.map_err(|error| status::result(&error))
-        }
-        _ => Err(Status::not_found("the ticket was forwarded to a node that does not hold it")),
+    let (share, principal) = forwarded_share(queries, raw)?;
+    match share.peer == queries.me().node_id {
+        true => queries.here(&share, &principal).await.map_err(|error| status::result(&error)),
+        false => Err(not_here()),
     }
+}
+
+fn forwarded_share(queries: &Queries, raw: &[u8]) -> Result<(ResultTicket, String), Status> {
+    let checked = queries.signer().check_forwarded(raw);
+    match checked.map_err(|error| status::ticket(&error))? {
+        (Ticket::Result(share), principal) => Ok((share, principal)),
+        _ => Err(not_here()),
+    }
+}
+
+fn not_here() -> Status {
+    Status::not_found("the ticket was forwarded to a node that does not hold it")
 }
 
 /// The schema comes with the first frame, or the end: an endpoint that fails before that has given

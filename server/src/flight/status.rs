@@ -75,6 +75,7 @@ pub fn planner_code(error: &PlannerError) -> Code {
         PlannerError::Unavailable(_) => Code::Unavailable,
         PlannerError::Execution(_) => Code::InvalidArgument,
         PlannerError::Cancelled(_) => Code::Cancelled,
+        PlannerError::TimedOut(_) => Code::DeadlineExceeded,
         PlannerError::Internal(_) => Code::Internal,
     }
 }

@@ -1,8 +1,8 @@
 //! A query that lost a node runs again on those that remain, if nothing of it has left for its client.
 //!
-//! A peer that may have given rows (`leave.rs`) cannot be gone without. Every one that remains is asked
-//! first to begin a later run: it drops what the earlier one brought, and refuses where a reader was given
-//! a frame, who could be given rows twice. From then on parts,
+//! Where a peer was let give rows (`leave.rs`) there is no later run. Every peer that remains is asked
+//! first to begin one: it drops what the earlier one brought, and refuses where a reader was given
+//! a frame all the same, who could be given rows twice. From then on parts,
 //! manifests and commits of the earlier run are refused (fencing by attempt), wherever its tasks may
 //! still be. The endpoints stay as the client was given them; that of a lost peer has no rows, and is
 //! read at its second location.
@@ -48,16 +48,20 @@ impl Queries {
         if !is_loss(&error) || record.attempt() + 1 >= MOST_RUNS {
             return Err(error);
         }
+        // Nobody need be looked for where that has happened.
         let gave = record.end_run();
+        if let Some(peer) = gave.first() {
+            tracing::info!(%query, %error, %peer, "rows of a query that lost a node have left");
+            return Err(error);
+        }
+        if self.store.get(query).is_some_and(|here| here.has_given()) {
+            tracing::info!(%query, %error, "rows of a query that lost a node have left from here");
+            return Err(error);
+        }
         let alive = self.reachable_after(&record.nodes()).await;
         let left: Vec<Member> = record.peers_left().into_iter().cloned().collect();
         let left: Vec<Member> =
             left.into_iter().filter(|peer| alive.contains(&peer.node_id)).collect();
-        let gone = gave.iter().find(|gave| !left.iter().any(|peer| peer.node_id == **gave));
-        if let Some(peer) = gone {
-            tracing::info!(%query, %error, %peer, "rows of a query have left with a node that is lost");
-            return Err(error);
-        }
         if left.is_empty() {
             return Err(error);
         }

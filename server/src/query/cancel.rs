@@ -22,6 +22,9 @@ use crate::results::ResultError;
 pub enum Cancelled {
     /// It does not run any more, and its result is gone.
     Yes,
+    /// Its shares are let go of, but the node that runs it cannot be told now: it ends the query when it
+    /// finds them gone.
+    UnderWay,
     /// It had failed before.
     TooLate,
 }
@@ -40,9 +43,10 @@ impl Queries {
         match self.cancel_at(coordinator, *query).await {
             Ok(cancelled) => Ok(cancelled),
             // Its coordinator has forgotten it or is gone: what is left of it is let go of.
-            Err(error) => match self.release_shares(*query, shares).await {
-                true => Ok(Cancelled::Yes),
-                false => Err(error),
+            Err(error) => match (self.release_shares(*query, shares).await, &error) {
+                (true, ResultError::NotFound(_)) => Ok(Cancelled::Yes),
+                (true, _) => Ok(Cancelled::UnderWay),
+                (false, _) => Err(error),
             },
         }
     }

@@ -20,11 +20,15 @@ impl Queries {
     /// Ends what need not or cannot come to its end.
     pub(super) async fn end_hopeless(&self, now: Instant) {
         let records = self.running_records();
-        let hopeless = records.iter().filter_map(|record| match self.misses(record, now) {
-            // Its task sees whether it can run again without that node.
-            Some(why) if record.lose(why.clone()) => None,
-            Some(why) => Some((record, why)),
-            None => Some((record, self.unread(record, now)?)),
+        self.absences.forget_present(&self.members());
+        let hopeless = records.iter().filter_map(|record| {
+            let attempt = record.attempt();
+            match self.misses(record, now).or_else(|| silent(record)) {
+                // Its task sees whether it can run again without that node.
+                Some(why) if record.lose(attempt, why.clone()) => None,
+                Some(why) => Some((record, why)),
+                None => Some((record, self.unread(record, now)?)),
+            }
         });
         join_all(hopeless.map(|(record, why)| self.end_in(record, why))).await;
     }
@@ -32,9 +36,8 @@ impl Queries {
     /// A node that holds a share or runs a task has been away too long.
     fn misses(&self, record: &Record, now: Instant) -> Option<ResultError> {
         let members = self.members();
-        let missing = record.nodes().into_iter().find(|node| members.get(node).is_none());
-        let away = record.away(missing.is_some(), now);
-        let node = missing.filter(|_| away >= AWAY)?;
+        let away = |node: &String| self.absences.of(node, &members, now) >= AWAY;
+        let node = record.nodes().into_iter().find(away)?;
         Some(ResultError::Unavailable(format!(
             "node {node}, which took part in the query, does not answer any more: run the query again"
         )))
@@ -60,6 +63,16 @@ impl Queries {
             self.tell_failure(record, why).await;
         }
     }
+}
+
+/// A peer that is there but has nothing of its share any more: it was started anew, or lost sight of this
+/// node for a while and has ended its readers.
+fn silent(record: &Record) -> Option<ResultError> {
+    let peers = record.peers_left().into_iter().map(|peer| peer.node_id.as_str());
+    let peer = record.interests.silent(peers)?;
+    Some(ResultError::Unavailable(format!(
+        "node {peer} has given up its share of the result: run the query again"
+    )))
 }
 
 fn unread(interest: Interest, grace: Duration, first_read: Duration) -> Option<String> {

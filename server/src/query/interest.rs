@@ -1,7 +1,8 @@
 //! Whether anybody still waits for a running query.
 //!
-//! Each peer that holds a share says now and then since when nobody has been there to read it. Only
-//! what peers say counts: a peer that is silent may have a reader, so no query ends for it.
+//! Each peer that holds a share says every second since when nobody has been there to read it. Only
+//! what peers say counts: of one that is silent nobody knows whether it has a reader. One that stays silent
+//! though it is in the cluster holds the share no more.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -10,9 +11,17 @@ use parking_lot::Mutex;
 
 use crate::results::Interest;
 
+/// How many looks in a row a peer may be silent: they are a second apart, and a busy node takes its time.
+const SILENT_LOOKS: u32 = 12;
+
 /// What the peers of one query said last.
 #[derive(Debug, Default)]
-pub(super) struct Interests(Mutex<HashMap<String, Report>>);
+pub(super) struct Interests {
+    reports: Mutex<HashMap<String, Report>>,
+    /// Looks since each peer has said something. Counted in looks, not in time: none is taken while this
+    /// node itself stands still.
+    silent: Mutex<HashMap<String, u32>>,
+}
 
 #[derive(Debug, Clone, Copy)]
 struct Report {
@@ -30,13 +39,28 @@ impl Report {
 impl Interests {
     /// What `peer` says at `now`.
     pub(super) fn report(&self, peer: &str, interest: Interest, now: Instant) {
-        self.0.lock().insert(peer.to_owned(), Report { at: now, interest });
+        self.reports.lock().insert(peer.to_owned(), Report { at: now, interest });
+        self.silent.lock().remove(peer);
+    }
+
+    /// One more look at `peers`: gives one that has been silent for too many of them.
+    pub(super) fn silent<'p>(&self, peers: impl Iterator<Item = &'p str>) -> Option<&'p str> {
+        let mut silent = self.silent.lock();
+        let mut longest = None;
+        for peer in peers {
+            let looks = silent.entry(peer.to_owned()).or_default();
+            *looks += 1;
+            if *looks > SILENT_LOOKS {
+                longest = Some(peer);
+            }
+        }
+        longest
     }
 
     /// The interest in the query as a whole, or nothing before every one of `peers` has spoken. How
     /// long nobody has been anywhere is counted up to the oldest of their reports.
     pub(super) fn of_all<'p>(&self, peers: impl Iterator<Item = &'p str>) -> Option<Interest> {
-        let reports = self.0.lock();
+        let reports = self.reports.lock();
         let reports: Vec<Report> =
             peers.map(|peer| reports.get(peer).copied()).collect::<Option<_>>()?;
         let known_until = reports.iter().map(|report| report.at).min()?;
@@ -91,6 +115,19 @@ mod tests {
     fn a_silent_peer_may_have_a_reader() {
         let all = of(&[(LEFT, 15), (LEFT, 15), (NOBODY, 0)]).unwrap();
         assert_eq!(all.absent, Duration::from_secs(5));
+    }
+
+    #[test]
+    fn a_peer_that_stays_silent_is_found() {
+        let interests = Interests::default();
+        for _ in 0..SILENT_LOOKS {
+            interests.report("a", NOBODY, Instant::now());
+            assert_eq!(interests.silent(["a", "b"].into_iter()), None);
+        }
+        interests.report("a", NOBODY, Instant::now());
+        assert_eq!(interests.silent(["a", "b"].into_iter()), Some("b"));
+        interests.report("b", NOBODY, Instant::now());
+        assert_eq!(interests.silent(["a", "b"].into_iter()), None, "it has spoken");
     }
 
     #[test]

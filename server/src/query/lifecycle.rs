@@ -2,7 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use datafusion::error::DataFusionError;
 use datafusion::physical_plan::execute_stream;
@@ -45,8 +45,9 @@ impl Queries {
     }
 
     async fn complete(&self, plan: QueryPlan, record: &Record, terms: Terms) {
-        let Terms { place, within, source } = terms;
-        let executing = within_time(within, self.execute(plan, record, place, &source));
+        let Terms { place, within, since, source } = terms;
+        let executing = self.execute(plan, record, place, &source);
+        let executing = within_time(within, since, executing);
         let outcome = AssertUnwindSafe(executing).catch_unwind().await;
         let outcome = outcome.unwrap_or_else(|_| {
             Err(ResultError::Corrupt("the query's task panicked: see the node's log".into()))
@@ -201,8 +202,10 @@ impl Drop for Running {
 pub(super) struct Terms {
     /// Its place in the queue.
     pub(super) place: Place,
-    /// How long it may wait and run; zero: for ever.
+    /// How long it may be planned, wait and run; zero: for ever.
     pub(super) within: Duration,
+    /// From when on.
+    pub(super) since: Instant,
     /// What to plan if it has to run again.
     pub(super) source: Source,
 }
@@ -213,26 +216,35 @@ async fn unless_lost(
     work: impl Future<Output = Result<(), ResultError>>,
 ) -> Result<(), ResultError> {
     tokio::select! {
-        done = work => done,
+        // First: a node may have been lost while the query waited.
+        biased;
         lost = record.loss() => Err(lost),
+        done = work => done,
     }
 }
 
 async fn within_time(
     within: Duration,
+    since: Instant,
     executing: impl Future<Output = Result<(), ResultError>>,
 ) -> Result<(), ResultError> {
-    if within.is_zero() {
+    let until = since.checked_add(within).filter(|_| !within.is_zero());
+    let Some(until) = until else {
         return executing.await;
-    }
-    let ended = tokio::time::timeout(within, executing).await;
+    };
+    let ended = tokio::time::timeout_at(until.into(), executing).await;
     ended.unwrap_or_else(|_| {
-        let within = humantime::format_duration(within);
-        let message = format!(
-            "the query took longer than {within}: raise squadron.query_timeout, or --query-timeout of the node"
-        );
-        Err(ResultError::Query { code: Code::DeadlineExceeded as i32, message })
+        let (code, message) = (Code::DeadlineExceeded as i32, too_long(within));
+        Err(ResultError::Query { code, message })
     })
+}
+
+/// What a query is told that has used up its time.
+pub(super) fn too_long(within: Duration) -> String {
+    let within = humantime::format_duration(within);
+    format!(
+        "the query took longer than {within}: raise squadron.query_timeout, or --query-timeout of the node"
+    )
 }
 
 async fn receipts(plan: QueryPlan, record: &Record) -> Result<Vec<Receipt>> {

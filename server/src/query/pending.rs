@@ -1,7 +1,9 @@
 //! What a node that is to end would take away from somebody.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use super::Queries;
 
@@ -10,12 +12,15 @@ use super::Queries;
 pub struct Pending {
     /// Queries that it coordinates, with their owners.
     pub running: BTreeSet<String>,
-    /// Results that it holds a share of which was not read to its end, with their owners.
+    /// Results that it holds a share of, or is the way to, which were not read to their end, with their
+    /// owners.
     pub unread: BTreeSet<String>,
     /// Tasks of distributed queries.
     pub tasks: usize,
     /// Readers that have not come to their end.
     pub readers: usize,
+    /// Readers of other nodes' shares, for whom they pass through here.
+    pub relays: usize,
     /// Parts that are on their way here.
     pub open_parts: usize,
 }
@@ -23,8 +28,8 @@ pub struct Pending {
 impl Pending {
     /// Whether there is nobody.
     pub fn is_none(&self) -> bool {
-        let Self { running, unread, tasks, readers, open_parts } = self;
-        running.is_empty() && unread.is_empty() && tasks + readers + open_parts == 0
+        let Self { running, unread, tasks, readers, relays, open_parts } = self;
+        running.is_empty() && unread.is_empty() && tasks + readers + relays + open_parts == 0
     }
 }
 
@@ -42,13 +47,52 @@ impl Queries {
         let results = self.store.all();
         let unread = results.iter().filter(|result| result.is_awaited());
         let unread = unread.map(|result| named(result.opening().query, &result.opening().owner));
+        let through = self.records_read_through_here(Instant::now());
+        let through =
+            through.iter().map(|record| named(record.opening.query, &record.opening.owner));
         let store = self.store.usage();
         Pending {
             running: running.collect(),
-            unread: unread.collect(),
+            unread: unread.chain(through).collect(),
             tasks: self.planner.engine().tasks(),
             readers: store.readers,
+            relays: self.relays.0.load(Ordering::Relaxed),
             open_parts: store.open_parts,
+        }
+    }
+}
+
+/// How many readers are given other nodes' shares by this one.
+#[derive(Debug, Default)]
+pub(super) struct Relays(Arc<AtomicUsize>);
+
+/// One of them, until it is dropped.
+#[derive(Debug)]
+pub struct Relaying(Arc<AtomicUsize>);
+
+impl Relays {
+    fn enter(&self) -> Relaying {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Relaying(Arc::clone(&self.0))
+    }
+}
+
+impl Drop for Relaying {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Queries {
+    /// A reader is given another node's share by this one for as long as it holds this.
+    pub fn relaying(&self) -> Relaying {
+        self.relays.enter()
+    }
+
+    /// The share of `peer` has passed through here to its end.
+    pub fn relayed(&self, query: uuid::Uuid, peer: &str) {
+        if let Some(record) = self.record(query) {
+            record.through.lock().remove(peer);
         }
     }
 }

@@ -39,14 +39,28 @@ impl Queries {
         if let Some(peer) = self.members().get(&share.peer) {
             return Ok(Located::At((**peer).clone()));
         }
-        match self.lost(share, principal) {
-            Some(result) => Ok(Located::Lost(result)),
-            None => Err(lost(&share.peer, "holds this share of the result")),
+        let instead = self.instead(share, principal);
+        instead.ok_or_else(|| lost(&share.peer, "holds this share of the result"))
+    }
+
+    /// Who knows what has become of a share whose peer cannot be reached: whoever holds another one of the
+    /// same result, this node before others. Without a share here its coordinator knows who does.
+    pub fn instead(&self, share: &ResultTicket, principal: &str) -> Option<Located> {
+        if let Some(result) = self.lost(share, principal) {
+            return Some(Located::Lost(result));
         }
+        let members = self.members();
+        if share.coordinator != self.me.node_id {
+            return members.get(&share.coordinator).map(|node| Located::At((**node).clone()));
+        }
+        let record = self.record(share.query).filter(|record| record.opening.owner == principal)?;
+        let mut others = record.peers_left().into_iter().filter(|peer| peer.node_id != share.peer);
+        let holder = others.find_map(|peer| members.get(&peer.node_id));
+        holder.map(|peer| Located::At((**peer).clone()))
     }
 
     /// Another share of the result whose peer cannot be reached, if this node holds one.
-    pub fn lost(&self, share: &ResultTicket, principal: &str) -> Option<Arc<QueryResult>> {
+    fn lost(&self, share: &ResultTicket, principal: &str) -> Option<Arc<QueryResult>> {
         self.store.get(share.query).and_then(|result| owned(result, principal).ok())
     }
 

@@ -37,6 +37,8 @@ pub(super) struct Record {
     loss: watch::Sender<Option<ResultError>>,
     /// The name of the session that started it, if it has one.
     pub(super) session: Option<String>,
+    /// Node ids of peers whose shares its client can read through this node only, and has not.
+    pub(super) through: Mutex<BTreeSet<String>>,
     /// What the peers say of its readers.
     pub(super) interests: Interests,
     /// How far it is.
@@ -48,8 +50,6 @@ pub(super) struct Record {
     began: OnceLock<Instant>,
     /// When a client last asked how far it is.
     polled: Mutex<Option<Instant>>,
-    /// Since when a node that it needs is out of the cluster.
-    away: Mutex<Option<Instant>>,
     state: Mutex<(QueryState, Instant)>,
     task: Mutex<Task>,
 }
@@ -95,13 +95,13 @@ impl Record {
             run,
             loss: watch::Sender::new(None),
             session: None,
+            through: Mutex::default(),
             interests: Interests::default(),
             progress,
             answer: OnceLock::new(),
             taken: Instant::now(),
             began: OnceLock::new(),
             polled: Mutex::default(),
-            away: Mutex::default(),
             state: Mutex::new((QueryState::Running, Instant::now())),
             task: Mutex::new(Task::None),
         }
@@ -152,15 +152,22 @@ impl Record {
     /// It begins again without these peers, on those routes.
     pub(super) fn run_again(&self, opening: &Opening, routes: Arc<TaskRoutes>) {
         let lost = opening.lost.iter().cloned().collect();
-        *self.run.lock() = Run::new(opening.attempt, lost, routes);
-        *self.away.lock() = None;
+        let mut run = self.run.lock();
+        *run = Run::new(opening.attempt, lost, routes);
         self.loss.send_replace(None);
+        drop(run);
         self.progress.again();
     }
 
-    /// A node that it needs is gone. Whether its task was told, which decides what becomes of it.
-    pub(super) fn lose(&self, why: ResultError) -> bool {
-        self.loss.send(Some(why)).is_ok()
+    /// A node that a run needs is gone. Whether there is a task, which decides what becomes of the query
+    /// once it looks: one that waits for a slot has time, and one that plans the next run has looked already.
+    pub(super) fn lose(&self, attempt: u32, why: ResultError) -> bool {
+        let run = self.run.lock();
+        if run.attempt == attempt {
+            self.loss.send_replace(Some(why));
+        }
+        drop(run);
+        matches!(*self.task.lock(), Task::Running(_))
     }
 
     /// Waits until a node that the current run needs is gone.
@@ -172,13 +179,6 @@ impl Record {
             // The sender is here.
             None => std::future::pending().await,
         }
-    }
-
-    /// How long one of its nodes has been away, as of this look and those before it.
-    pub(super) fn away(&self, missing: bool, now: Instant) -> Duration {
-        let mut away = self.away.lock();
-        *away = if missing { away.or(Some(now)) } else { None };
-        away.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
     }
 
     /// The record owns the task that runs its query. One that was ended before it began ends now.
@@ -257,6 +257,16 @@ impl Record {
         self.progress.over();
         self.end();
         None
+    }
+
+    /// Whether its client still has to read something of it through this node, and can.
+    pub(super) fn is_read_through_here(&self, now: Instant) -> bool {
+        let complete = matches!(self.state.lock().0, QueryState::Committed);
+        let to_read = {
+            let lost = &self.run.lock().lost;
+            self.through.lock().iter().any(|peer| !lost.contains(peer))
+        };
+        complete && to_read && !self.kept_for(now).is_zero()
     }
 
     /// For how long its result can be read at least: its time begins when it is complete.
@@ -345,15 +355,25 @@ pub(super) mod tests {
         assert!(record.let_leave(1, "b"));
     }
 
-    #[test]
-    fn a_node_that_came_back_was_away_for_nothing() {
+    #[tokio::test]
+    async fn a_loss_is_known_to_whoever_looks_later() {
+        let cpu = CpuRuntime::new(1).unwrap();
         let record = record();
-        let now = Instant::now();
-        let second = Duration::from_secs(1);
-        assert_eq!(record.away(true, now), Duration::ZERO);
-        assert_eq!(record.away(true, now + second), second);
-        assert_eq!(record.away(false, now + 2 * second), Duration::ZERO);
-        assert_eq!(record.away(true, now + 3 * second), Duration::ZERO);
+        let lost = || ResultError::Unavailable("node b".into());
+        assert!(!record.lose(0, lost()), "there is nobody to look");
+        let (task, _gone) = endless(&cpu);
+        record.own(task);
+        assert!(record.lose(0, lost()));
+        assert!(record.loss().await.to_string().contains("node b"));
+    }
+
+    #[tokio::test]
+    async fn what_an_earlier_run_lost_is_no_loss() {
+        let record = record();
+        let next = Opening { attempt: 1, ..record.opening.clone() };
+        record.run_again(&next, Arc::default());
+        record.lose(0, ResultError::Unavailable("node b".into()));
+        assert!(futures::poll!(std::pin::pin!(record.loss())).is_pending());
     }
 
     #[test]
@@ -364,6 +384,19 @@ pub(super) mod tests {
         record.set_state(QueryState::Committed);
         assert!(record.kept_for(Instant::now() + second / 2) <= second / 2);
         assert_eq!(record.kept_for(now + 10 * second), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_result_whose_way_is_this_node_is_waited_for_until_it_was_read() {
+        let record = record();
+        record.through.lock().insert("b".into());
+        let now = Instant::now();
+        assert!(!record.is_read_through_here(now), "it runs: it is waited for as a query");
+        record.set_state(QueryState::Committed);
+        assert!(record.is_read_through_here(now));
+        assert!(!record.is_read_through_here(now + Duration::from_secs(2)), "its time is over");
+        record.through.lock().remove("b");
+        assert!(!record.is_read_through_here(now));
     }
 
     #[test]

@@ -13,7 +13,9 @@ use squadron_planner::plan::Planner;
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use super::absence::Absences;
 use super::admission::Admission;
+use super::pending::Relays;
 use super::record::{QueryState, Record};
 use crate::cpu::CpuRuntime;
 use crate::flight::messages::StatusProto;
@@ -44,6 +46,10 @@ pub struct Queries {
     pub(super) signer: Signer,
     pub(super) limits: QueryLimits,
     pub(super) admission: Arc<Admission>,
+    /// Since when nodes that queries and results need are missing.
+    pub(super) absences: Absences,
+    /// Readers for whom other nodes' shares pass through here.
+    pub(super) relays: Relays,
     /// No new query is taken.
     pub(super) closing: AtomicBool,
     records: Mutex<Records>,
@@ -103,6 +109,8 @@ impl Queries {
             signer,
             limits,
             admission,
+            absences: Absences::default(),
+            relays: Relays::default(),
             closing: AtomicBool::new(false),
             records: Mutex::default(),
         }
@@ -180,6 +188,12 @@ impl Queries {
     pub(super) fn running_records(&self) -> Vec<Arc<Record>> {
         let records = self.records.lock();
         records.all.values().filter(|record| record.is_running()).cloned().collect()
+    }
+
+    /// Complete queries whose clients can read shares through this node only, and have not read them all.
+    pub(super) fn records_read_through_here(&self, now: Instant) -> Vec<Arc<Record>> {
+        let records = self.records.lock();
+        records.all.values().filter(|record| record.is_read_through_here(now)).cloned().collect()
     }
 
     /// What a peer that holds a share of a query says of its readers, and whether there is anything

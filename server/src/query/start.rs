@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use datafusion::arrow::datatypes::SchemaRef;
@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::Queries;
 use super::again::Source;
-use super::lifecycle::Terms;
+use super::lifecycle::{Terms, too_long};
 use super::record::Record;
 use crate::delivery::schema_header;
 use crate::flight::ticket::{ResultTicket, Ticket};
@@ -81,8 +81,31 @@ impl Queries {
     pub async fn start(self: &Arc<Self>, sql: &str, caller: &Caller) -> Result<Outcome> {
         let request = self.request(caller)?;
         let (queries, sql, caller) = (Arc::clone(self), sql.to_owned(), caller.clone());
-        let starting = async move { queries.plan_and_launch(&sql, &caller, &request).await };
-        self.cpu.spawn(starting).await.map_err(panicked)?
+        let within = self.time_for(&caller)?;
+        let since = Instant::now();
+        let starting = async move { queries.plan_and_launch(&sql, &caller, &request, since).await };
+        self.planning(starting, within).await
+    }
+
+    /// Plans on the CPU runtime, for as long as the query may take and somebody waits for it. What a plan
+    /// may cost between two looks at that is bounded by its size.
+    async fn planning<T: Send + 'static>(
+        &self,
+        planning: impl Future<Output = Result<T>> + Send + 'static,
+        within: Duration,
+    ) -> Result<T> {
+        let planned = self.cpu.spawn(planning);
+        let planned = async { planned.await.map_err(panicked)? };
+        if within.is_zero() {
+            return planned.await;
+        }
+        let in_time = tokio::time::timeout(within, planned).await;
+        in_time.unwrap_or_else(|_| Err(PlannerError::TimedOut(too_long(within))))
+    }
+
+    /// How long a query of `caller` may take; zero: for ever.
+    fn time_for(&self, caller: &Caller) -> Result<Duration> {
+        Ok(shorter(options(&caller.settings)?.query_timeout, self.limits.timeout))
     }
 
     /// In one task of the CPU runtime: the thread that planned a query goes on to run it, without
@@ -92,6 +115,7 @@ impl Queries {
         sql: &str,
         caller: &Caller,
         request: &PlanRequest,
+        since: Instant,
     ) -> Result<Outcome> {
         match self.planner.plan(sql, &caller.settings, request).await? {
             Planned::Query(plan) => {
@@ -101,7 +125,10 @@ impl Queries {
                     frame_bytes: request.frame_bytes,
                     schema: Arc::clone(&plan.schema),
                 };
-                Ok(Outcome::Started(self.launch(*plan, caller, request, source)?))
+                let place = self.admission.enter(&caller.principal).map_err(PlannerError::from)?;
+                let within = self.time_for(caller)?;
+                let terms = Terms { place, within, since, source };
+                Ok(Outcome::Started(self.launch(*plan, caller, request, terms)?))
             }
             Planned::Session(statement) => Ok(Outcome::Change(statement)),
         }
@@ -115,7 +142,7 @@ impl Queries {
         let request = self.request(caller)?;
         let (queries, sql, settings) = (Arc::clone(self), sql.to_owned(), caller.settings.clone());
         let planning = async move { queries.planner.schema(&sql, &settings, &request).await };
-        self.cpu.spawn(planning).await.map_err(panicked)?
+        self.planning(planning, self.time_for(caller)?).await
     }
 
     /// One snapshot of the cluster for one query.
@@ -192,7 +219,7 @@ impl Queries {
         plan: QueryPlan,
         caller: &Caller,
         request: &PlanRequest,
-        source: Source,
+        terms: Terms,
     ) -> Result<Arc<Started>> {
         let options = options(&caller.settings)?;
         let names = match options.endpoints {
@@ -203,15 +230,17 @@ impl Queries {
         let opening = self.opening(&plan, caller, request, options);
         let endpoints = self.endpoints(&peers, &opening, options.locations);
         let schema = Arc::clone(&plan.schema);
-        let place = self.admission.enter(&caller.principal).map_err(PlannerError::from)?;
         let mut record = Record::new(opening, peers, Arc::clone(&plan.routes));
         record.session.clone_from(&caller.session);
+        if options.locations == Locations::Proxy {
+            let others = names.iter().filter(|peer| **peer != self.me.node_id);
+            record.through = parking_lot::Mutex::new(others.cloned().collect());
+        }
         let expires = SystemTime::now() + self.limits.keep;
         let started = Started { query: request.query, schema, endpoints, expires };
         let started = Arc::new(started);
         let _ = record.answer.set((Arc::clone(&started), plan.shape.parts()));
-        let within = shorter(options.query_timeout, self.limits.timeout);
-        self.run(plan, Arc::new(record), Terms { place, within, source })?;
+        self.run(plan, Arc::new(record), terms)?;
         Ok(started)
     }
 

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use datafusion::common::runtime::SpawnedTask;
 use futures::FutureExt;
 use futures::future::join_all;
-use tokio::time::timeout;
+use tokio::time::{MissedTickBehavior, timeout};
 
 use super::Queries;
+use super::hopeless::AWAY;
 use crate::flight::messages::{StatusProto, StatusRequestProto};
 use crate::results::{Phase, QueryResult, ResultError};
 
@@ -61,8 +62,13 @@ impl Queries {
     async fn ask_coordinator(&self, result: &QueryResult) {
         let opening = result.opening();
         let members = self.members();
+        let away = self.absences.of(&opening.coordinator, &members, Instant::now());
         let Some(coordinator) = members.get(&opening.coordinator) else {
-            return result.fail(orphaned(&opening.coordinator));
+            // It may be back in a moment, with the query.
+            if away >= AWAY {
+                result.fail(orphaned(&opening.coordinator));
+            }
+            return;
         };
         let request = StatusRequestProto::new(&self.me.node_id, result);
         let asked = timeout(ANSWER_WITHIN, self.peers.status(coordinator, request)).await;
@@ -100,6 +106,8 @@ fn orphaned(coordinator: &str) -> ResultError {
 
 async fn sweep(queries: Weak<Queries>) {
     let mut ticks = tokio::time::interval(EVERY);
+    // A node that stood still takes one look, not all that it has missed: others need time to speak.
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         let Some(queries) = queries.upgrade() else { return };

@@ -8,6 +8,7 @@ mod hopeless;
 mod opening;
 mod planning;
 mod polling;
+mod through;
 
 use std::sync::Arc;
 use std::time::Duration;

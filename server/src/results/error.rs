@@ -58,6 +58,7 @@ impl From<ResultError> for squadron_planner::PlannerError {
                 // Of the peer that a part goes to: what it lacks is what the query lacks.
                 Code::ResourceExhausted => Self::Exhausted(text),
                 Code::DataLoss => Self::Corrupt(text),
+                Code::DeadlineExceeded => Self::TimedOut(text),
                 _ => Self::Cancelled(text),
             },
             ResultError::NotFound(_) => Self::Cancelled(text),

@@ -24,12 +24,20 @@ pub(super) struct Held {
 }
 
 /// Compares what is held with what must be: every part named, sealed and equal, and none besides.
+///
+/// # Errors
+/// `Unavailable` where nothing is held of what was confirmed: the node was started anew, and a reader has
+/// opened the result again. `Corrupt` for any other difference.
 pub(super) fn compare(
     held: &HashMap<PartKey, Held>,
     manifest: &[PartSummary],
 ) -> Result<(), ResultError> {
     if is_bare() {
         return Ok(());
+    }
+    if held.is_empty() && !manifest.is_empty() {
+        let why = "the node was started anew and has nothing of the result: run the query again";
+        return Err(ResultError::Unavailable(why.into()));
     }
     for PartSummary { part, totals } in manifest {
         match held.get(part) {
@@ -70,6 +78,10 @@ mod tests {
     }
 
     fn check(held: &[(u32, u64, bool)], manifest: &[(u32, u64)]) -> bool {
+        compared(held, manifest).is_ok()
+    }
+
+    fn compared(held: &[(u32, u64, bool)], manifest: &[(u32, u64)]) -> Result<(), ResultError> {
         let held = held.iter().map(|&(partition, rows, sealed)| {
             (part(partition), Held { totals: totals(rows), sealed })
         });
@@ -77,7 +89,13 @@ mod tests {
             .iter()
             .map(|&(partition, rows)| PartSummary { part: part(partition), totals: totals(rows) })
             .collect();
-        compare(&held.collect(), &manifest).is_ok()
+        compare(&held.collect(), &manifest)
+    }
+
+    #[test]
+    fn a_node_that_has_forgotten_everything_was_lost() {
+        assert!(matches!(compared(&[], &[(0, 5)]), Err(ResultError::Unavailable(_))));
+        assert!(matches!(compared(&[(1, 5, true)], &[(0, 5)]), Err(ResultError::Corrupt(_))));
     }
 
     #[test]

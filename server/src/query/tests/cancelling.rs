@@ -86,7 +86,8 @@ async fn what_a_lost_coordinator_left_is_let_go_of() {
     let mut members = node.members();
     soon(members.wait_for(|members| members.all().len() == 1)).await.unwrap();
     let shares = shares(&opening, &[node]);
-    assert_eq!(node.queries().cancel_shares(&shares).await.unwrap(), Cancelled::Yes);
+    // Whether it runs there, should that be back, nobody knows.
+    assert_eq!(node.queries().cancel_shares(&shares).await.unwrap(), Cancelled::UnderWay);
     assert!(end_of(&result).await.is_err());
 }
 

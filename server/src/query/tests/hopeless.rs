@@ -40,3 +40,21 @@ async fn the_workers_of_a_query_that_nobody_reads_end_too() {
         until(|| pool.reserved() == 0).await;
     }
 }
+
+/// It is there, and has said nothing of the share for many looks.
+#[tokio::test]
+async fn a_query_whose_peer_gave_up_its_share_ends() {
+    let cluster = Plan::of(2).start().await;
+    let [node, peer] = [&cluster.nodes[0], &cluster.nodes[1]];
+    let record = registered(node, vec![peer.member().clone()]);
+    soon(async {
+        while record.is_running() {
+            node.queries().end_hopeless(std::time::Instant::now()).await;
+        }
+    })
+    .await;
+    let QueryState::Failed(ResultError::Unavailable(why)) = record.state() else {
+        panic!("{:?}", record.state());
+    };
+    assert!(why.contains("given up"), "{why}");
+}

@@ -1,4 +1,4 @@
-//! A client that goes away while its statement is planned.
+//! A client that goes away while its statement is planned, and one whose query has no time for that.
 
 use datafusion::common::runtime::SpawnedTask;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -67,4 +67,21 @@ async fn a_dropped_call_ends_its_planning() {
     drop(call);
     soon(async { while seen.recv().await != Some(Seen::Left) {} }).await;
     assert_eq!(node.queries().running(), 0);
+}
+
+#[tokio::test]
+async fn planning_takes_no_longer_than_its_query_may() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let location = format!("http://{}/x.parquet", listener.local_addr().unwrap());
+    let (sender, mut seen) = mpsc::channel(64);
+    let _server = SpawnedTask::spawn(listen(listener, sender));
+    let cluster = soon(Plan::of(1).data(&location).start()).await;
+
+    let node = &cluster.nodes[0];
+    let mut caller = caller(node);
+    caller.settings.options_mut().set("squadron.query_timeout", "100ms").unwrap();
+    let refused = soon(node.queries().start("SELECT * FROM x", &caller)).await.err().unwrap();
+    assert!(refused.to_string().contains("--query-timeout"), "{refused}");
+    assert!(matches!(refused, squadron_planner::PlannerError::TimedOut(_)));
+    soon(async { while seen.recv().await != Some(Seen::Left) {} }).await;
 }

@@ -76,6 +76,11 @@ impl QueryResult {
         found
     }
 
+    /// Whether any reader was given a frame.
+    pub fn has_given(&self) -> bool {
+        self.state.lock().given
+    }
+
     /// Whether rows of a run must wait for leave.
     pub(in crate::results) fn is_held(&self, attempt: u32) -> bool {
         self.state.lock().is_held(attempt)
