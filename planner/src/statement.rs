@@ -7,6 +7,7 @@ use datafusion::sql::sqlparser::ast::{Set, Statement as SqlStatement};
 use crate::{PlannerError, Result};
 
 mod depth;
+mod size;
 
 pub use depth::{DEEPEST, STACK_BYTES};
 
@@ -25,7 +26,8 @@ pub enum Statement {
 ///
 /// # Errors
 /// `Syntax` for text that does not parse, is empty, or holds several statements; `Unsupported` for
-/// a statement that this version does not run; `Invalid` for one that nests too deep.
+/// a statement that this version does not run; `Invalid` for one that nests too deep, or whose CTEs come
+/// to too much.
 pub fn parse(sql: &str) -> Result<Statement> {
     classify(parse_one(sql)?)
 }
@@ -35,7 +37,11 @@ fn parse_one(sql: &str) -> Result<DfStatement> {
     let mut statements =
         DFParserBuilder::new(sql).with_dialect(&GenericDialect {}).build()?.parse_statements()?;
     match (statements.pop_front(), statements.len()) {
-        (Some(statement), 0) => depth::check(&statement).map(|()| statement),
+        (Some(statement), 0) => {
+            depth::check(&statement)?;
+            size::check(&statement)?;
+            Ok(statement)
+        }
         (None, _) => Err(PlannerError::Syntax("the statement is empty".into())),
         (Some(_), more) => Err(PlannerError::Syntax(format!(
             "one statement at a time: the text holds {}; send them one by one",
