@@ -30,6 +30,7 @@ use crate::plan::whole::keep_whole;
 use crate::{PlannerError, Result};
 
 mod account;
+mod bounded;
 mod carry;
 #[cfg(test)]
 mod fuzz;
@@ -41,6 +42,7 @@ mod stand_in;
 mod tidy;
 mod worker;
 
+use bounded::Bounds;
 use share::Shares;
 use spill::Spill;
 use worker::{LiveTasks, WorkerSessions};
@@ -114,8 +116,12 @@ impl Engine {
                 .with_config(base.clone())
                 .with_query_planner(Arc::new(DeliverPlanner))
         };
-        let local = builder().build();
-        let distributed = builder().with_distributed_planner().build();
+        let mut local = builder().build();
+        let mut distributed = builder().with_distributed_planner().build();
+        let (pool, most) = (Arc::clone(&config.memory_pool), config.query_memory.most);
+        let bounds = Arc::new(Bounds { pool, most });
+        bounded::bound(&mut local, &bounds)?;
+        bounded::bound(&mut distributed, &bounds)?;
         let sink = Arc::new(SinkHandle(Arc::clone(&config.sink)));
         let tasks = LiveTasks::default();
         let shares = Arc::new(Shares::new(Arc::clone(&runtime), config.query_memory));

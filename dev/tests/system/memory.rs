@@ -49,8 +49,33 @@ async fn what_a_window_function_collects_counts_for_its_share() {
 }
 
 /// Each batch of it takes some hundreds of megabytes that no operator tells of.
-const UNTOLD: &str =
-    "select l_orderkey, max(length(repeat(l_comment, 2000))) from lineitem group by l_orderkey";
+fn untold() -> String {
+    let constant = "x".repeat(25_000);
+    format!("select l_orderkey, max(length(l_comment || '{constant}')) from lineitem group by 1")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_of_a_function_that_is_too_large_is_refused_before_it_is_made() {
+    let cluster = small(3, |_| {}).await;
+    let is_refused = |error: String| {
+        assert!(
+            error.starts_with("RESOURCE_EXHAUSTED") && error.contains("() may take"),
+            "{error}"
+        );
+    };
+    for sql in [
+        "select range(1, 100000000000)",
+        "select repeat('x', 2000000000)",
+        "select lpad('x', 2147483647, 'y')",
+        "select max(array_length(range(0, l_orderkey * 100000))) from lineitem",
+        "select count(*) from unnest(range(1, 1000000000))",
+        "select max(length(repeat(l_comment, 1000000))) from lineitem group by l_orderkey",
+    ] {
+        is_refused(cluster.ask(0, sql).await.unwrap_err().to_string());
+        is_refused(cluster.ask_distributed(0, sql).await.unwrap_err().to_string());
+    }
+    cluster.wait_until_idle().await;
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_query_whose_operators_do_not_tell_is_ended_before_the_process_is() {
@@ -58,7 +83,7 @@ async fn a_query_whose_operators_do_not_tell_is_ended_before_the_process_is() {
     let cluster = ProcessCluster::start(3, fixtures::tpch(), &arguments).await.unwrap();
     let client = cluster.client(0).await;
     client.set_header("squadron-execution-mode", "distributed").unwrap();
-    let error = ask(&client, UNTOLD).await.unwrap_err().to_string();
+    let error = ask(&client, &untold()).await.unwrap_err().to_string();
     let is_ended = error.starts_with("RESOURCE_EXHAUSTED") && error.contains("was ended");
     assert!(is_ended, "{error}");
     wait_until("what it took is free again", SOON, async || are_small(&cluster).await).await;

@@ -16,8 +16,8 @@ use datafusion::sql::sqlparser::ast::{
 use crate::{PlannerError, Result};
 
 /// Most selects, tables and expressions that CTEs may add to what is written. So many are some 20,000
-/// nodes of a plan, which the optimizer takes seconds and about a hundred megabytes for; statements that
-/// people and their tools write have hundreds.
+/// nodes of a plan, which the optimizer takes a second or a few and some tens of megabytes for; each line
+/// that doubles them doubles that. Statements that people and their tools write have hundreds.
 const MOST_REPEATED: usize = 50_000;
 
 /// # Errors
