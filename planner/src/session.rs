@@ -32,6 +32,7 @@ use crate::{PlannerError, Result};
 mod account;
 mod bounded;
 mod carry;
+mod compact;
 #[cfg(test)]
 mod fuzz;
 mod guard;
@@ -270,6 +271,9 @@ fn base_config(config: &EngineConfig) -> SessionConfig {
     // A CSV file that is cut at a line break within quotes is read wrongly without an error: files are
     // read whole unless a session says that theirs have none.
     base.options_mut().catalog.newlines_in_values = true;
+    let most = config.query_memory.most;
+    base.options_mut().execution.sort_spill_reservation_bytes =
+        share::merge_reserve(most, config.target_partitions);
     base.with_information_schema(true)
         .with_default_catalog_and_schema(CATALOG, SCHEMA)
         .with_create_default_catalog_and_schema(false)

@@ -28,6 +28,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 
 use super::account::account;
+use super::compact::compact;
 use super::pace::pace;
 use super::share::share;
 use super::stand_in::{Run, anew, stand_in};
@@ -35,12 +36,12 @@ use crate::error::mark;
 
 /// Guards the plan of one task, for datafusion-distributed to call with every plan it decodes.
 pub(super) fn guard_task(event: WorkerPlanRewriteEvent) -> Result<WorkerPlanRewriteEventResponse> {
-    Ok(WorkerPlanRewriteEventResponse::new(guarded(pace(account(event.plan)?)?)?))
+    Ok(WorkerPlanRewriteEventResponse::new(guarded(pace(account(compact(event.plan)?)?)?)?))
 }
 
 /// Guards what a coordinator runs itself of a plan.
 pub(crate) fn guard_query(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
-    Ok(stand_in(pace(account(plan)?)?, Guard))
+    Ok(stand_in(pace(account(compact(plan)?)?)?, Guard))
 }
 
 /// datafusion-distributed takes these two heads off a task's plan and puts its own on.

@@ -5,6 +5,10 @@
 //! query takes through a pool of its own: past its share it spills or fails, alone; and its first bytes
 //! are given even when the pool is empty, so that small queries go on beside a large one. When the whole
 //! process takes too much all the same, the query with the most is ended.
+//!
+//! Operators that can go to disk would fill the share, or the pool, before they do, and leave nothing to
+//! those above them that cannot: a merge of sorted partitions would fail, whose sorts have gone to disk so
+//! as not to. So they are given a part of it alone.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -35,6 +39,24 @@ impl ShareLimits {
     /// Of a node whose queries bound each other by the pool alone.
     pub const NONE: Self = Self { most: usize::MAX, least: 0 };
 }
+
+/// Per cent of a share up to which operators that can spill are given memory. A merge in memory may take a
+/// quarter more than the sort that it is for has counted.
+const SPILLING: usize = 60;
+
+/// Per cent of a share up to which merges of spilled runs are given memory: each takes what there is, to
+/// read as many runs at a time as it can, and does with two.
+const MERGING: usize = 85;
+
+/// What merges of spilled runs are registered as.
+const MERGE: &str = "ExternalSorterMerge";
+
+/// So large a part of a share is given to an operator even when others have more than that: it is what it
+/// needs to go to disk with.
+const LITTLE: usize = 16;
+
+/// Per cent of the node's pool that operators of several queries which can do with less are given memory up to.
+const ALL_SPILLING: usize = 75;
 
 /// The shares of the queries that run on a node.
 pub(super) struct Shares {
@@ -91,6 +113,16 @@ pub(super) fn share(runtime: &RuntimeEnv) -> Option<&Share> {
     runtime.memory_pool.downcast_ref()
 }
 
+fn share_of(all: usize, percent: usize) -> usize {
+    all / 100 * percent + all % 100 * percent / 100
+}
+
+/// What each of a query's sorts sets aside for its merge, when a query may have `most` in so many
+/// partitions: all of them together no large part of it. The engine's own ten megabytes at most.
+pub(super) fn merge_reserve(most: usize, partitions: usize) -> usize {
+    (most / 8 / partitions.max(1)).min(10 << 20)
+}
+
 /// One query's way to the node's pool.
 #[derive(Debug)]
 pub(super) struct Share {
@@ -122,9 +154,31 @@ impl Share {
         ))
     }
 
+    /// What the query may have in all for `reservation` to be given `additional` bytes.
+    fn most(&self, reservation: &MemoryReservation, additional: usize) -> usize {
+        let most = self.limits.most;
+        let consumer = reservation.consumer();
+        let part = match consumer.can_spill() {
+            true => SPILLING,
+            false if consumer.name().starts_with(MERGE) => MERGING,
+            false => return most,
+        };
+        match reservation.size().saturating_add(additional) <= most / LITTLE {
+            true => most,
+            false if self.is_pool_wanted(additional) => 0,
+            false => share_of(most, part),
+        }
+    }
+
+    /// Whether the rest of the node's pool is for those that cannot do without.
+    fn is_pool_wanted(&self, additional: usize) -> bool {
+        let MemoryLimit::Finite(pool) = self.pool.memory_limit() else { return false };
+        self.pool.reserved().saturating_add(additional) > share_of(pool, ALL_SPILLING)
+    }
+
     /// Counts `additional` bytes and gives what the query then has, or says that it has too much.
-    fn count(&self, additional: usize) -> Result<usize> {
-        let add = |used: usize| used.checked_add(additional).filter(|sum| *sum <= self.limits.most);
+    fn count(&self, additional: usize, most: usize) -> Result<usize> {
+        let add = |used: usize| used.checked_add(additional).filter(|sum| *sum <= most);
         let before = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
         before.map(|before| before + additional).map_err(|used| self.too_much(used, additional))
     }
@@ -163,7 +217,7 @@ impl MemoryPool for Share {
     }
 
     fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
-        let used = self.count(additional)?;
+        let used = self.count(additional, self.most(reservation, additional))?;
         if used <= self.limits.least {
             self.pool.grow(reservation, additional);
             return Ok(());
@@ -189,6 +243,9 @@ impl fmt::Display for Share {
         write!(f, "share of query {} of {}", self.query, self.pool)
     }
 }
+
+#[cfg(test)]
+mod sorts;
 
 #[cfg(test)]
 mod tests {
@@ -230,6 +287,48 @@ mod tests {
         small.try_grow(10).unwrap();
         small.try_grow(1).unwrap_err();
         assert_eq!(small.size(), 10);
+    }
+
+    fn sort(runtime: &Arc<RuntimeEnv>) -> MemoryReservation {
+        MemoryConsumer::new("sort").with_can_spill(true).register(&runtime.memory_pool)
+    }
+
+    #[test]
+    fn what_can_spill_leaves_something_to_what_cannot() {
+        let runtime = shares().of(Uuid::from_u128(1));
+        let (sort, merge) = (sort(&runtime), operator(&runtime));
+        sort.try_grow(48).unwrap();
+        sort.try_grow(1).unwrap_err();
+        merge.try_grow(32).unwrap();
+    }
+
+    #[test]
+    fn what_can_spill_gets_what_it_spills_with() {
+        let runtime = shares().of(Uuid::from_u128(1));
+        let (sort, join) = (sort(&runtime), operator(&runtime));
+        join.try_grow(75).unwrap();
+        sort.try_grow(5).unwrap();
+        sort.try_grow(1).unwrap_err();
+    }
+
+    #[test]
+    fn a_merge_of_what_was_spilled_leaves_something_to_others() {
+        let runtime = shares().of(Uuid::from_u128(1));
+        let merge = MemoryConsumer::new("ExternalSorterMerge[0]").register(&runtime.memory_pool);
+        merge.try_grow(68).unwrap();
+        merge.try_grow(1).unwrap_err();
+        operator(&runtime).try_grow(12).unwrap();
+    }
+
+    #[test]
+    fn sorts_of_several_queries_leave_something_to_what_cannot_spill() {
+        let shares = shares();
+        let [one, other] = [1, 2].map(|query| shares.of(Uuid::from_u128(query)));
+        let (first, second) = (sort(&one), sort(&other));
+        first.try_grow(48).unwrap();
+        second.try_grow(27).unwrap();
+        second.try_grow(1).unwrap_err();
+        operator(&one).try_grow(25).unwrap();
     }
 
     #[test]

@@ -1,14 +1,21 @@
 //! Memory that results may take: a share of the node's one pool, so that operators and results
-//! cannot together take more than the node was given.
+//! cannot together take more than the node was given. The last of the pool is left to operators that
+//! fail without: frames can go to disk.
 
 use std::sync::Arc;
 
-use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
+use datafusion::execution::memory_pool::{
+    MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation,
+};
 use parking_lot::Mutex;
+
+/// Such a part of the pool is left to operators.
+const LEFT: usize = 10;
 
 /// A bounded share of a memory pool.
 #[derive(Debug)]
 pub struct Budget {
+    pool: Arc<dyn MemoryPool>,
     reservation: Mutex<MemoryReservation>,
     /// What it takes to know where frames are, also those on disk.
     index: Mutex<MemoryReservation>,
@@ -20,7 +27,8 @@ impl Budget {
     pub fn new(pool: &Arc<dyn MemoryPool>, limit: usize) -> Self {
         let reservation = MemoryConsumer::new("results").register(pool);
         let index = MemoryConsumer::new("index of results").register(pool);
-        Self { reservation: Mutex::new(reservation), index: Mutex::new(index), limit }
+        let (reservation, index) = (Mutex::new(reservation), Mutex::new(index));
+        Self { pool: Arc::clone(pool), reservation, index, limit }
     }
 
     /// Most that can be taken.
@@ -31,7 +39,16 @@ impl Budget {
     /// Takes `bytes`, or says that they are not to be had.
     pub fn take(&self, bytes: usize) -> bool {
         let reservation = self.reservation.lock();
-        reservation.size() + bytes <= self.limit && reservation.try_grow(bytes).is_ok()
+        reservation.size() + bytes <= self.limit
+            && self.has_room(bytes)
+            && reservation.try_grow(bytes).is_ok()
+    }
+
+    fn has_room(&self, bytes: usize) -> bool {
+        match self.pool.memory_limit() {
+            MemoryLimit::Finite(all) => self.pool.reserved() + bytes <= all - all / LEFT,
+            _ => true,
+        }
     }
 
     /// Gives `bytes` back.
@@ -75,8 +92,8 @@ mod tests {
         budget.give(60);
 
         let other = MemoryConsumer::new("operator").register(&pool);
-        other.try_grow(90).unwrap();
-        assert!(!budget.take(11), "the pool is used up");
+        other.try_grow(80).unwrap();
+        assert!(!budget.take(11), "the rest of the pool is left to operators");
         assert!(budget.take(10));
         assert_eq!(budget.used(), 10);
     }

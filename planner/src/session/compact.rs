@@ -1,0 +1,98 @@
+//! Sorted batches hold what they show, and not all that was sorted.
+//!
+//! Problem: a batch of sorted texts points into the buffers of every batch that was sorted (texts are
+//! views), and each such batch is counted with all of them: what merges sorted partitions asks for many
+//! times what there is, cannot spill, and is refused it. Official way: none yet. Here: sorts are wrapped,
+//! and what comes out of them is copied to buffers of its own where that lets go of much.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, GenericByteViewArray, RecordBatch};
+use datafusion::arrow::datatypes::{ByteViewType, DataType};
+use datafusion::error::Result;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::sorts::sort::SortExec;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use futures::TryStreamExt;
+
+use super::stand_in::{self, Run, alike, stand_in};
+
+/// Buffers are copied where they are larger than what is used of them by more than this factor.
+const WASTE: usize = 2;
+
+/// Has the sorts of one stage give batches of their own.
+pub(super) fn compact(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    stand_in::each(plan, |node| {
+        // One that keeps the first rows alone copies them.
+        if !node.is::<SortExec>() || node.fetch().is_some() {
+            return Ok(None);
+        }
+        let input = compact(Arc::clone(node.children()[0]))?;
+        let sort = Arc::clone(node).replace_children(vec![input], alike())?;
+        Ok(Some(stand_in(sort, Compact)))
+    })
+}
+
+#[derive(Debug)]
+struct Compact;
+
+impl Run for Compact {
+    fn run(
+        &self,
+        node: &Arc<dyn ExecutionPlan>,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        let stream = node.execute(partition, context)?;
+        let schema = stream.schema();
+        let stream = stream.and_then(async |batch| compacted(&batch));
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, stream)))
+    }
+}
+
+fn compacted(batch: &RecordBatch) -> Result<RecordBatch> {
+    let columns = batch.columns().iter().map(|column| match column.data_type() {
+        DataType::Utf8View => alone(column, column.as_string_view()),
+        DataType::BinaryView => alone(column, column.as_binary_view()),
+        _ => Arc::clone(column),
+    });
+    Ok(RecordBatch::try_new(batch.schema(), columns.collect())?)
+}
+
+fn alone<T: ByteViewType>(column: &ArrayRef, views: &GenericByteViewArray<T>) -> ArrayRef {
+    let held: usize = views.data_buffers().iter().map(|buffer| buffer.capacity()).sum();
+    match held > WASTE * views.total_buffer_bytes_used() {
+        true => Arc::new(views.gc()),
+        false => Arc::clone(column),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::array::StringViewArray;
+
+    use super::*;
+
+    fn text(row: usize) -> String {
+        format!("a text that is not inline, of row {row}")
+    }
+
+    #[test]
+    fn a_slice_lets_go_of_the_rest() {
+        let all = StringViewArray::from_iter_values((0..1_000).map(text));
+        let batch = RecordBatch::try_from_iter([("a", Arc::new(all) as ArrayRef)]).unwrap();
+        let slice = batch.slice(500, 10);
+        let alone = compacted(&slice).unwrap();
+        assert_eq!(alone, slice);
+        assert!(alone.get_array_memory_size() < batch.get_array_memory_size() / 10);
+    }
+
+    #[test]
+    fn what_is_used_is_not_copied() {
+        let all = StringViewArray::from_iter_values((0..1_000).map(text));
+        let batch = RecordBatch::try_from_iter([("a", Arc::new(all) as ArrayRef)]).unwrap();
+        let same = compacted(&batch).unwrap();
+        assert!(Arc::ptr_eq(same.column(0), batch.column(0)));
+    }
+}
