@@ -204,9 +204,6 @@ fn separated(args: &ScalarFunctionArgs) -> Result<usize> {
 }
 
 fn together(args: &ScalarFunctionArgs) -> Result<usize> {
-    let of = |value: &ColumnarValue| {
-        let value = bytes(value);
-        sum(args, |row| value(row))
-    };
+    let of = |value: &ColumnarValue| sum(args, bytes(value));
     Ok(args.args.iter().map(of).fold(0, usize::saturating_add))
 }

@@ -53,7 +53,7 @@ async fn what_is_too_large_is_refused() {
         "range(9000000000000000000)",
         "range(-9000000000000000000, 9000000000000000000)",
         "generate_series(timestamp '1900-01-01', timestamp '2100-01-01', interval '1' second)",
-        "array_repeat(generate_series(date '0001-01-01', date '9999-01-01', interval '1' day), 10)",
+        "array_repeat(generate_series(date '1900-01-01', date '2000-01-01', interval '1' day), 10000)",
         "repeat('x', 2000000000)",
         "lpad('x', 2147483647, 'y')",
         "rpad('x', 2147483647, 'ä')",
