@@ -2,7 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use arrow_flight::sql::{ActionCancelQueryRequest, ActionCancelQueryResult, Any, ProstMessageExt};
+use arrow_flight::sql::{
+    ActionCancelQueryRequest, ActionCancelQueryResult, Any, CommandGetTableTypes, ProstMessageExt,
+};
 use arrow_flight::{
     CancelFlightInfoRequest, CancelFlightInfoResult, CancelStatus, FlightDescriptor,
     FlightEndpoint, FlightInfo, PollInfo, RenewFlightEndpointRequest,
@@ -180,7 +182,41 @@ async fn what_needs_no_query_is_complete_at_once() {
     let mut wire = wire(&cluster, 0).await;
     let polled = poll(&mut wire, statement("SET squadron.endpoints = 'one'")).await.unwrap();
     assert!(polled.flight_descriptor.is_none());
-    assert_eq!(polled.info.unwrap().endpoint.len(), 1);
+    let info = polled.info.unwrap();
+    assert_eq!(info.endpoint.len(), 1);
+    assert!(is_to_come(&info.endpoint[0]));
     let error = poll(&mut wire, statement("select nonsense")).await.unwrap_err();
     assert_eq!(error.code(), Code::NotFound);
+}
+
+/// What a ticket alone can do without: each answers it when it is read.
+async fn without_a_query(wire: &mut Wire) -> [FlightInfo; 2] {
+    let set = wire.execute("set squadron.endpoints = 'auto'").await.unwrap();
+    let command = CommandGetTableTypes {}.as_any().encode_to_vec();
+    let request = wire.request(FlightDescriptor::new_cmd(command));
+    [set, wire.service().get_flight_info(request).await.unwrap().into_inner()]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn endpoints_without_a_query_say_how_long_their_tickets_are_good() {
+    let cluster = TestCluster::start(1, fixtures::tpch()).await;
+    let mut wire = wire(&cluster, 0).await;
+    for info in without_a_query(&mut wire).await {
+        assert!(is_to_come(&info.endpoint[0]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn endpoints_without_a_query_can_be_renewed() {
+    let cluster = TestCluster::start(1, fixtures::tpch()).await;
+    let mut wire = wire(&cluster, 0).await;
+    for info in without_a_query(&mut wire).await {
+        let old = FlightEndpoint { expiration_time: None, ..info.endpoint[0].clone() };
+        let renewed = renew(&mut wire, &old).await.unwrap();
+        assert!(is_to_come(&renewed));
+        let tickets = [&old, &renewed].map(|endpoint| endpoint.ticket.clone().unwrap().ticket);
+        for ticket in tickets {
+            wire.get(&ticket).await.unwrap();
+        }
+    }
 }

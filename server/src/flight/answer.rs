@@ -1,11 +1,12 @@
 //! Metadata commands, answered when their ticket is read: by any node, without anything kept.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use arrow_flight::encode::FlightDataEncoderBuilder;
 use arrow_flight::error::FlightError;
 use arrow_flight::sql::Command;
+use bytes::Bytes;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::prelude::SessionConfig;
@@ -15,15 +16,22 @@ use tonic::Status;
 
 use super::command::{command, not_yet};
 use super::read::Messages;
+use super::ticket::{Signer, Ticket};
 use super::{metadata, status};
 use crate::query::Queries;
 
 /// How long the ticket of a metadata command is good.
-pub const TICKETS_LAST: Duration = Duration::from_secs(3600);
+const TICKETS_LAST: Duration = Duration::from_secs(3600);
 
 /// flightsql-dbapi opens with just these codes, and reads only the first endpoint of a result
 /// without saying so (clients.md, 1.4).
 const SINGLE_READER_OPENS_WITH: [u32; 4] = [0, 2, 3, 504];
+
+/// The ticket of a packed command, and until when it is good.
+pub fn ticket(command: Vec<u8>, principal: &str, signer: &Signer) -> (Bytes, SystemTime) {
+    let ticket = signer.sign(Ticket::Command(command), principal, TICKETS_LAST);
+    (ticket, SystemTime::now() + TICKETS_LAST)
+}
 
 /// The schema that a command's answer will have.
 ///

@@ -40,18 +40,20 @@ pub fn polled<'e>(
     Ok(info)
 }
 
-/// The answer for what is computed when it is read: one endpoint, wherever the client is connected.
+/// The answer for what is computed when it is read: one endpoint, wherever the client is connected, whose
+/// ticket is good until `expires`.
 ///
 /// # Errors
 /// INTERNAL when the schema cannot be encoded.
 pub fn on_demand(
     schema: &Schema,
     ticket: Bytes,
+    expires: SystemTime,
     descriptor: FlightDescriptor,
 ) -> Result<FlightInfo, Status> {
     let endpoint = Endpoint { ticket, locations: Vec::new() };
     let mut info = info(schema, descriptor)?;
-    info.endpoint = vec![wire_endpoint(&endpoint, None)];
+    info.endpoint = vec![wire_endpoint(&endpoint, timestamp(expires))];
     Ok(info)
 }
 

@@ -18,7 +18,7 @@ use tonic::Status;
 use super::command::body;
 use super::info::timestamp;
 use super::ticket::{PollHandle, ResultTicket, Ticket};
-use super::{poll, status};
+use super::{answer, poll, status};
 use crate::query::{Cancelled, Queries};
 use crate::results::ResultError;
 
@@ -68,19 +68,18 @@ pub async fn cancel_query(
 pub async fn renew(bytes: &[u8], principal: &str, queries: &Arc<Queries>) -> Result<Bytes, Status> {
     let request = read::<RenewFlightEndpointRequest>(bytes)?;
     let endpoint = request.endpoint.unwrap_or_default();
-    let Some(share) = share(&endpoint, principal, queries)? else {
+    let (ticket, expires) = match redeems(&endpoint, principal, queries)? {
+        Redeems::Share(share) => {
+            let raw = endpoint.ticket.map(|ticket| ticket.ticket).unwrap_or_default();
+            let kept = queries.renew(&share, raw, principal).await;
+            let kept = kept.map_err(|error| status::result(&error))?;
+            (queries.ticket(share, principal, kept), SystemTime::now() + kept)
+        }
         // Answered when it is read: there is nothing that could expire but the ticket.
-        return Ok(endpoint.encode_to_vec().into());
+        Redeems::Command(command) => answer::ticket(command, principal, queries.signer()),
     };
-    let raw = endpoint.ticket.map(|ticket| ticket.ticket).unwrap_or_default();
-    let kept = queries.renew(&share, raw, principal).await;
-    let kept = kept.map_err(|error| status::result(&error))?;
-    let ticket = queries.ticket(share, principal, kept);
-    let renewed = FlightEndpoint {
-        ticket: Some(FlightTicket { ticket }),
-        expiration_time: timestamp(SystemTime::now() + kept),
-        ..endpoint
-    };
+    let ticket = Some(FlightTicket { ticket });
+    let renewed = FlightEndpoint { ticket, expiration_time: timestamp(expires), ..endpoint };
     Ok(renewed.encode_to_vec().into())
 }
 
@@ -89,9 +88,9 @@ async fn cancel(
     principal: &str,
     queries: &Arc<Queries>,
 ) -> Result<CancelStatus, Status> {
-    let shares = info.endpoint.iter().map(|endpoint| share(endpoint, principal, queries));
-    let shares: Vec<ResultTicket> =
-        shares.filter_map(Result::transpose).collect::<Result<_, _>>()?;
+    let redeemed = info.endpoint.iter().map(|endpoint| redeems(endpoint, principal, queries));
+    let redeemed: Vec<Redeems> = redeemed.collect::<Result<_, _>>()?;
+    let shares: Vec<ResultTicket> = redeemed.into_iter().filter_map(Redeems::share).collect();
     match shares.as_slice() {
         [] if let Some(handle) = polled(info, principal, queries)? => {
             outcome(queries.cancel_polled(&handle).await)
@@ -127,16 +126,32 @@ fn outcome(cancelled: Result<Cancelled, ResultError>) -> Result<CancelStatus, St
     }
 }
 
-/// The share that an endpoint names; nothing for one that is answered when it is read.
-fn share(
+/// What an endpoint's ticket redeems.
+enum Redeems {
+    /// A share of a query's result.
+    Share(ResultTicket),
+    /// What is answered when it is read.
+    Command(Vec<u8>),
+}
+
+impl Redeems {
+    fn share(self) -> Option<ResultTicket> {
+        match self {
+            Self::Share(share) => Some(share),
+            Self::Command(_) => None,
+        }
+    }
+}
+
+fn redeems(
     endpoint: &FlightEndpoint,
     principal: &str,
     queries: &Queries,
-) -> Result<Option<ResultTicket>, Status> {
+) -> Result<Redeems, Status> {
     let ticket = endpoint.ticket.as_ref().map(|ticket| ticket.ticket.as_ref()).unwrap_or_default();
     match queries.signer().check(ticket, principal).map_err(|error| status::ticket(&error))? {
-        Ticket::Result(share) => Ok(Some(share)),
-        Ticket::Command(_) => Ok(None),
+        Ticket::Result(share) => Ok(Redeems::Share(share)),
+        Ticket::Command(command) => Ok(Redeems::Command(command)),
         Ticket::Statement(_) | Ticket::Poll(_) => {
             Err(Status::invalid_argument("an endpoint with a handle in place of a ticket"))
         }

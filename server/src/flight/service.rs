@@ -149,9 +149,8 @@ impl ClientService {
         descriptor: FlightDescriptor,
     ) -> Result<FlightInfo, Status> {
         let principal = &called.caller.principal;
-        let ticket = Ticket::Command(command);
-        let ticket = self.queries.signer().sign(ticket, principal, answer::TICKETS_LAST);
-        info::on_demand(schema, ticket, descriptor)
+        let (ticket, expires) = answer::ticket(command, principal, self.queries.signer());
+        info::on_demand(schema, ticket, expires, descriptor)
     }
 
     async fn schema_of(&self, wish: &Wish, called: &Called) -> Result<SchemaRef, Status> {
