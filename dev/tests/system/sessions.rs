@@ -3,6 +3,14 @@
 
 use std::collections::HashMap;
 
+use arrow_flight::sql::{
+    ActionCreatePreparedStatementRequest, ActionCreatePreparedStatementResult, Any,
+    CommandPreparedStatementUpdate, CommandStatementUpdate, DoPutUpdateResult, ProstMessageExt,
+};
+use arrow_flight::{FlightData, FlightDescriptor, SchemaAsIpc};
+use datafusion::arrow::datatypes::Schema;
+use datafusion::arrow::ipc::writer::IpcWriteOptions;
+use futures::{StreamExt, stream};
 use prost::Message;
 use squadron_dev::answer::ask;
 use squadron_dev::cluster::TestCluster;
@@ -13,7 +21,7 @@ use squadron_server::flight::session_options::{
     GetSessionOptionsResult, OptionValue, SessionOptionValue, SetSessionOptionsRequest,
     SetSessionOptionsResult,
 };
-use tonic::Code;
+use tonic::{Code, Status};
 
 const SCAN: &str = "select l_orderkey from lineitem";
 const SET: &str = "set squadron.execution_mode = 'distributed'";
@@ -191,4 +199,85 @@ async fn the_results_of_a_closed_session_go_with_it() {
     for ticket in tickets(&others) {
         stranger.get(&ticket).await.unwrap();
     }
+}
+
+/// Sends the first messages of a DoPut and reads the answer, without ever ending its own side.
+async fn update(wire: &mut Wire, first: FlightData) -> Result<Vec<DoPutUpdateResult>, Status> {
+    let batch = FlightData { data_header: vec![0; 8].into(), ..Default::default() };
+    let request = wire.request(stream::iter([first, batch]).chain(stream::pending()));
+    let mut answers = wire.service().do_put(request).await?.into_inner();
+    let mut results = Vec::new();
+    while let Some(answer) = answers.message().await? {
+        results.push(DoPutUpdateResult::decode(answer.app_metadata).unwrap());
+    }
+    Ok(results)
+}
+
+fn first(command: &impl ProstMessageExt, schema: Option<&Schema>) -> FlightData {
+    let options = IpcWriteOptions::default();
+    let message = schema.map(|schema| FlightData::from(SchemaAsIpc::new(schema, &options)));
+    let descriptor = FlightDescriptor::new_cmd(command.as_any().encode_to_vec());
+    message.unwrap_or_default().with_descriptor(descriptor)
+}
+
+fn direct(sql: &str) -> FlightData {
+    let command = CommandStatementUpdate { query: sql.to_owned(), transaction_id: None };
+    first(&command, None)
+}
+
+async fn prepare(wire: &mut Wire, sql: &str) -> CommandPreparedStatementUpdate {
+    let request =
+        ActionCreatePreparedStatementRequest { query: sql.to_owned(), transaction_id: None };
+    let body = request.as_any().encode_to_vec();
+    let answer = wire.act("CreatePreparedStatement", body).await.unwrap().remove(0);
+    let result = Any::decode(&answer[..]).unwrap();
+    let result: ActionCreatePreparedStatementResult = result.unpack().unwrap().unwrap();
+    let handle = result.prepared_statement_handle;
+    CommandPreparedStatementUpdate { prepared_statement_handle: handle }
+}
+
+const ALL: &str = "set squadron.endpoints = 'all'";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_sets_and_resets() {
+    let cluster = cluster().await;
+    let mut wire = Wire::connect(&cluster.uri(0)).await.unwrap();
+    for (sql, endpoints) in [(ALL, NODES), ("reset squadron.endpoints", 1)] {
+        let results = update(&mut wire, direct(sql)).await.unwrap();
+        assert_eq!(results, [DoPutUpdateResult { record_count: 0 }]);
+        assert_eq!(wire.execute("select 1").await.unwrap().endpoint.len(), endpoints);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prepared_update_runs_when_it_is_executed() {
+    let cluster = cluster().await;
+    for schema in [None, Some(Schema::empty())] {
+        let mut wire = Wire::connect(&cluster.uri(0)).await.unwrap();
+        let prepared = prepare(&mut wire, ALL).await;
+        assert_eq!(wire.execute("select 1").await.unwrap().endpoint.len(), 1, "only prepared");
+        let results = update(&mut wire, first(&prepared, schema.as_ref())).await.unwrap();
+        assert_eq!(results, [DoPutUpdateResult { record_count: 0 }]);
+        assert_eq!(wire.execute("select 1").await.unwrap().endpoint.len(), NODES);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_that_would_give_rows_is_refused() {
+    let cluster = cluster().await;
+    let mut wire = Wire::connect(&cluster.uri(0)).await.unwrap();
+    let prepared = prepare(&mut wire, "select 1").await;
+    for message in [direct("select 1"), first(&prepared, None)] {
+        let refused = update(&mut wire, message).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument, "{refused}");
+        assert!(refused.message().contains("GetFlightInfo"), "{refused}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_updates_are_not_supported() {
+    let cluster = cluster().await;
+    let mut wire = Wire::connect(&cluster.uri(0)).await.unwrap();
+    let refused = update(&mut wire, direct("create table t (a int)")).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unimplemented, "{refused}");
 }

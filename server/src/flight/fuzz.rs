@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use arrow_flight::sql::{
     ActionCancelQueryRequest, ActionCreatePreparedStatementRequest, CommandGetTables,
-    CommandPreparedStatementQuery, CommandStatementQuery, ProstMessageExt,
+    CommandPreparedStatementQuery, CommandPreparedStatementUpdate, CommandStatementQuery,
+    ProstMessageExt,
 };
 use arrow_flight::{
     Action, CancelFlightInfoRequest, FlightData, FlightDescriptor, FlightEndpoint, FlightInfo,
@@ -159,11 +160,13 @@ fn commands() -> Vec<(&'static str, Vec<u8>)> {
     let query = CommandStatementQuery { query: "select 1".into(), transaction_id: None };
     let tables = CommandGetTables { include_schema: true, ..Default::default() };
     let handle = Bytes::from_static(b"handle");
+    let update = CommandPreparedStatementUpdate { prepared_statement_handle: handle.clone() };
     let prepared = CommandPreparedStatementQuery { prepared_statement_handle: handle };
     vec![
         ("query", query.as_any().encode_to_vec()),
         ("tables", tables.as_any().encode_to_vec()),
         ("prepared", prepared.as_any().encode_to_vec()),
+        ("update", update.as_any().encode_to_vec()),
     ]
 }
 
@@ -190,7 +193,7 @@ fn a_binding_is_read_or_refused() {
             data_header: schema.clone().into(),
             ..Default::default()
         };
-        if let Err(status) = put::handle(&first) {
+        if let Err(status) = put::put(&first) {
             is_blamed_on_the_sender(&status);
         }
     });

@@ -22,6 +22,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::action::{self, set_cookie};
 use super::caller::{Called, called};
 use super::command::{Wish, not_yet, wish};
+use super::put::Put;
 use super::read::{Messages, read};
 use super::ticket::Ticket;
 use super::{answer, info, listing, poll, put, status};
@@ -118,6 +119,13 @@ impl ClientService {
                 poll::first(&query, &called.caller.principal, &self.queries).await
             }
         }
+    }
+
+    /// Runs a statement that gives no rows.
+    async fn update(&self, sql: &str, called: &Called) -> Result<PutResult, Status> {
+        let change = self.queries.change(sql).await;
+        self.change(*change.map_err(|error| status::planner(&error))?, called).await?;
+        Ok(put::updated())
     }
 
     /// SET changes the session's own settings, not those that this request's headers add.
@@ -244,9 +252,17 @@ impl FlightService for ClientService {
         request: Request<Streaming<FlightData>>,
     ) -> Result<Response<Self::DoPutStream>, Status> {
         let called = self.called(&request)?;
-        let handle = put::bind(request.into_inner()).await?;
-        self.prepared(&handle, &called)?;
-        let result = put::bound(handle);
+        let result = match put::read(request.into_inner()).await? {
+            Put::Bind(handle) => {
+                self.prepared(&handle, &called)?;
+                put::bound(handle)
+            }
+            Put::Run(sql) => self.update(&sql, &called).await?,
+            Put::RunPrepared(handle) => {
+                let sql = self.prepared(&handle, &called)?;
+                self.update(&sql, &called).await?
+            }
+        };
         Ok(Response::new(futures::stream::iter([Ok(result)]).boxed()))
     }
 

@@ -13,6 +13,7 @@ use squadron_cluster::Member;
 use squadron_cluster::nearness;
 use squadron_planner::options::{Delivery as DeliveryMode, Endpoints, Locations, SquadronOptions};
 use squadron_planner::plan::{PlanRequest, Planned, QueryPlan, WorkerAddr, Workers};
+use squadron_planner::statement::{self, Statement};
 use squadron_planner::{PlannerError, Result};
 use uuid::Uuid;
 
@@ -132,6 +133,17 @@ impl Queries {
             }
             Planned::Session(statement) => Ok(Outcome::Change(statement)),
         }
+    }
+
+    /// The change of a session that a statement makes.
+    ///
+    /// # Errors
+    /// Those of parsing; `Invalid` for a statement that gives rows.
+    pub async fn change(&self, sql: &str) -> Result<Box<DfStatement>> {
+        self.must_coordinate()?;
+        let sql = sql.to_owned();
+        let parsing = async move { session_statement(&sql) };
+        self.cpu.spawn(parsing).await.map_err(panicked)?
     }
 
     /// The schema of what a statement would give.
@@ -319,6 +331,15 @@ impl Queries {
             true => &[],
             false => second.advertised.get(..1).unwrap_or_default(),
         }
+    }
+}
+
+fn session_statement(sql: &str) -> Result<Box<DfStatement>> {
+    match statement::parse(sql)? {
+        Statement::Session(statement) => Ok(Box::new(statement)),
+        Statement::Query(_) | Statement::Explain(_) => Err(PlannerError::Invalid(
+            "the statement gives rows: run it as a query (GetFlightInfo), not as an update".into(),
+        )),
     }
 }
 
