@@ -7,7 +7,8 @@
 //!   port behind the cluster secret; [`peers`] is its client side
 //!
 //! Around them: [`inspect`] (what a node has in hand), [`command`] (what a client asked for), [`ticket`] (what it may read), [`info`] (the
-//! FlightInfo it gets), [`frames`] (kept frames to and from messages), [`metadata`] and
+//! FlightInfo it gets), [`frames`] (kept frames to and from messages), [`pieces`] and [`relay`] (how they
+//! leave), [`metadata`] and
 //! [`sql_info`] (answers about tables and the server), [`status`] (errors to gRPC, in one place).
 
 pub mod action;
@@ -28,6 +29,7 @@ pub mod metadata;
 pub mod on_cpu;
 pub mod peer;
 pub mod peers;
+pub mod pieces;
 pub mod poll;
 pub mod put;
 pub mod read;

@@ -328,7 +328,10 @@ impl Parts<'_> {
         let (store, pool) = (Arc::clone(store), Arc::clone(&engine.runtime().memory_pool));
         let most = self.config.memory_limit().as_u64() as usize / 5 * 4;
         let guard = Arc::clone(&self.guard);
-        let operators = move || pool.reserved().saturating_sub(store.usage().memory);
+        let operators = move || {
+            let store = store.usage();
+            pool.reserved().saturating_sub(store.memory + store.leaving)
+        };
         Admission::new(limits, Arc::new(move || operators() > most || guard.is_over()))
     }
 
@@ -404,14 +407,15 @@ impl Servers<'_> {
     fn internal(&self, listener: TcpListener, tokens: CallTokens) -> SpawnedTask<()> {
         let worker = self.queries.planner().engine().worker().clone();
         let tasks = OnCpu::new(worker.into_worker_server(), Arc::clone(self.cpu));
-        let parts = FlightServiceServer::new(PeerService::new(Arc::clone(self.queries)))
+        let service = PeerService::new(Arc::clone(self.queries));
+        let parts = FlightServiceServer::new(service.clone())
             .max_decoding_message_size(MESSAGE_BYTES)
             .max_encoding_message_size(MESSAGE_BYTES);
         let server = Self::http2()
             .layer(RequireToken::new(tokens))
             .add_service(self.membership.service())
             .add_service(tasks)
-            .add_service(parts);
+            .add_service(Relay::new(parts, service));
         let incoming = serve::accept(listener);
         let stopped = self.stop.clone().cancelled_owned();
         SpawnedTask::spawn(async move {

@@ -14,7 +14,8 @@
 //! * A failure reaches every reader, also one that waits at the end of what it has read.
 //! * Frames leave as they came: nothing here decodes or encodes.
 //! * Whatever grows is bounded: frames by the memory budget and the disk quota, what results cost
-//!   beside them by [`StoreLimits`], readers by their number. At a bound something fails with
+//!   beside them by [`StoreLimits`], readers by their number; what of a frame on disk is on its way to a
+//!   client counts for as long as it is. At a bound something fails with
 //!   `Exhausted`; nothing is cut short.
 //! * Whoever waits: a writer waits for the disk when memory is full; a reader waits for frames; a
 //!   writer never waits for a reader.
@@ -27,6 +28,7 @@ mod keeper;
 mod leave;
 mod log;
 mod manifest;
+mod pieces;
 mod reader;
 mod result;
 mod shelf;
@@ -40,7 +42,8 @@ pub use error::ResultError;
 pub use frame::{Frame, chain};
 pub use leave::Leave;
 pub use manifest::PartSummary;
-pub use reader::ResultReader;
+pub use pieces::{PIECE, SpilledFrame};
+pub use reader::{Given, ResultReader};
 pub use result::{Interest, Opening, Phase, QueryResult};
 pub use spill::SpillDir;
 pub use store::{ResultStore, StoreConfig, StoreLimits, StoreUse};

@@ -15,7 +15,7 @@ use squadron_planner::wire_schema::wire_schema;
 use tonic::Status;
 
 use super::command::{command, not_yet};
-use super::read::Messages;
+use super::pieces::{Piece, Pieces};
 use super::ticket::{Signer, Ticket};
 use super::{metadata, status};
 use crate::query::Queries;
@@ -59,14 +59,15 @@ pub async fn answer(
     packed: &[u8],
     settings: SessionConfig,
     queries: &Arc<Queries>,
-) -> Result<Messages, Status> {
+) -> Result<Pieces, Status> {
     let batch = match packed.is_empty() {
         true => RecordBatch::new_empty(Arc::new(Schema::empty())),
         false => metadata_batch(&command(packed)?, settings, queries).await?,
     };
     let batches = futures::stream::iter([Ok::<_, FlightError>(batch.clone())]);
     let messages = FlightDataEncoderBuilder::new().with_schema(batch.schema()).build(batches);
-    Ok(messages.map_err(|error| status::internal(error.to_string())).boxed())
+    let pieces = messages.map_ok(Piece::Whole);
+    Ok(pieces.map_err(|error| status::internal(error.to_string())).boxed())
 }
 
 async fn metadata_batch(

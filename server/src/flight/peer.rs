@@ -26,6 +26,7 @@ use super::messages::{
 };
 use super::peers::actions;
 use super::read::{forwarded, read_forwarded};
+use super::pieces::{InPieces, Pieces, in_pieces};
 use super::{poll, status};
 use crate::query::{Cancelled, Queries};
 use crate::results::{Interest, Opening, PartSummary, QueryResult, ResultError};
@@ -252,6 +253,14 @@ impl FlightService for PeerService {
     type DoPutStream = Stream<PutResult>;
     type DoActionStream = Stream<arrow_flight::Result>;
     type ListActionsStream = Stream<ActionType>;
+#[async_trait]
+impl InPieces for PeerService {
+    /// A ticket that a client brought to another node.
+    async fn give(&self, request: Request<Ticket>) -> Result<Pieces, Status> {
+        read_forwarded(&self.queries, request.into_inner().ticket).await
+    }
+}
+
     type DoExchangeStream = Stream<FlightData>;
 
     /// A part of a result: one stream, one confirmation.
@@ -270,13 +279,8 @@ impl FlightService for PeerService {
         Ok(Response::new(futures::stream::iter([Ok(confirmed)]).boxed()))
     }
 
-    /// A ticket that a client brought to another node.
-    async fn do_get(
-        &self,
-        request: Request<Ticket>,
-    ) -> Result<Response<Self::DoGetStream>, Status> {
-        let stream = read_forwarded(&self.queries, request.into_inner().ticket).await?;
-        Ok(Response::new(stream))
+    async fn do_get(&self, _: Request<Ticket>) -> Result<Response<Self::DoGetStream>, Status> {
+        Err(in_pieces())
     }
 
     async fn do_action(

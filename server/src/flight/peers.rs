@@ -42,7 +42,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// How much of one relayed stream may be on its way here while its client does not read: relayed
 /// streams wait for clients, so many of them may be full at the same time.
-const RELAY_WINDOW: u32 = 2 << 20;
+pub(super) const RELAY_WINDOW: u32 = 2 << 20;
 
 /// The names of the actions between nodes.
 pub mod actions {

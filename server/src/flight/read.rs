@@ -4,19 +4,16 @@ use std::sync::Arc;
 
 use arrow_flight::FlightData;
 use bytes::Bytes;
-use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt, TryFutureExt, TryStreamExt};
 use squadron_cluster::Member;
 use tonic::{Code, Status};
 
-use super::frames::{frame_message, schema_message};
+use super::peers::RELAY_WINDOW;
+use super::pieces::{Piece, Pieces, pieces};
 use super::status;
 use super::ticket::{ResultTicket, Ticket};
 use crate::query::{Located, Queries};
-use crate::results::{QueryResult, ResultError, ResultReader};
-
-/// What a reader gets: the schema, then frames as they come.
-pub type Messages = BoxStream<'static, Result<FlightData, Status>>;
+use crate::results::{QueryResult, ResultStore};
 
 /// Reads the share that a client's ticket names, wherever it is. `raw` is the ticket as it came.
 ///
@@ -28,10 +25,10 @@ pub async fn read(
     share: &ResultTicket,
     raw: Bytes,
     principal: &str,
-) -> Result<Messages, Status> {
+) -> Result<Pieces, Status> {
     match queries.locate(share, principal).await.map_err(|error| status::result(&error))? {
         Located::Here(result) => here(queries, &result),
-        Located::Lost(result) => messages(&result, result.read_lost(&share.peer)),
+        Located::Lost(result) => pieces(&result, result.read_lost(&share.peer)),
         Located::At(peer) => {
             let asked = peer.node_id.clone();
             let there = relayed(queries, peer, share, raw.clone());
@@ -39,7 +36,7 @@ pub async fn read(
                 let (queries, share) = (Arc::clone(queries), share.clone());
                 let principal = principal.to_owned();
                 move || match queries.instead(&share, &principal)? {
-                    Located::Lost(result) => messages(&result, result.read_lost(&share.peer)).ok(),
+                    Located::Lost(result) => pieces(&result, result.read_lost(&share.peer)).ok(),
                     Located::At(other) if other.node_id != asked => {
                         Some(relayed(&queries, other, &share, raw))
                     }
@@ -54,14 +51,14 @@ pub async fn read(
 /// A peer may be lost before anything of its share has come, with or without membership knowing: then the
 /// query may go on without it, and its client need not hear of that.
 fn or_elsewhere(
-    relayed: Messages,
-    elsewhere: impl FnOnce() -> Option<Messages> + Send + 'static,
-) -> Messages {
+    relayed: Pieces,
+    elsewhere: impl FnOnce() -> Option<Pieces> + Send + 'static,
+) -> Pieces {
     let first = relayed.into_future();
     let all = first.map(|(first, rest)| match first {
         None => rest,
         Some(Err(error)) if error.code() == Code::Unavailable => match elsewhere() {
-            Some(messages) => messages,
+            Some(pieces) => pieces,
             None => futures::stream::iter([Err(error)]).boxed(),
         },
         Some(first) => futures::stream::iter([first]).chain(rest).boxed(),
@@ -69,14 +66,14 @@ fn or_elsewhere(
     all.flatten_stream().boxed()
 }
 
-fn here(queries: &Arc<Queries>, result: &Arc<QueryResult>) -> Result<Messages, Status> {
+fn here(queries: &Arc<Queries>, result: &Arc<QueryResult>) -> Result<Pieces, Status> {
     let reader = result.read().map(|reader| reader.with_leave(queries.leave(result)));
-    messages(result, reader)
+    pieces(result, reader)
 }
 
 /// Reads at a peer for as long as that is in the cluster: of one that hangs nothing would come any
 /// more, and its connection would stand. Until its end this node is one that somebody needs.
-fn relayed(queries: &Arc<Queries>, peer: Member, share: &ResultTicket, raw: Bytes) -> Messages {
+fn relayed(queries: &Arc<Queries>, peer: Member, share: &ResultTicket, raw: Bytes) -> Pieces {
     let (queries, share) = (Arc::clone(queries), share.clone());
     relaying(queries, peer, share, raw).try_flatten_stream().boxed()
 }
@@ -86,7 +83,7 @@ async fn relaying(
     peer: Member,
     share: ResultTicket,
     raw: Bytes,
-) -> Result<Messages, Status> {
+) -> Result<Pieces, Status> {
     let here = queries.relaying();
     let away = {
         let (queries, peer) = (Arc::clone(&queries), peer.node_id.clone());
@@ -97,6 +94,7 @@ async fn relaying(
         messages = queries.peers().read(&peer, raw) => messages?,
         error = &mut away => return Err(status::result(&error)),
     };
+    let store = Arc::clone(queries.store());
     let whole = move || {
         queries.relayed(share.query, &share.peer);
         drop(here);
@@ -117,7 +115,14 @@ async fn relaying(
             Ok(message.map(|message| (message, (messages, away, whole))))
         },
     );
-    Ok(messages.boxed())
+    Ok(messages.map_ok(move |message| Piece::Whole(charged(message, &store))).boxed())
+}
+
+/// What waits here for a client counts, and so does as much of what follows: it comes while the client
+/// does not read.
+fn charged(message: FlightData, store: &ResultStore) -> FlightData {
+    let behind = message.data_body.len().min(RELAY_WINDOW as usize);
+    FlightData { data_body: store.passing(message.data_body, behind), ..message }
 }
 
 /// Reads for a client that brought its ticket to another node, which checked who brought it.
@@ -125,14 +130,14 @@ async fn relaying(
 /// # Errors
 /// As [`read`]; NOT_FOUND when this node neither holds the share nor knows who holds another one, so
 /// that nothing is passed on in a circle.
-pub async fn read_forwarded(queries: &Arc<Queries>, raw: Bytes) -> Result<Messages, Status> {
+pub async fn read_forwarded(queries: &Arc<Queries>, raw: Bytes) -> Result<Pieces, Status> {
     let (share, principal) = forwarded_share(queries, &raw)?;
     if share.peer == queries.me().node_id {
         let result = queries.here(&share, &principal).await;
         return here(queries, &result.map_err(|error| status::result(&error))?);
     }
     match queries.instead(&share, &principal) {
-        Some(Located::Lost(result)) => messages(&result, result.read_lost(&share.peer)),
+        Some(Located::Lost(result)) => pieces(&result, result.read_lost(&share.peer)),
         Some(Located::At(peer)) if share.coordinator == queries.me().node_id => {
             Ok(relayed(queries, peer, &share, raw))
         }
@@ -162,25 +167,4 @@ fn forwarded_share(queries: &Queries, raw: &[u8]) -> Result<(ResultTicket, Strin
 
 fn not_here() -> Status {
     Status::not_found("the ticket was forwarded to a node that does not hold it")
-}
-
-/// The schema comes with the first frame, or the end: an endpoint that fails before that has given
-/// nothing, and clients go on to its next location.
-fn messages(
-    result: &QueryResult,
-    reader: Result<ResultReader, ResultError>,
-) -> Result<Messages, Status> {
-    let mut reader = reader.map_err(|error| status::result(&error))?;
-    let schema = schema_message(result.opening().schema.clone());
-    let all = async move {
-        let first = reader.next().await.map_err(|error| status::result(&error))?;
-        let first = first.into_iter().map(frame_message);
-        let begin = futures::stream::iter([schema].into_iter().chain(first).map(Ok));
-        let rest = reader.into_stream().map(|frame| match frame {
-            Ok(frame) => Ok(frame_message(frame)),
-            Err(error) => Err(status::result(&error)),
-        });
-        Ok(begin.chain(rest))
-    };
-    Ok(all.try_flatten_stream().boxed())
 }

@@ -22,8 +22,9 @@ use tonic::{Request, Response, Status, Streaming};
 use super::action::{self, set_cookie};
 use super::caller::{Called, called};
 use super::command::{Wish, not_yet, wish};
+use super::pieces::{InPieces, Pieces, in_pieces};
 use super::put::Put;
-use super::read::{Messages, read};
+use super::read::read;
 use super::ticket::Ticket;
 use super::{answer, info, listing, poll, put, status};
 use crate::query::{Outcome, Queries, Started};
@@ -42,6 +43,29 @@ enum Executed {
     Started(Arc<Started>),
     /// All there is to it.
     Answered(FlightInfo),
+}
+
+#[async_trait]
+impl InPieces for ClientService {
+    async fn give(&self, request: Request<FlightTicket>) -> Result<Pieces, Status> {
+        let called = self.called(&request)?;
+        let raw = request.into_inner().ticket;
+        let ticket = self.queries.signer().check(&raw, &called.caller.principal);
+        match ticket.map_err(|error| status::ticket(&error))? {
+            Ticket::Result(share) => {
+                read(&self.queries, &share, raw, &called.caller.principal).await
+            }
+            Ticket::Command(command) => {
+                answer::answer(&command, called.caller.settings, &self.queries).await
+            }
+            Ticket::Statement(_) => Err(Status::invalid_argument(
+                "this is a prepared statement's handle, not a ticket: call GetFlightInfo",
+            )),
+            Ticket::Poll(_) => Err(Status::invalid_argument(
+                "this is the handle of a poll, not a ticket: call PollFlightInfo",
+            )),
+        }
+    }
 }
 
 type Stream<T> = BoxStream<'static, Result<T, Status>>;
@@ -175,7 +199,7 @@ impl ClientService {
 impl FlightService for ClientService {
     type HandshakeStream = Stream<HandshakeResponse>;
     type ListFlightsStream = Stream<FlightInfo>;
-    type DoGetStream = Messages;
+    type DoGetStream = Stream<FlightData>;
     type DoPutStream = Stream<PutResult>;
     type DoActionStream = Stream<arrow_flight::Result>;
     type ListActionsStream = Stream<ActionType>;
@@ -221,30 +245,9 @@ impl FlightService for ClientService {
 
     async fn do_get(
         &self,
-        request: Request<FlightTicket>,
+        _: Request<FlightTicket>,
     ) -> Result<Response<Self::DoGetStream>, Status> {
-        let called = self.called(&request)?;
-        let raw = request.into_inner().ticket;
-        let ticket = self.queries.signer().check(&raw, &called.caller.principal);
-        let stream = match ticket.map_err(|error| status::ticket(&error))? {
-            Ticket::Result(share) => {
-                read(&self.queries, &share, raw, &called.caller.principal).await?
-            }
-            Ticket::Command(command) => {
-                answer::answer(&command, called.caller.settings, &self.queries).await?
-            }
-            Ticket::Statement(_) => {
-                return Err(Status::invalid_argument(
-                    "this is a prepared statement's handle, not a ticket: call GetFlightInfo",
-                ));
-            }
-            Ticket::Poll(_) => {
-                return Err(Status::invalid_argument(
-                    "this is the handle of a poll, not a ticket: call PollFlightInfo",
-                ));
-            }
-        };
-        Ok(Response::new(stream))
+        Err(in_pieces())
     }
 
     async fn do_put(

@@ -92,6 +92,11 @@ impl Plan {
         self
     }
 
+    pub fn results(mut self, results: ResultsSection) -> Self {
+        self.results = results;
+        self
+    }
+
     pub fn data(mut self, location: &str) -> Self {
         self.data.push(location.parse().unwrap());
         self

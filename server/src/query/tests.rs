@@ -2,6 +2,7 @@
 //! stays behind.
 
 mod cancelling;
+mod damage;
 mod ending;
 mod failing;
 mod hopeless;

@@ -10,7 +10,7 @@ impl Queries {
         let store = self.store.usage();
         let engine = self.planner.engine();
         let runtime = engine.runtime();
-        let of_results = store.memory + store.index;
+        let of_results = store.memory + store.index + store.leaving;
         NodeUse {
             running: self.running() as u64,
             queued: self.admission.load().1 as u64,

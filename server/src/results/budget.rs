@@ -19,6 +19,8 @@ pub struct Budget {
     reservation: Mutex<MemoryReservation>,
     /// What it takes to know where frames are, also those on disk.
     index: Mutex<MemoryReservation>,
+    /// What was read from disk, or from a peer, and has not left for its client.
+    readers: Mutex<MemoryReservation>,
     limit: usize,
 }
 
@@ -27,8 +29,9 @@ impl Budget {
     pub fn new(pool: &Arc<dyn MemoryPool>, limit: usize) -> Self {
         let reservation = MemoryConsumer::new("results").register(pool);
         let index = MemoryConsumer::new("index of results").register(pool);
-        let (reservation, index) = (Mutex::new(reservation), Mutex::new(index));
-        Self { pool: Arc::clone(pool), reservation, index, limit }
+        let readers = MemoryConsumer::new("readers of results").register(pool);
+        let [reservation, index, readers] = [reservation, index, readers].map(Mutex::new);
+        Self { pool: Arc::clone(pool), reservation, index, readers, limit }
     }
 
     /// Most that can be taken.
@@ -70,6 +73,21 @@ impl Budget {
     /// Bytes taken by indexes now.
     pub fn used_by_index(&self) -> usize {
         self.index.lock().size()
+    }
+
+    /// A reader takes `bytes` more of the pool, whether they are to be had or not: it holds them already.
+    pub(super) fn take_for_reader(&self, bytes: usize) {
+        self.readers.lock().grow(bytes);
+    }
+
+    /// What a reader held has left.
+    pub(super) fn give_from_reader(&self, bytes: usize) {
+        self.readers.lock().shrink(bytes);
+    }
+
+    /// Bytes that readers hold now.
+    pub fn used_by_readers(&self) -> usize {
+        self.readers.lock().size()
     }
 
     /// Bytes taken by frames now.

@@ -60,8 +60,8 @@ impl Keeper {
     }
 }
 
-/// Places for readers. A reader whose client is slow holds a few frames on their way to it, which no
-/// budget sees: their number is the bound.
+/// Places for readers. A reader whose client is slow holds what is on its way to it, for which others get
+/// less: their number is a bound.
 #[derive(Debug)]
 pub(super) struct Readers {
     open: Arc<AtomicUsize>,

@@ -4,17 +4,33 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::Stream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::keeper::ReaderPlace;
 use super::leave::Leave;
+use super::pieces::SpilledFrame;
 use super::result::{Look, blocking};
+use super::spill::{Place, SpillFile};
 use super::{Frame, QueryResult, ResultError};
 
 /// A coordinator that cannot be reached for a moment is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// What a reader gives at a time.
+#[derive(Debug)]
+pub enum Given {
+    /// A frame.
+    Frame(Frame),
+    /// A frame that is on disk.
+    OnDisk(SpilledFrame),
+}
+
+/// A frame of which its reader has been told.
+enum Taken {
+    Frame(Frame),
+    OnDisk(Arc<SpillFile>, Place),
+}
 
 /// One reader of a result. Any number can read at the same time.
 #[derive(Debug)]
@@ -50,6 +66,28 @@ impl ResultReader {
     /// # Errors
     /// The query's error, whenever it fails before the end was given.
     pub async fn next(&mut self) -> Result<Option<Frame>, ResultError> {
+        match self.take().await? {
+            None => Ok(None),
+            Some(Taken::Frame(frame)) => Ok(Some(frame)),
+            Some(Taken::OnDisk(file, place)) => blocking(move || file.read(place)).await.map(Some),
+        }
+    }
+
+    /// The next frame, which is read as it is sent if it is on disk.
+    ///
+    /// # Errors
+    /// As [`ResultReader::next`].
+    pub async fn give(&mut self) -> Result<Option<Given>, ResultError> {
+        let taken = self.take().await?;
+        Ok(taken.map(|taken| match taken {
+            Taken::Frame(frame) => Given::Frame(frame),
+            Taken::OnDisk(_, place) => {
+                Given::OnDisk(SpilledFrame::new(Arc::clone(&self.result), place))
+            }
+        }))
+    }
+
+    async fn take(&mut self) -> Result<Option<Taken>, ResultError> {
         loop {
             self.changed.mark_unchanged();
             let found = match &self.lost {
@@ -57,10 +95,9 @@ impl ResultReader {
                 None => self.result.look(self.next, self.leave.is_some()),
             };
             match found {
-                Look::Frame(frame) => return Ok(Some(self.taken(frame))),
+                Look::Frame(frame) => return Ok(Some(self.taken(Taken::Frame(frame)))),
                 Look::OnDisk(file, place) => {
-                    let frame = blocking(move || file.read(place)).await?;
-                    return Ok(Some(self.taken(frame)));
+                    return Ok(Some(self.taken(Taken::OnDisk(file, place))));
                 }
                 Look::End => return Ok(None),
                 Look::Failed(error) => return Err(error),
@@ -107,16 +144,9 @@ impl ResultReader {
         self.changed.changed().await.map_err(|_| closed())
     }
 
-    fn taken(&mut self, frame: Frame) -> Frame {
+    fn taken(&mut self, taken: Taken) -> Taken {
         self.next += 1;
-        frame
-    }
-
-    /// The same as a stream.
-    pub fn into_stream(self) -> impl Stream<Item = Result<Frame, ResultError>> + Send {
-        futures::stream::try_unfold(self, |mut reader| async move {
-            Ok(reader.next().await?.map(|frame| (frame, reader)))
-        })
+        taken
     }
 }
 

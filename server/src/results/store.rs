@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use datafusion::execution::memory_pool::MemoryPool;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::keeper::{Keeper, Readers};
+use super::pieces::Held;
 use super::shelf::Shelf;
 use super::{Budget, Opening, QueryResult, ResultError, SpillDir};
 
@@ -52,6 +54,8 @@ pub struct StoreUse {
     pub disk: u64,
     /// Bytes in memory for knowing where frames are.
     pub index: usize,
+    /// Bytes that were read from disk or from a peer and have not left for their clients.
+    pub leaving: usize,
     /// Readers that have not come to their end.
     pub readers: usize,
     /// Parts that were begun and not sealed.
@@ -123,6 +127,12 @@ impl ResultStore {
         removed
     }
 
+    /// The same bytes, which came from a peer for a client: they count until they have left, and so does
+    /// what comes `behind` them meanwhile.
+    pub fn passing(&self, bytes: Bytes, behind: usize) -> Bytes {
+        Bytes::from_owner(Held::with(&self.keeper, bytes, behind))
+    }
+
     /// Leaves nothing on disk, whoever still holds a result: the process is about to end.
     pub fn close(&self) {
         self.keeper.spill.remove();
@@ -136,6 +146,7 @@ impl ResultStore {
             memory: self.keeper.budget.used(),
             disk: self.keeper.spill.used(),
             index: self.keeper.budget.used_by_index(),
+            leaving: self.keeper.budget.used_by_readers(),
             readers: self.keeper.readers.open(),
             open_parts: results.iter().map(|result| result.open_parts()).sum(),
         }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::super::bare::is_bare;
+use super::super::keeper::Keeper;
+use super::super::spill::SpillFile;
 use super::super::{ResultError, ResultReader};
 use super::{Interest, Look, Phase, QueryResult, State};
 
@@ -91,6 +93,25 @@ impl QueryResult {
         self.state.lock().leaves = Some(attempt);
         // Other readers may wait for the same.
         self.notify();
+    }
+
+    /// The file of its frames on disk, for a reader in the middle of one.
+    ///
+    /// # Errors
+    /// Why they were let go of, if they were.
+    pub(in crate::results) fn file(&self) -> Result<Arc<SpillFile>, ResultError> {
+        let mut state = self.state.lock();
+        state.touched = Instant::now();
+        match (&state.phase, state.log.file()) {
+            (Phase::Failed(error), _) => Err(error.clone()),
+            (_, Some(file)) => Ok(file),
+            (_, None) => Err(ResultError::gone(self.opening.query)),
+        }
+    }
+
+    /// What it shares with the other results of its node.
+    pub(in crate::results) fn keeper(&self) -> &Arc<Keeper> {
+        &self.keeper
     }
 
     /// What a reader of a lost peer's share finds.

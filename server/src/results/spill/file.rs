@@ -17,10 +17,17 @@ use crate::results::{Frame, ResultError};
 #[derive(Debug, Clone, Copy)]
 pub(in crate::results) struct Place {
     offset: u64,
-    header: usize,
-    body: usize,
+    pub(in crate::results) header: usize,
+    pub(in crate::results) body: usize,
     rows: u64,
     checksum: u64,
+}
+
+impl Place {
+    /// Bytes of header and body.
+    pub(in crate::results) fn bytes(&self) -> usize {
+        self.header + self.body
+    }
 }
 
 /// The spill file of one result, removed on drop.
@@ -63,14 +70,30 @@ impl SpillFile {
 
     /// Reads one frame back and checks it. Blocks.
     pub(in crate::results) fn read(&self, place: Place) -> Result<Frame, ResultError> {
-        let mut bytes = vec![0; place.header + place.body];
-        let read = self.file.read_exact_at(&mut bytes, place.offset);
-        read.map_err(|error| failed(&self.path, &error))?;
+        let mut bytes = vec![0; place.bytes()];
+        self.fill(place, 0, &mut bytes)?;
         let mut header = Bytes::from(bytes);
         let body = header.split_off(place.header);
         let frame = Frame::new(header, body, place.rows);
-        match frame.checksum == place.checksum {
-            true => Ok(frame),
+        self.compare(place, frame.checksum)?;
+        Ok(frame)
+    }
+
+    /// Reads what a frame has from byte `from` on. Blocks.
+    pub(in crate::results) fn fill(
+        &self,
+        place: Place,
+        from: usize,
+        bytes: &mut [u8],
+    ) -> Result<(), ResultError> {
+        let read = self.file.read_exact_at(bytes, place.offset + from as u64);
+        read.map_err(|error| failed(&self.path, &error))
+    }
+
+    /// Holds the checksum of what was read against that of what was written.
+    pub(in crate::results) fn compare(&self, place: Place, sum: u64) -> Result<(), ResultError> {
+        match sum == place.checksum {
+            true => Ok(()),
             false => Err(ResultError::Corrupt(format!(
                 "a spilled result changed on disk ({}): check the disk, run the query again",
                 self.path.display()

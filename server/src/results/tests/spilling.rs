@@ -151,3 +151,129 @@ async fn a_dropped_result_gives_everything_back() {
     assert_eq!((fixture.memory(), fixture.disk()), (0, 0));
     assert_eq!(std::fs::read_dir(fixture.store_folder()).unwrap().count(), 1, "the lock only");
 }
+
+/// A frame of several pieces.
+fn large() -> Frame {
+    let body: Vec<u8> = (0..3 * PIECE + 7).map(|at| (at % 251) as u8).collect();
+    Frame::new(Bytes::from_static(b"header"), body.into(), 1)
+}
+
+/// A committed result of [`large`] frames, all of them on disk.
+async fn of_large(fixture: &Fixture, frames: u32) -> Arc<QueryResult> {
+    let result = fixture.open();
+    let part = part(&result, 0);
+    result.begin(part).unwrap();
+    for _ in 0..frames {
+        result.append(part, large()).await.unwrap();
+    }
+    result.seal(part).unwrap();
+    commit(&result);
+    result
+}
+
+fn on_disk() -> Fixture {
+    Fixture::with(0, 1 << 30)
+}
+
+async fn begun(reader: &mut ResultReader) -> SpilledFrame {
+    match reader.give().await.unwrap() {
+        Some(Given::OnDisk(frame)) => frame,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn the_pieces_of_a_frame_are_the_frame() {
+    let fixture = on_disk();
+    let result = of_large(&fixture, 2).await;
+    let mut reader = result.read().unwrap();
+    for _ in 0..2 {
+        let mut frame = begun(&mut reader).await;
+        let (header, first) = frame.begin().await.unwrap();
+        let mut body = vec![first];
+        while let Some(piece) = frame.next().await.unwrap() {
+            body.push(piece);
+        }
+        assert!(body.iter().all(|piece| piece.len() <= PIECE));
+        assert_eq!(frame.body(), large().body.len());
+        assert_eq!(Frame::new(header, body.concat().into(), 1), large());
+    }
+    assert!(reader.give().await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_small_frame_is_one_piece() {
+    let fixture = on_disk();
+    let result = fixture.committed(&[(0, 1)]).await;
+    let mut spilled = begun(&mut result.read().unwrap()).await;
+    let (header, body) = spilled.begin().await.unwrap();
+    assert_eq!(Frame::new(header, body, 1), frame(0, 0));
+    assert!(spilled.next().await.unwrap().is_none());
+}
+
+/// Changes one byte of whatever is on disk.
+fn flip(fixture: &Fixture, at: u64) {
+    use std::os::unix::fs::FileExt;
+    let files = std::fs::read_dir(fixture.store_folder()).unwrap();
+    let mut frames = files.map(|entry| entry.unwrap().path()).filter(|it| it.extension().is_some());
+    let file = std::fs::File::options().read(true).write(true).open(frames.next().unwrap());
+    let (file, mut byte) = (file.unwrap(), [0]);
+    file.read_exact_at(&mut byte, at).unwrap();
+    file.write_all_at(&[byte[0] ^ 1], at).unwrap();
+}
+
+#[tokio::test]
+async fn the_last_piece_of_a_changed_frame_never_comes() {
+    let piece = PIECE as u64;
+    for at in [0, 10, piece - 1, 2 * piece + 5, 3 * piece + 12] {
+        let fixture = on_disk();
+        let result = of_large(&fixture, 1).await;
+        flip(&fixture, at);
+        let mut frame = begun(&mut result.read().unwrap()).await;
+        let mut came = frame.begin().await.unwrap().1.len();
+        let error = loop {
+            match frame.next().await {
+                Ok(piece) => came += piece.expect("an error before the end").len(),
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(error, ResultError::Corrupt(_)), "{error}");
+        assert!(came < frame.body(), "byte {at}");
+    }
+}
+
+#[tokio::test]
+async fn a_reader_in_the_middle_of_a_frame_does_not_keep_the_file() {
+    let fixture = on_disk();
+    let result = of_large(&fixture, 1).await;
+    let mut reader = result.read().unwrap();
+    let mut frame = begun(&mut reader).await;
+    frame.begin().await.unwrap();
+    result.release(broken());
+    assert_eq!(fixture.disk(), 0);
+    assert!(is_broken(&frame.next().await.unwrap_err()));
+}
+
+#[tokio::test]
+async fn a_stalled_reader_holds_one_piece_that_counts() {
+    const READERS: usize = 50;
+    let fixture = on_disk();
+    let result = of_large(&fixture, 1).await;
+    let leaving = || fixture.store.usage().leaving;
+    let mut stalled = Vec::new();
+    for _ in 0..READERS {
+        let mut reader = result.read().unwrap();
+        let mut frame = begun(&mut reader).await;
+        let first = frame.begin().await.unwrap();
+        stalled.push((reader, frame, first));
+    }
+    let header = large().header.len();
+    assert_eq!(leaving(), READERS * (PIECE + header));
+    for (_, frame, first) in &mut stalled {
+        first.1 = frame.next().await.unwrap().unwrap();
+        first.0 = Bytes::new();
+    }
+    assert_eq!(leaving(), READERS * PIECE, "what has left is given back");
+    stalled.clear();
+    assert_eq!(leaving(), 0);
+}
