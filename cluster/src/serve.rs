@@ -7,10 +7,12 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use futures::{Stream, stream};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 mod lingering;
 
@@ -20,14 +22,57 @@ pub use lingering::Lingering;
 /// accepting again at once would fail again at once.
 const OUT_OF_RESOURCES_PAUSE: Duration = Duration::from_millis(50);
 
-/// The connections that arrive at `listener`, with TCP_NODELAY. Never ends and never gives an error:
-/// what goes wrong is logged and passed over. For `serve_with_incoming_shutdown`; the port is closed
-/// when the stream is dropped.
-pub fn accept(listener: TcpListener) -> impl Stream<Item = io::Result<Lingering>> + Send {
-    stream::unfold(listener, |listener| async move {
-        let socket = next(|| listener.accept()).await;
-        Some((Ok(Lingering::new(socket)), listener))
+/// It is said so often at most that connections are refused.
+const REFUSALS_TOLD_EVERY: Duration = Duration::from_secs(10);
+
+/// The connections that arrive at `listener`, with TCP_NODELAY, and `most` of them at a time: what comes
+/// beyond is closed at once. Never ends and never gives an error: what goes wrong is logged and passed
+/// over. For `serve_with_incoming_shutdown`; the port is closed when the stream is dropped.
+pub fn accept(
+    listener: TcpListener,
+    most: usize,
+) -> impl Stream<Item = io::Result<Lingering>> + Send {
+    stream::unfold((listener, Places::new(most)), |(listener, mut places)| async move {
+        loop {
+            let socket = next(|| listener.accept()).await;
+            if let Some(place) = places.enter() {
+                return Some((Ok(Lingering::new(socket, Some(place))), (listener, places)));
+            }
+        }
     })
+}
+
+/// The places of a port's connections.
+struct Places {
+    free: Arc<Semaphore>,
+    most: usize,
+    /// Refused since it was told last, and when that was.
+    refused: usize,
+    told: Option<Instant>,
+}
+
+impl Places {
+    fn new(most: usize) -> Self {
+        Self { free: Arc::new(Semaphore::new(most)), most, refused: 0, told: None }
+    }
+
+    /// A place for one more, if there is one.
+    fn enter(&mut self) -> Option<OwnedSemaphorePermit> {
+        let place = Arc::clone(&self.free).try_acquire_owned().ok();
+        if place.is_none() {
+            self.refuse();
+        }
+        place
+    }
+
+    fn refuse(&mut self) {
+        self.refused += 1;
+        if self.told.is_none_or(|told| told.elapsed() >= REFUSALS_TOLD_EVERY) {
+            let (refused, most) = (self.refused, self.most);
+            tracing::warn!(refused, most, "connections are refused: there are as many as may be");
+            (self.refused, self.told) = (0, Some(Instant::now()));
+        }
+    }
 }
 
 /// Accepts until it succeeds.
@@ -105,10 +150,33 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn beyond_the_most_connections_are_closed_at_once() {
+        use futures::StreamExt;
+        use tokio::io::AsyncReadExt;
+        let listener = listener().await;
+        let address = listener.local_addr().unwrap();
+        let mut accepted = Box::pin(accept(listener, 1));
+        let connect = || async { TcpStream::connect(address).await.unwrap() };
+        let (_first, mut second) = (connect().await, connect().await);
+        let place = accepted.next().await.unwrap().unwrap();
+        let refused = async {
+            // An end or a reset.
+            second.read(&mut [0]).await.unwrap_or(0)
+        };
+        tokio::select! {
+            read = refused => assert_eq!(read, 0),
+            _ = accepted.next() => panic!("there is no place"),
+        }
+        drop(place);
+        let _third = connect().await;
+        accepted.next().await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
     async fn the_port_is_closed_with_the_stream() {
         let listener = listener().await;
         let address = listener.local_addr().unwrap();
-        drop(accept(listener));
+        drop(accept(listener, 1));
         assert!(TcpStream::connect(address).await.is_err());
     }
 }

@@ -24,6 +24,9 @@ use file::FileConfig;
 /// Where Flight SQL listens unless told otherwise.
 pub const LISTEN: &str = "127.0.0.1:8815";
 
+/// Most connections of clients unless told otherwise.
+pub const CONNECTIONS: usize = 4096;
+
 /// A bad configuration: one line for whoever wrote it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -36,6 +39,8 @@ pub struct NodeConfig {
     pub data: Vec<DataLocation>,
     /// Where Flight SQL listens.
     pub listen: Address,
+    /// Most connections of clients at a time; more are refused.
+    pub connections: usize,
     /// The node's place in the cluster.
     pub cluster: squadron_cluster::Config,
     /// How it runs queries.
@@ -154,6 +159,13 @@ impl NodeConfig {
 
     /// What no single key can know.
     fn check(&self) -> Result<(), ConfigError> {
+        const MOST_CONNECTIONS: usize = 1_000_000;
+        let connections = self.connections;
+        if !(1..=MOST_CONNECTIONS).contains(&connections) {
+            return Err(ConfigError(format!(
+                "connections = {connections}: choose 1 to {MOST_CONNECTIONS}"
+            )));
+        }
         let percent = self.results.memory_percent;
         if percent > 90 {
             return Err(ConfigError(format!(

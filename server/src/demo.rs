@@ -10,7 +10,7 @@ use squadron_planner::catalog::DataLocation;
 use tokio::net::TcpListener;
 
 use crate::cli::demo::DemoArgs;
-use crate::config::{EngineSection, NodeConfig, QueriesSection, ResultsSection};
+use crate::config::{CONNECTIONS, EngineSection, NodeConfig, QueriesSection, ResultsSection};
 use crate::node::{Listeners, Node};
 
 pub mod show;
@@ -124,6 +124,7 @@ async fn start(
     let config = NodeConfig {
         data: vec![location(data)?],
         listen,
+        connections: CONNECTIONS,
         cluster: ClusterConfig {
             node_id: Some(name),
             listen: internal,

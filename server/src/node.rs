@@ -63,6 +63,9 @@ const PING_CLIENTS_EVERY: Duration = Duration::from_secs(60);
 /// A client that does not answer for so long is gone.
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// Most connections of other nodes: each has a few.
+const INTERNAL_CONNECTIONS: usize = 4096;
+
 /// How long a node that ends waits for its connections to close. What a client asked for it has by then;
 /// one that has stopped reading would be waited for for ever.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -161,8 +164,13 @@ impl Node {
             Parts { config: &config, me, channels, members, secret, guard: Arc::clone(&guard) };
         let (queries, sessions) = parts.queries(Arc::clone(&cpu)).await?;
         let stop = CancellationToken::new();
-        let servers =
-            Servers { queries: &queries, membership: &membership, cpu: &cpu, stop: &stop };
+        let servers = Servers {
+            queries: &queries,
+            membership: &membership,
+            cpu: &cpu,
+            stop: &stop,
+            connections: config.connections,
+        };
         let tasks = vec![
             servers.internal(listeners.internal, tokens),
             servers.flight(listeners.flight, sessions),
@@ -390,6 +398,8 @@ struct Servers<'a> {
     membership: &'a Fixed,
     cpu: &'a Arc<CpuRuntime>,
     stop: &'a CancellationToken,
+    /// Most connections of clients.
+    connections: usize,
 }
 
 impl Servers<'_> {
@@ -416,7 +426,7 @@ impl Servers<'_> {
             .add_service(self.membership.service())
             .add_service(tasks)
             .add_service(Relay::new(parts, service));
-        let incoming = serve::accept(listener);
+        let incoming = serve::accept(listener, INTERNAL_CONNECTIONS);
         let stopped = self.stop.clone().cancelled_owned();
         SpawnedTask::spawn(async move {
             logged("internal", server.serve_with_incoming_shutdown(incoming, stopped).await);
@@ -429,7 +439,7 @@ impl Servers<'_> {
             .max_decoding_message_size(REQUEST_BYTES)
             .max_encoding_message_size(usize::MAX);
         let server = Self::http2().add_service(Relay::new(all, service));
-        let incoming = serve::accept(listener)
+        let incoming = serve::accept(listener, self.connections)
             .map(move |stream| stream.map(|stream| connection(stream, sessions.unnamed())));
         let stopped = self.stop.clone().cancelled_owned();
         SpawnedTask::spawn(async move {

@@ -15,12 +15,20 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Sleep, sleep};
 use tonic::transport::server::{Connected, TcpConnectInfo};
 
 /// How long a client that says nothing any more is waited for. It gets its bytes all the same, unless
 /// it speaks after that.
 const SILENCE: Duration = Duration::from_secs(5);
+
+/// What a client says first in HTTP/2: the preface, and the head of a SETTINGS frame (RFC 9113, section
+/// 3.4). One that does not is none, and would keep its place for ever.
+const GREETING: usize = 24 + 9;
+
+/// How long a client has for it.
+const GREETING_WITHIN: Duration = Duration::from_secs(10);
 
 /// An accepted socket, with what its requests know of their connection.
 #[derive(Debug)]
@@ -30,18 +38,36 @@ pub struct Lingering<I = TcpConnectInfo> {
     /// Since the sending side is closed: until when silence is borne.
     closing: Option<Pin<Box<Sleep>>>,
     silence: Duration,
+    greeting: Option<Greeting>,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+/// A client that has not greeted yet.
+#[derive(Debug)]
+struct Greeting {
+    /// Bytes that came of it.
+    come: usize,
+    limit: Pin<Box<Sleep>>,
+}
+
+impl Greeting {
+    fn within(time: Duration) -> Self {
+        Self { come: 0, limit: Box::pin(sleep(time)) }
+    }
 }
 
 impl Lingering {
-    pub(super) fn new(stream: TcpStream) -> Self {
+    /// `place` is given back when the socket is dropped.
+    pub(super) fn new(stream: TcpStream, place: Option<OwnedSemaphorePermit>) -> Self {
         let info = stream.connect_info();
-        Self { stream, info, closing: None, silence: SILENCE }
+        let greeting = Some(Greeting::within(GREETING_WITHIN));
+        Self { stream, info, closing: None, silence: SILENCE, greeting, _place: place }
     }
 
     /// The same socket, whose requests find `info` in their extensions in place of its addresses.
     pub fn with_info<I>(self, info: I) -> Lingering<I> {
-        let Self { stream, closing, silence, .. } = self;
-        Lingering { stream, info, closing, silence }
+        let Self { stream, closing, silence, greeting, _place, .. } = self;
+        Lingering { stream, info, closing, silence, greeting, _place }
     }
 }
 
@@ -78,7 +104,18 @@ impl<I: Unpin> AsyncRead for Lingering<I> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if let Some(greeting) = &mut self.greeting {
+            greeting.come += buffer.filled().len() - before;
+            if greeting.come >= GREETING {
+                self.greeting = None;
+            } else if read.is_pending() {
+                ready!(greeting.limit.as_mut().poll(context));
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+        }
+        read
     }
 }
 
@@ -129,7 +166,31 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stream, _) = listener.accept().await.unwrap();
-        (Lingering { silence, ..Lingering::new(stream) }, client)
+        (Lingering { silence, ..Lingering::new(stream, None) }, client)
+    }
+
+    /// A client that has next to no time to greet.
+    async fn hurried() -> (Lingering, TcpStream) {
+        let (server, client) = connection(SILENCE).await;
+        (Lingering { greeting: Some(Greeting::within(Duration::from_millis(1))), ..server }, client)
+    }
+
+    #[tokio::test]
+    async fn a_client_that_does_not_greet_is_gone() {
+        let (mut server, mut client) = hurried().await;
+        client.write_all(&[7; GREETING - 1]).await.unwrap();
+        let error = server.read_exact(&mut [0; GREETING]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_has_greeted_may_be_silent() {
+        let (mut server, mut client) = hurried().await;
+        client.write_all(&[7; GREETING]).await.unwrap();
+        // Both are there before anybody looks at the time.
+        server.stream.readable().await.unwrap();
+        server.read_exact(&mut [0; GREETING]).await.unwrap();
+        assert!(server.greeting.is_none());
     }
 
     /// A bare socket resets the connection here: it is closed with bytes that nobody has read.

@@ -162,7 +162,7 @@ impl FixedGround {
         let _inside = runtime.enter();
         let fixed = Fixed::start(member, &self.peers, &self.probe, channels);
         let port = Server::builder().layer(RequireToken::new(tokens)).add_service(fixed.service());
-        let incoming = accept(tokio::net::TcpListener::from_std(listener).unwrap());
+        let incoming = accept(tokio::net::TcpListener::from_std(listener).unwrap(), 100);
         runtime.handle().spawn(port.serve_with_incoming(incoming));
         Node { membership: Arc::new(fixed), runtime: Some(runtime) }
     }

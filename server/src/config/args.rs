@@ -8,7 +8,7 @@ use bytesize::ByteSize;
 use squadron_planner::catalog::DataLocation;
 
 use super::file::FileConfig;
-use super::{ConfigError, LISTEN, NodeConfig};
+use super::{CONNECTIONS, ConfigError, LISTEN, NodeConfig};
 
 /// Runs one node of a cluster, or a cluster of one.
 ///
@@ -25,6 +25,9 @@ pub struct ServeArgs {
     /// Address for clients (Flight SQL) [default: 127.0.0.1:8815]
     #[arg(long, env = "SQUADRON_LISTEN", value_name = "HOST:PORT")]
     pub listen: Option<String>,
+    /// Connections of clients at a time; more are refused [default: 4096]
+    #[arg(long, env = "SQUADRON_CONNECTIONS", value_name = "N")]
+    pub connections: Option<usize>,
     /// Address for the other nodes; never for clients [default: 127.0.0.1:8816]
     #[arg(long, env = "SQUADRON_CLUSTER_LISTEN", value_name = "HOST:PORT")]
     pub cluster_listen: Option<String>,
@@ -99,9 +102,18 @@ pub struct ServeArgs {
 impl ServeArgs {
     /// Lays these settings over those of a file.
     pub(super) fn over(&self, file: FileConfig) -> Result<NodeConfig, ConfigError> {
-        let FileConfig { data, listen, mut cluster, mut engine, mut queries, mut results } = file;
+        let FileConfig {
+            data,
+            listen,
+            connections,
+            mut cluster,
+            mut engine,
+            mut queries,
+            mut results,
+        } = file;
         let data = if self.data.is_empty() { data } else { self.data.clone() };
         let listen = self.listen.clone().or(listen).unwrap_or_else(|| LISTEN.to_owned());
+        let connections = self.connections.or(connections).unwrap_or(CONNECTIONS);
         self.over_cluster(&mut cluster)?;
         engine.memory_limit = size("--memory-limit", &self.memory_limit)?.or(engine.memory_limit);
         set(&mut engine.target_partitions, self.target_partitions);
@@ -125,7 +137,7 @@ impl ServeArgs {
             .map(|text| parse::<DataLocation>("--data", text))
             .collect::<Result<_, _>>()?;
         let listen = parse("--listen", &listen)?;
-        Ok(NodeConfig { data, listen, cluster, engine, queries, results })
+        Ok(NodeConfig { data, listen, connections, cluster, engine, queries, results })
     }
 
     fn over_cluster(&self, cluster: &mut squadron_cluster::Config) -> Result<(), ConfigError> {

@@ -12,6 +12,7 @@ use super::{ConfigError, EngineSection, QueriesSection, ResultsSection};
 pub(super) struct FileConfig {
     pub(super) data: Vec<String>,
     pub(super) listen: Option<String>,
+    pub(super) connections: Option<usize>,
     pub(super) cluster: squadron_cluster::Config,
     pub(super) engine: EngineSection,
     pub(super) queries: QueriesSection,
@@ -70,6 +71,7 @@ mod tests {
     fn the_example_says_the_defaults() {
         let example = FileConfig::parse(EXAMPLE).unwrap();
         assert_eq!(example.listen.as_deref(), Some(super::super::LISTEN));
+        assert_eq!(example.connections, Some(super::super::CONNECTIONS));
         assert_eq!(example.cluster, squadron_cluster::Config::default());
         assert_eq!(example.results, ResultsSection::default());
         assert_eq!(example.engine, EngineSection::default());

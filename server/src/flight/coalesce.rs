@@ -64,11 +64,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Coalesce<S> {
         if self.waiting.len() >= MOST {
             ready!(self.drain(context))?;
         }
-        if self.waiting.capacity() == 0 {
-            self.waiting.reserve(MOST);
-        }
         let mut room = MOST - self.waiting.len();
         let before = self.waiting.len();
+        // An answer takes what it needs; what more follows after is to find its room at once.
+        if before + buffers.iter().map(|buffer| buffer.len()).sum::<usize>() >= LITTLE {
+            self.waiting.reserve(room);
+        }
         for buffer in buffers {
             let taken = buffer.len().min(room);
             self.waiting.extend_from_slice(&buffer[..taken]);
@@ -83,11 +84,16 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Coalesce<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if std::mem::take(&mut self.written) && (LITTLE..MOST).contains(&self.waiting.len()) {
+        let written = std::mem::take(&mut self.written);
+        if written && (LITTLE..MOST).contains(&self.waiting.len()) {
             context.waker().wake_by_ref();
             return Poll::Ready(Ok(()));
         }
         ready!(self.drain(context))?;
+        if !written {
+            // Nothing comes for now: a connection that is only open must not cost what a stream does.
+            self.waiting = BytesMut::new();
+        }
         Pin::new(&mut self.inner).poll_flush(context)
     }
 
@@ -271,6 +277,19 @@ mod tests {
         }
         assert_eq!(task.flush(), Poll::Ready(()));
         assert_eq!(task.calls(), [Call::Write(5 * LITTLE), Call::Flush]);
+    }
+
+    #[test]
+    fn a_connection_that_is_only_open_has_no_buffer() {
+        let mut task = Task::new(2 * MOST);
+        assert_eq!(task.write(100), Poll::Ready(100));
+        assert_eq!(task.flush(), Poll::Ready(()));
+        assert!(task.stream.waiting.capacity() < LITTLE, "as much as an answer takes");
+        assert_eq!(task.write(MOST), Poll::Ready(MOST));
+        for _ in 0..2 {
+            assert_eq!(task.flush(), Poll::Ready(()));
+        }
+        assert_eq!(task.stream.waiting.capacity(), 0);
     }
 
     #[test]

@@ -31,7 +31,7 @@ use tonic::{Request, Status, Streaming};
 use super::caller::ANONYMOUS;
 use super::peers::Peers;
 use super::ticket::{ResultTicket, Ticket as SignedTicket};
-use crate::config::{EngineSection, NodeConfig, QueriesSection, ResultsSection};
+use crate::config::{CONNECTIONS, EngineSection, NodeConfig, QueriesSection, ResultsSection};
 use crate::node::{Listeners, Node};
 use crate::query::Queries;
 
@@ -166,6 +166,7 @@ fn config(index: usize, peers: &str, folder: &Path, secret: &Path) -> NodeConfig
     NodeConfig {
         data: Vec::new(),
         listen: "127.0.0.1:0".parse().unwrap(),
+        connections: CONNECTIONS,
         cluster: squadron_cluster::Config {
             node_id: Some(name(index)),
             peers: peers.parse().unwrap(),
