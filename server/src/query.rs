@@ -20,6 +20,7 @@ mod cancel;
 mod hopeless;
 mod interest;
 mod leave;
+mod left;
 mod lifecycle;
 mod manifest;
 mod pending;

@@ -4,8 +4,12 @@
 //! cookie (JDBC, ODBC), by the token a handshake gave them (ADBC, dbapi, Rust with a user), or only
 //! by the connection they keep (ADBC without a user). The first that applies is used, so `SET` works
 //! from every client.
+//!
+//! Names cost nothing to ask for, so there are no more than some: those that nobody changed go first,
+//! since their clients lose nothing. Of a changed one that had to go the name is remembered: a query
+//! with it is refused rather than run with other settings than were asked for.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -17,22 +21,48 @@ use uuid::Uuid;
 /// A named session that nobody used for so long is forgotten.
 const IDLE: Duration = Duration::from_secs(3600);
 
-/// Named sessions of one node at most: past that the longest idle go first.
+/// A changed one that was used within this time makes no place for another.
+const IN_USE: Duration = Duration::from_secs(30 * 60);
+
+/// A changed one that nobody came back to within this time is not waited for: its client keeps no cookies.
+const FIRST_USE: Duration = Duration::from_secs(60);
+
+/// The idle ones are looked for so often while there is place.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
+/// Named sessions of one node at most.
 const MOST: usize = 10_000;
+
+/// Names of changed sessions that are remembered after they had to go.
+const MOST_FORGOTTEN: usize = 100_000;
+
+/// There is no place for another session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this node has {MOST} sessions with settings of their own already: close some of them")]
+pub struct Full;
 
 /// One client's settings.
 #[derive(Debug)]
 pub struct Session {
+    /// Copies share what was not changed.
     settings: Mutex<SessionConfig>,
     reads_one: AtomicBool,
+    changed: AtomicBool,
+    /// Whether anybody brought its name.
+    named: AtomicBool,
     used: Mutex<Instant>,
 }
 
 impl Session {
     /// A session with these settings.
     pub fn new(settings: SessionConfig) -> Self {
-        let used = Mutex::new(Instant::now());
-        Self { settings: Mutex::new(settings), reads_one: AtomicBool::new(false), used }
+        Self {
+            settings: Mutex::new(settings),
+            reads_one: AtomicBool::new(false),
+            changed: AtomicBool::new(false),
+            named: AtomicBool::new(false),
+            used: Mutex::new(Instant::now()),
+        }
     }
 
     /// A copy of the settings.
@@ -44,6 +74,7 @@ impl Session {
     /// Changes the settings.
     pub fn set_settings(&self, settings: SessionConfig) {
         *self.settings.lock() = settings;
+        self.changed.store(true, Ordering::Relaxed);
     }
 
     /// Whether its client has shown that it reads only the first endpoint.
@@ -54,10 +85,28 @@ impl Session {
     /// Notes that its client reads only the first endpoint.
     pub fn set_reads_one(&self) {
         self.reads_one.store(true, Ordering::Relaxed);
+        self.changed.store(true, Ordering::Relaxed);
+    }
+
+    fn is_changed(&self) -> bool {
+        self.changed.load(Ordering::Relaxed)
     }
 
     fn idle_since(&self) -> Instant {
         *self.used.lock()
+    }
+
+    fn idle(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.idle_since())
+    }
+
+    /// For how long it must have been idle to make place for another.
+    fn stays_for(&self) -> Duration {
+        match (self.is_changed(), self.named.load(Ordering::Relaxed)) {
+            (false, _) => Duration::ZERO,
+            (true, false) => FIRST_USE,
+            (true, true) => IN_USE,
+        }
     }
 }
 
@@ -65,7 +114,7 @@ impl Session {
 #[derive(Debug)]
 pub struct Sessions {
     defaults: SessionConfig,
-    named: Mutex<HashMap<String, Arc<Session>>>,
+    named: Mutex<Named>,
 }
 
 impl Sessions {
@@ -80,34 +129,104 @@ impl Sessions {
     }
 
     /// A new named session; the name cannot be guessed.
-    pub fn create(&self) -> (String, Arc<Session>) {
+    ///
+    /// # Errors
+    /// [`Full`] when all places are taken by sessions that were changed and are in use.
+    pub fn create(&self) -> Result<(String, Arc<Session>), Full> {
         let name = Uuid::new_v4().simple().to_string();
         let session = self.unnamed();
         let mut named = self.named.lock();
-        make_room(&mut named);
-        named.insert(name.clone(), Arc::clone(&session));
-        (name, session)
+        named.make_room(Instant::now())?;
+        named.open.insert(name.clone(), Arc::clone(&session));
+        Ok((name, session))
     }
 
     /// The session of a name, if it is known here.
     pub fn get(&self, name: &str) -> Option<Arc<Session>> {
-        self.named.lock().get(name).cloned()
+        let session = self.named.lock().open.get(name).cloned();
+        session.inspect(|session| session.named.store(true, Ordering::Relaxed))
+    }
+
+    /// Whether a name is that of a session of this node which had to go with its settings.
+    pub fn is_forgotten(&self, name: &str) -> bool {
+        self.named.lock().forgotten.contains(name)
+    }
+
+    /// A session of this name had to go, with its settings.
+    #[cfg(test)]
+    pub(crate) fn forget(&self, name: &str) {
+        let mut named = self.named.lock();
+        named.open.remove(name);
+        named.forgotten.note(name);
     }
 
     /// Ends a session; whether there was one.
     pub fn close(&self, name: &str) -> bool {
-        self.named.lock().remove(name).is_some()
+        self.named.lock().open.remove(name).is_some()
     }
 }
 
-fn make_room(named: &mut HashMap<String, Arc<Session>>) {
-    named.retain(|_, session| session.idle_since().elapsed() < IDLE);
-    if named.len() < MOST {
-        return;
+#[derive(Debug, Default)]
+struct Named {
+    open: HashMap<String, Arc<Session>>,
+    forgotten: Forgotten,
+    swept: Option<Instant>,
+}
+
+impl Named {
+    /// # Errors
+    /// [`Full`] when there is none to be had.
+    fn make_room(&mut self, now: Instant) -> Result<(), Full> {
+        let soon = |swept| now.saturating_duration_since(swept) < SWEEP_EVERY;
+        if self.open.len() < MOST && self.swept.is_some_and(soon) {
+            return Ok(());
+        }
+        self.swept = Some(now);
+        let Self { open, forgotten, .. } = self;
+        open.retain(|name, session| {
+            let stays = session.idle(now) < IDLE;
+            if !stays && session.is_changed() {
+                forgotten.note(name);
+            }
+            stays
+        });
+        if open.len() < MOST {
+            return Ok(());
+        }
+        let may_go = open.iter().filter(|(_, it)| it.idle(now) >= it.stays_for());
+        // The unchanged first, of each kind the longest idle.
+        let first = may_go.min_by_key(|(_, it)| (it.stays_for(), it.idle_since()));
+        let (name, changed) =
+            first.map(|(name, it)| (name.clone(), it.is_changed())).ok_or(Full)?;
+        open.remove(&name);
+        if changed {
+            forgotten.note(&name);
+        }
+        Ok(())
     }
-    let oldest = named.iter().min_by_key(|(_, session)| session.idle_since());
-    if let Some(name) = oldest.map(|(name, _)| name.clone()) {
-        named.remove(&name);
+}
+
+/// Names, the last of many.
+#[derive(Debug, Default)]
+struct Forgotten {
+    names: HashSet<String>,
+    order: VecDeque<String>,
+}
+
+impl Forgotten {
+    fn note(&mut self, name: &str) {
+        if self.names.insert(name.to_owned()) {
+            self.order.push_back(name.to_owned());
+        }
+        if self.order.len() > MOST_FORGOTTEN
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.names.remove(&oldest);
+        }
+    }
+
+    fn contains(&self, name: &str) -> bool {
+        self.names.contains(name)
     }
 }
 
@@ -115,19 +234,39 @@ fn make_room(named: &mut HashMap<String, Arc<Session>>) {
 mod tests {
     use super::*;
 
+    fn sessions() -> Sessions {
+        Sessions::new(SessionConfig::new())
+    }
+
+    /// A session that was changed, and used last so long ago.
+    fn changed(sessions: &Sessions, idle: Duration) -> String {
+        let (name, session) = sessions.create().unwrap();
+        sessions.get(&name).unwrap().set_settings(SessionConfig::new().with_batch_size(7));
+        *session.used.lock() = Instant::now().checked_sub(idle).unwrap();
+        name
+    }
+
     #[test]
     fn settings_stay_with_their_session() {
-        let sessions = Sessions::new(SessionConfig::new());
-        let (name, session) = sessions.create();
+        let sessions = sessions();
+        let (name, session) = sessions.create().unwrap();
         session.set_settings(SessionConfig::new().with_batch_size(7));
         assert_eq!(sessions.get(&name).unwrap().settings().batch_size(), 7);
-        assert_ne!(sessions.create().1.settings().batch_size(), 7);
+        assert_ne!(sessions.create().unwrap().1.settings().batch_size(), 7);
+    }
+
+    #[test]
+    fn sessions_share_the_settings_that_nobody_changed() {
+        let sessions = sessions();
+        let options = |session: Arc<Session>| Arc::clone(session.settings().options());
+        let (one, other) = (options(sessions.unnamed()), options(sessions.unnamed()));
+        assert!(Arc::ptr_eq(&one, &other));
     }
 
     #[test]
     fn a_closed_session_is_gone() {
-        let sessions = Sessions::new(SessionConfig::new());
-        let (name, _) = sessions.create();
+        let sessions = sessions();
+        let (name, _) = sessions.create().unwrap();
         assert!(sessions.close(&name));
         assert!(sessions.get(&name).is_none());
         assert!(!sessions.close(&name));
@@ -135,11 +274,67 @@ mod tests {
 
     #[test]
     fn there_is_a_limit_to_sessions() {
-        let sessions = Sessions::new(SessionConfig::new());
-        let first = sessions.create().0;
+        let sessions = sessions();
+        let first = sessions.create().unwrap().0;
         for _ in 0..MOST {
-            sessions.create();
+            sessions.create().unwrap();
         }
         assert!(sessions.get(&first).is_none());
+        assert!(!sessions.is_forgotten(&first), "it had no settings to lose");
+    }
+
+    #[test]
+    fn strangers_do_not_push_out_what_somebody_changed() {
+        let sessions = sessions();
+        let mine = changed(&sessions, IN_USE * 3 / 2);
+        for _ in 0..MOST + 100 {
+            sessions.create().unwrap();
+        }
+        assert_eq!(sessions.get(&mine).unwrap().settings().batch_size(), 7);
+    }
+
+    #[test]
+    fn a_changed_session_goes_when_it_is_idle_and_is_remembered() {
+        let sessions = sessions();
+        let (old, older) = (changed(&sessions, IN_USE), changed(&sessions, IN_USE * 3 / 2));
+        for _ in 2..MOST {
+            changed(&sessions, Duration::ZERO);
+        }
+        changed(&sessions, Duration::ZERO);
+        assert!(sessions.is_forgotten(&older) && sessions.get(&older).is_none());
+        assert!(!sessions.is_forgotten(&old) && sessions.get(&old).is_some());
+    }
+
+    #[test]
+    fn a_changed_session_that_nobody_came_back_to_goes_first() {
+        let sessions = sessions();
+        changed(&sessions, IN_USE);
+        let (lone, session) = sessions.create().unwrap();
+        session.set_settings(SessionConfig::new());
+        *session.used.lock() = Instant::now().checked_sub(FIRST_USE).unwrap();
+        for _ in 2..=MOST {
+            changed(&sessions, Duration::ZERO);
+        }
+        assert!(sessions.is_forgotten(&lone));
+    }
+
+    #[test]
+    fn where_all_are_changed_and_in_use_none_is_added() {
+        let sessions = sessions();
+        let names: Vec<_> = (0..MOST).map(|_| changed(&sessions, Duration::ZERO)).collect();
+        assert_eq!(sessions.create().unwrap_err(), Full);
+        assert!(names.iter().all(|name| sessions.get(name).is_some()));
+        sessions.close(&names[0]);
+        sessions.create().unwrap();
+    }
+
+    #[test]
+    fn what_is_remembered_of_the_forgotten_is_bounded() {
+        let mut forgotten = Forgotten::default();
+        for number in 0..=MOST_FORGOTTEN {
+            forgotten.note(&number.to_string());
+        }
+        assert!(!forgotten.contains("0") && forgotten.contains("1"));
+        assert_eq!(forgotten.names.len(), MOST_FORGOTTEN);
     }
 }

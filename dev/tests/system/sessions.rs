@@ -2,12 +2,13 @@
 //! cookie; headers last for one call.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use arrow_flight::sql::{
     ActionCreatePreparedStatementRequest, ActionCreatePreparedStatementResult, Any,
     CommandPreparedStatementUpdate, CommandStatementUpdate, DoPutUpdateResult, ProstMessageExt,
 };
-use arrow_flight::{FlightData, FlightDescriptor, SchemaAsIpc};
+use arrow_flight::{FlightData, FlightDescriptor, FlightInfo, SchemaAsIpc};
 use datafusion::arrow::datatypes::Schema;
 use datafusion::arrow::ipc::writer::IpcWriteOptions;
 use futures::{StreamExt, stream};
@@ -15,17 +16,19 @@ use prost::Message;
 use squadron_dev::answer::ask;
 use squadron_dev::cluster::TestCluster;
 use squadron_dev::fixtures;
+use squadron_dev::wait::wait_for;
 use squadron_dev::wire::{Wire, tickets};
 use squadron_server::client::ClientError;
 use squadron_server::flight::session_options::{
-    GetSessionOptionsResult, OptionValue, SessionOptionValue, SetSessionOptionsRequest,
-    SetSessionOptionsResult,
+    CLOSED, CloseSessionResult, GetSessionOptionsResult, OptionValue, SessionOptionValue,
+    SetSessionOptionsRequest, SetSessionOptionsResult,
 };
 use tonic::{Code, Status};
 
 const SCAN: &str = "select l_orderkey from lineitem";
 const SET: &str = "set squadron.execution_mode = 'distributed'";
 const NODES: usize = 3;
+const SOON: Duration = Duration::from_secs(20);
 
 async fn cluster() -> TestCluster {
     TestCluster::start(NODES, fixtures::tpch()).await
@@ -280,4 +283,48 @@ async fn other_updates_are_not_supported() {
     let mut wire = Wire::connect(&cluster.uri(0)).await.unwrap();
     let refused = update(&mut wire, direct("create table t (a int)")).await.unwrap_err();
     assert_eq!(refused.code(), Code::Unimplemented, "{refused}");
+}
+
+/// Reads all of a result, until nobody reads it any more.
+async fn read(cluster: &TestCluster, wire: &mut Wire, info: &FlightInfo) {
+    for ticket in tickets(info) {
+        wire.get(&ticket).await.unwrap();
+    }
+    let readers = || cluster.usage().iter().map(|usage| usage.readers).sum::<u64>();
+    wait_for("every reader is gone", SOON, || readers() == 0).await;
+}
+
+fn results(cluster: &TestCluster) -> Vec<u64> {
+    cluster.usage().iter().map(|usage| usage.results).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_plain_client_has_read_goes_when_it_closes() {
+    let cluster = TestCluster::start(2, fixtures::tpch()).await;
+    let plain = Wire::connect(&cluster.uri(0)).await.unwrap();
+    let mut wire = plain.header("squadron-execution-mode", "distributed");
+    let (mine, later) = (wire.execute(SCAN).await.unwrap(), wire.execute(SCAN).await.unwrap());
+    assert_eq!(mine.endpoint.len(), 2);
+    read(&cluster, &mut wire, &mine).await;
+    let running = || cluster.usage().iter().map(|usage| usage.running).sum::<u64>();
+    wait_for("both are complete", SOON, || running() == 0).await;
+    let answer = wire.act("CloseSession", Vec::new()).await.unwrap().remove(0);
+    assert_eq!(CloseSessionResult::decode(&answer[..]).unwrap().status, CLOSED);
+    assert_eq!(results(&cluster), [1, 1], "the one that nobody has read");
+    for ticket in tickets(&mine) {
+        assert_eq!(wire.get(&ticket).await.unwrap_err().code(), Code::NotFound);
+    }
+    read(&cluster, &mut wire, &later).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_plain_client_has_read_goes_with_its_connection() {
+    let cluster = TestCluster::start(2, fixtures::tpch()).await;
+    let plain = Wire::connect(&cluster.uri(0)).await.unwrap();
+    let mut wire = plain.header("squadron-execution-mode", "distributed");
+    let mine = wire.execute(SCAN).await.unwrap();
+    read(&cluster, &mut wire, &mine).await;
+    assert_eq!(results(&cluster), [1, 1]);
+    drop((plain, wire));
+    wait_for("the result is gone", SOON, || results(&cluster) == [0, 0]).await;
 }

@@ -1,5 +1,6 @@
 //! DoAction for clients: prepared statements, session options, the lifetime of results.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,6 +71,9 @@ pub async fn act(
     sessions: &Sessions,
 ) -> Result<Answer, Status> {
     let principal = called.caller.principal.as_str();
+    if matches!(action.r#type.as_str(), CREATE | options::SET | options::GET) {
+        called.has_its_settings()?;
+    }
     match action.r#type.as_str() {
         CREATE => create(body(&action.body)?, called, queries).await,
         CLOSE_PREPARED => {
@@ -123,21 +127,31 @@ fn set(bytes: &[u8], called: &Called, sessions: &Sessions) -> Result<Answer, Sta
     let mut settings = called.session.settings();
     let result = options::set(&mut settings, request);
     called.session.set_settings(settings.clone());
-    let cookie = called.name.is_none().then(|| {
-        let (name, session) = sessions.create();
-        session.set_settings(settings);
-        name
-    });
+    let cookie = match called.name {
+        Some(_) => None,
+        None => {
+            let (name, session) = sessions.create().map_err(|full| status::session(&full))?;
+            session.set_settings(settings);
+            Some(name)
+        }
+    };
     Ok(Answer { body: Some(result.encode_to_vec().into()), cookie })
 }
 
-/// A session's results go with it.
+/// A session's results go with it; of that of a connection those that were read, since the connection may
+/// be a proxy's, and others' as well.
 async fn close(called: &Called, sessions: &Sessions, queries: &Queries) -> Bytes {
-    let closed = called.name.as_deref().filter(|name| sessions.close(name));
-    if let Some(name) = closed {
-        queries.close_session(name).await;
-    }
-    let status = if closed.is_some() { options::CLOSED } else { options::NOT_CLOSEABLE };
+    let status = match (&called.name, &called.connection) {
+        (Some(name), _) if sessions.close(name) => {
+            queries.close_session(name).await;
+            options::CLOSED
+        }
+        (None, Some(connection)) => {
+            queries.leave_sessions(&HashSet::from([connection.clone()])).await;
+            options::CLOSED
+        }
+        _ => options::NOT_CLOSEABLE,
+    };
     CloseSessionResult { status }.encode_to_vec().into()
 }
 

@@ -29,6 +29,26 @@ pub struct Called {
     pub session: Arc<Session>,
     /// The session's name, if it has one.
     pub name: Option<String>,
+    /// The inner name of its connection, if it calls by one.
+    pub connection: Option<String>,
+    /// It named a session of this node that had to go with its settings.
+    forgotten: bool,
+}
+
+impl Called {
+    /// For what depends on settings.
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED when it names a session whose settings are lost: others would do something else
+    /// than was asked for.
+    pub fn has_its_settings(&self) -> Result<(), Status> {
+        match self.forgotten {
+            false => Ok(()),
+            true => Err(Status::unauthenticated(
+                "the session was idle for so long that it is forgotten, with its settings: connect again",
+            )),
+        }
+    }
 }
 
 /// Finds out who calls.
@@ -40,29 +60,41 @@ pub fn called(
     extensions: &Extensions,
     sessions: &Sessions,
 ) -> Result<Called, Status> {
-    let (name, session) = session(metadata, extensions, sessions);
+    let Found { name, connection, session, forgotten } = find(metadata, extensions, sessions);
     let mut settings = session.settings();
     apply_headers(metadata, &mut settings)?;
     let reads_one = session.reads_one() || reads_one(metadata);
     let principal = ANONYMOUS.to_owned();
-    let caller = Caller { principal, session: name.clone(), settings, reads_one };
-    Ok(Called { caller, session, name })
+    let of = name.as_ref().or(connection.as_ref()).cloned();
+    let caller = Caller { principal, session: of, settings, reads_one };
+    Ok(Called { caller, session, name, connection, forgotten })
 }
 
-fn session(
-    metadata: &MetadataMap,
-    extensions: &Extensions,
-    sessions: &Sessions,
-) -> (Option<String>, Arc<Session>) {
+/// The session of a request.
+struct Found {
+    name: Option<String>,
+    connection: Option<String>,
+    session: Arc<Session>,
+    forgotten: bool,
+}
+
+/// A name that is not known is that of another node, or none at all (`Bearer None`): the connection's
+/// session does for it, unless it is known to have had settings.
+fn find(metadata: &MetadataMap, extensions: &Extensions, sessions: &Sessions) -> Found {
     let names = [cookie(metadata), bearer(metadata)];
-    for name in names.into_iter().flatten() {
+    let names = names.into_iter().flatten();
+    for name in names.clone() {
         if let Some(session) = sessions.get(name) {
-            return (Some(name.to_owned()), session);
+            let name = Some(name.to_owned());
+            return Found { name, connection: None, session, forgotten: false };
         }
     }
-    let connection = extensions.get::<ConnectionInfo>();
-    let session = connection.map(|connection| Arc::clone(&connection.session));
-    (None, session.unwrap_or_else(|| sessions.unnamed()))
+    let forgotten = names.into_iter().any(|name| sessions.is_forgotten(name));
+    let info = extensions.get::<ConnectionInfo>();
+    let connection = info.map(|info| info.name.used().to_owned());
+    let session = info.map(|info| Arc::clone(&info.session));
+    let session = session.unwrap_or_else(|| sessions.unnamed());
+    Found { name: None, connection, session, forgotten }
 }
 
 fn cookie(metadata: &MetadataMap) -> Option<&str> {
@@ -112,4 +144,33 @@ pub fn set_option(settings: &mut SessionConfig, key: &str, value: &str) -> Resul
 
 fn refused(header: &str, why: &str) -> Status {
     status::status(Code::InvalidArgument, &format!("header {header}: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_token(sessions: &Sessions, token: &str) -> Called {
+        let mut metadata = MetadataMap::new();
+        metadata.insert("authorization", format!("Bearer {token}").parse().unwrap());
+        called(&metadata, &Extensions::default(), sessions).unwrap()
+    }
+
+    #[test]
+    fn a_session_that_had_to_go_is_not_replaced_by_another() {
+        let sessions = Sessions::new(SessionConfig::new());
+        let (name, _) = sessions.create().unwrap();
+        assert_eq!(with_token(&sessions, &name).name, Some(name.clone()));
+        sessions.forget(&name);
+        let refused = with_token(&sessions, &name).has_its_settings().unwrap_err();
+        assert_eq!(refused.code(), Code::Unauthenticated);
+    }
+
+    #[test]
+    fn a_name_that_was_never_of_this_node_does_no_harm() {
+        let sessions = Sessions::new(SessionConfig::new());
+        for name in ["None", "00000000000000000000000000000000"] {
+            with_token(&sessions, name).has_its_settings().unwrap();
+        }
+    }
 }

@@ -27,8 +27,8 @@ use uuid::Uuid;
 
 use super::caller::{ANONYMOUS, Called, called};
 use super::messages::{
-    CommitProto, FailProto, LeaveProto, ManifestProto, OpenProto, PartProto, PollProto, QueryProto,
-    StatusRequestProto,
+    CommitProto, FailProto, LeaveProto, ManifestProto, OpenProto, PartProto, PollProto,
+    QueriesProto, QueryProto, StatusRequestProto,
 };
 use super::peer::PeerService;
 use super::peers::actions;
@@ -297,6 +297,7 @@ impl Target {
             (actions::COMMIT, commit.encode_to_vec()),
             (actions::FAIL, fail.encode_to_vec()),
             (actions::RELEASE, fail.encode_to_vec()),
+            (actions::RELEASE_READ, QueriesProto { queries: vec![id.clone()] }.encode_to_vec()),
             (actions::STATUS, status.encode_to_vec()),
             (actions::LEAVE, leave.encode_to_vec()),
             (actions::POLL, PollProto { query: id.clone(), ..Default::default() }.encode_to_vec()),

@@ -190,6 +190,14 @@ pub struct QueryProto {
     pub query: Vec<u8>,
 }
 
+/// Queries (action `squadron.release-read`).
+#[derive(Clone, PartialEq, Message)]
+pub struct QueriesProto {
+    /// Query ids, 16 bytes each.
+    #[prost(bytes = "vec", repeated, tag = "1")]
+    pub queries: Vec<Vec<u8>>,
+}
+
 /// A query's failure (action `squadron.fail`).
 #[derive(Clone, PartialEq, Message)]
 pub struct FailProto {

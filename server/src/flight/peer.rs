@@ -22,11 +22,12 @@ use tonic::{Request, Response, Status, Streaming};
 use super::frames::{Put, query_id, read_put};
 use super::messages::{
     CancelledProto, CommitProto, FailProto, InterestProto, LeaveProto, ManifestProto, OpenProto,
-    PartProto, PollProto, QueryProto, RenewedProto, SeesProto, StatusRequestProto, TotalsProto,
+    PartProto, PollProto, QueriesProto, QueryProto, RenewedProto, SeesProto, StatusRequestProto,
+    TotalsProto,
 };
 use super::peers::actions;
-use super::read::{forwarded, read_forwarded};
 use super::pieces::{InPieces, Pieces, in_pieces};
+use super::read::{forwarded, read_forwarded};
 use super::{poll, status};
 use crate::query::{Cancelled, Queries};
 use crate::results::{Interest, Opening, PartSummary, QueryResult, ResultError};
@@ -81,6 +82,7 @@ impl PeerService {
             actions::POLL => self.poll(&read(body)?).await,
             actions::CANCEL => self.cancel(read(body)?).await,
             actions::RELEASE => self.release(read(body)?),
+            actions::RELEASE_READ => self.release_read(&read(body)?),
             actions::RENEW => self.renew(body).await,
             actions::SEES => {
                 let sees = SeesProto { nodes: self.queries.sees() };
@@ -149,6 +151,12 @@ impl PeerService {
         let why = ResultError::Query { code: fail.code, message: fail.message };
         let released = self.queries.release(query_id(&fail.query)?, why);
         released.map(|()| Bytes::new()).map_err(|error| status::result(&error))
+    }
+
+    fn release_read(&self, queries: &QueriesProto) -> Result<Bytes, Status> {
+        let queries = queries.queries.iter().map(|query| query_id(query));
+        self.queries.release_read(&queries.collect::<Result<Vec<_>, _>>()?);
+        Ok(Bytes::new())
     }
 
     async fn renew(&self, ticket: &[u8]) -> Result<Bytes, Status> {
@@ -246,14 +254,6 @@ impl From<InterestProto> for Interest {
 }
 
 #[async_trait]
-impl FlightService for PeerService {
-    type HandshakeStream = Stream<HandshakeResponse>;
-    type ListFlightsStream = Stream<FlightInfo>;
-    type DoGetStream = Stream<FlightData>;
-    type DoPutStream = Stream<PutResult>;
-    type DoActionStream = Stream<arrow_flight::Result>;
-    type ListActionsStream = Stream<ActionType>;
-#[async_trait]
 impl InPieces for PeerService {
     /// A ticket that a client brought to another node.
     async fn give(&self, request: Request<Ticket>) -> Result<Pieces, Status> {
@@ -261,6 +261,14 @@ impl InPieces for PeerService {
     }
 }
 
+#[async_trait]
+impl FlightService for PeerService {
+    type HandshakeStream = Stream<HandshakeResponse>;
+    type ListFlightsStream = Stream<FlightInfo>;
+    type DoGetStream = Stream<FlightData>;
+    type DoPutStream = Stream<PutResult>;
+    type DoActionStream = Stream<arrow_flight::Result>;
+    type ListActionsStream = Stream<ActionType>;
     type DoExchangeStream = Stream<FlightData>;
 
     /// A part of a result: one stream, one confirmation.

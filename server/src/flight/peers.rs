@@ -22,7 +22,8 @@ use uuid::Uuid;
 use super::frames::{end_message, put_message};
 use super::messages::{
     CancelledProto, CommitProto, LeaveProto, ManifestProto, OpenProto, PartProto, PollProto,
-    PolledProto, QueryProto, RenewedProto, SeesProto, StatusProto, StatusRequestProto, TotalsProto,
+    PolledProto, QueriesProto, QueryProto, RenewedProto, SeesProto, StatusProto,
+    StatusRequestProto, TotalsProto,
 };
 use super::status;
 use super::ticket::PollHandle;
@@ -66,6 +67,8 @@ pub mod actions {
     pub const CANCEL: &str = "squadron.cancel";
     /// Let go of a share, complete or not.
     pub const RELEASE: &str = "squadron.release";
+    /// Let go of shares that were read and that nobody reads.
+    pub const RELEASE_READ: &str = "squadron.release-read";
     /// Keep a share longer.
     pub const RENEW: &str = "squadron.renew";
     /// Say which nodes the node sees.
@@ -223,6 +226,16 @@ impl Peers {
     /// `NotFound` when it holds none, `Unavailable`.
     pub async fn release(&self, peer: &Member, query: Uuid, why: &ResultError) -> Result<()> {
         self.act(peer, actions::RELEASE, &status::failure(query, why)).await.map(drop)
+    }
+
+    /// Has `peer` let go of its shares of these queries, of those that were read to their end and that
+    /// nobody reads.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn release_read(&self, peer: &Member, queries: &[Uuid]) -> Result<()> {
+        let queries = queries.iter().map(|query| query.as_bytes().to_vec()).collect();
+        self.act(peer, actions::RELEASE_READ, &QueriesProto { queries }).await.map(drop)
     }
 
     /// Has `peer` keep the share of a ticket longer; gives for how long from now.

@@ -80,6 +80,12 @@ impl ClientService {
         called(request.metadata(), request.extensions(), &self.sessions)
     }
 
+    /// The caller of what depends on the settings of its session.
+    fn called_with_settings<T>(&self, request: &Request<T>) -> Result<Called, Status> {
+        let called = self.called(request)?;
+        called.has_its_settings().map(|()| called)
+    }
+
     /// The SQL of a wish that runs a statement.
     fn sql(&self, wish: &Wish, called: &Called) -> Result<Option<String>, Status> {
         match wish {
@@ -211,7 +217,7 @@ impl FlightService for ClientService {
         &self,
         _: Request<Streaming<HandshakeRequest>>,
     ) -> Result<Response<Self::HandshakeStream>, Status> {
-        let (name, _) = self.sessions.create();
+        let (name, _) = self.sessions.create().map_err(|full| status::session(&full))?;
         let token = format!("Bearer {name}");
         let answer = HandshakeResponse { protocol_version: 0, payload: name.clone().into() };
         let mut response = Response::new(futures::stream::iter([Ok(answer)]).boxed());
@@ -224,7 +230,7 @@ impl FlightService for ClientService {
         &self,
         request: Request<FlightDescriptor>,
     ) -> Result<Response<FlightInfo>, Status> {
-        let called = self.called(&request)?;
+        let called = self.called_with_settings(&request)?;
         let descriptor = request.into_inner();
         let info = match self.fulfil(&called, &descriptor).await? {
             Executed::Started(query) => info::started(&query, descriptor)?,
@@ -237,7 +243,7 @@ impl FlightService for ClientService {
         &self,
         request: Request<FlightDescriptor>,
     ) -> Result<Response<SchemaResult>, Status> {
-        let called = self.called(&request)?;
+        let called = self.called_with_settings(&request)?;
         let wish = wish(request.get_ref())?;
         let schema = self.schema_of(&wish, &called).await?;
         Ok(Response::new(SchemaResult { schema: info::schema_bytes(&schema)? }))
@@ -254,7 +260,7 @@ impl FlightService for ClientService {
         &self,
         request: Request<Streaming<FlightData>>,
     ) -> Result<Response<Self::DoPutStream>, Status> {
-        let called = self.called(&request)?;
+        let called = self.called_with_settings(&request)?;
         let result = match put::read(request.into_inner()).await? {
             Put::Bind(handle) => {
                 self.prepared(&handle, &called)?;
@@ -296,7 +302,7 @@ impl FlightService for ClientService {
         &self,
         request: Request<Criteria>,
     ) -> Result<Response<Self::ListFlightsStream>, Status> {
-        let called = self.called(&request)?;
+        let called = self.called_with_settings(&request)?;
         let flights = listing::flights(&self.queries, &called.caller).await;
         Ok(Response::new(futures::stream::iter(flights).boxed()))
     }
@@ -311,7 +317,10 @@ impl FlightService for ClientService {
         let principal = &called.caller.principal;
         let polled = match poll::handle(&descriptor, principal, &self.queries)? {
             Some(handle) => poll::next(&handle, within, principal, &self.queries).await?,
-            None => self.poll_first(&called, descriptor).await?,
+            None => {
+                called.has_its_settings()?;
+                self.poll_first(&called, descriptor).await?
+            }
         };
         Ok(Response::new(polled))
     }

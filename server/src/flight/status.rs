@@ -15,6 +15,7 @@ use super::messages::FailProto;
 use super::metadata::MetadataError;
 use super::ticket::TicketError;
 use crate::results::ResultError;
+use crate::session::Full;
 
 /// Longest text of a status in bytes. Percent-encoding can triple it, and details come beside it.
 const MAX_TEXT: usize = 1200;
@@ -47,6 +48,11 @@ fn again(code: Code, text: &str, reason: &str, after: Duration) -> Status {
     details.set_error_info(reason, DOMAIN, HashMap::new());
     details.set_retry_info(Some(after));
     Status::with_error_details(code, shorten(text), details)
+}
+
+/// The status where there is no place for another session.
+pub fn session(full: &Full) -> Status {
+    status(Code::ResourceExhausted, &full.to_string())
 }
 
 /// A bug of this program.

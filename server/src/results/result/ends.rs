@@ -61,6 +61,16 @@ impl QueryResult {
         }
     }
 
+    /// Lets nobody read it any more if it is complete, was read to its end and is being read by nobody.
+    /// Whether it does: then the store is to forget it.
+    pub fn let_go_if_read(&self) -> bool {
+        let mut state = self.state.lock();
+        let read = matches!(state.phase, Phase::Committed) && state.read_whole;
+        let goes = read && state.readers == 0;
+        state.removed |= goes;
+        goes
+    }
+
     /// Keeps it as long as if it had been completed `now`. Whoever asks for that wants it: it
     /// is none that nobody would miss, though it was read whole, and somebody waits for it.
     ///
