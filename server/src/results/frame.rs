@@ -38,12 +38,12 @@ impl Frame {
 }
 
 /// The checksum of a frame whose body comes in pieces: that of [`Frame::new`], however it is cut.
-pub(super) struct FrameSum(XxHash3_64);
+pub(super) struct FrameSum(Box<XxHash3_64>);
 
 impl FrameSum {
     /// Of a frame with this header, before its body.
     pub(super) fn new(header: &[u8]) -> Self {
-        Self(XxHash3_64::with_seed(XxHash3_64::oneshot(header)))
+        Self(Box::new(XxHash3_64::with_seed(XxHash3_64::oneshot(header))))
     }
 
     /// With what follows of the body.
