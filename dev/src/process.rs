@@ -2,13 +2,16 @@
 
 mod addresses;
 mod binary;
+mod group;
 mod node;
 mod options;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
+use std::time::Duration;
 
 use squadron_server::client::FlightSqlClient;
+use squadron_server::inspect::{Inspector, NodeUse};
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -19,9 +22,16 @@ use crate::faults::{Hosts, Links};
 use crate::wait::{SOON, wait_until};
 use addresses::{Addresses, free_addresses, on_hosts};
 pub use binary::{VARIABLE as PROGRAM_VARIABLE, squadron};
+pub use group::Group;
 use node::Launch;
 pub use node::Process;
 pub use options::ProcessOptions;
+
+/// How long a look at a node may take.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// How soon a process that may have no more memory wants some.
+const HUNGRY: Duration = Duration::from_secs(10);
 
 /// Nodes in processes of their own, killed on drop.
 pub struct ProcessCluster {
@@ -79,14 +89,16 @@ impl ProcessCluster {
         });
         let nodes = futures::future::try_join_all(starting).await?;
         let cluster = Self { nodes, launches, links, hosts: options.hosts, folder };
-        cluster.wait_for_members().await;
+        cluster.wait_for_members(&options.roles).await;
         Ok(cluster)
     }
 
-    /// Waits until every node would send a client to every node.
-    async fn wait_for_members(&self) {
-        let everyone = self.nodes.len();
-        for node in &self.nodes {
+    /// Waits until every node that takes queries would send a client to every node that serves results.
+    async fn wait_for_members(&self, roles: &[&'static str]) {
+        let has = |node: &usize, role| roles.get(*node).is_none_or(|roles| roles.contains(role));
+        let everyone = (0..self.nodes.len()).filter(|node| has(node, "serve")).count();
+        let coordinators = (0..self.nodes.len()).filter(|node| has(node, "coordinator"));
+        for node in coordinators.map(|node| &self.nodes[node]) {
             let client = FlightSqlClient::connect(&node.uri).await;
             let client = client.unwrap_or_else(|error| panic!("a node that was ready: {error}"));
             let _ = client.set_header("squadron-endpoints", "all");
@@ -142,6 +154,31 @@ impl ProcessCluster {
     /// Where a node serves the other nodes, without anything in between.
     pub fn internal(&self, index: usize) -> &str {
         &self.launches[index].internal
+    }
+
+    /// What a node has in hand; `None` when it does not say.
+    ///
+    /// # Errors
+    /// When the secret of the nodes cannot be read.
+    pub async fn in_hand(&self, index: usize) -> Result<Option<NodeUse>> {
+        let inspector = Inspector::new(&self.secret())?;
+        let looked = tokio::time::timeout(LOOK, inspector.look(self.internal(index))).await;
+        Ok(looked.ok().and_then(Result::ok))
+    }
+
+    /// Waits until nothing of any query is left on these nodes.
+    ///
+    /// # Panics
+    /// When something still is after a while.
+    pub async fn wait_until_idle(&self, nodes: &[usize]) {
+        for node in nodes {
+            wait_until(
+                &format!("nothing is left on node {node}"),
+                SOON,
+                async || matches!(self.in_hand(*node).await, Ok(Some(used)) if used.is_idle()),
+            )
+            .await;
+        }
     }
 
     /// A client connected to a node.
@@ -207,6 +244,30 @@ impl ProcessCluster {
         self.signal(index, "-STOP").await
     }
 
+    /// Has the system end a process for its memory; gives whether it did, which it does when the process
+    /// next wants some. One that wants none is killed.
+    ///
+    /// # Errors
+    /// When the system does not let it.
+    pub async fn starve(&mut self, index: usize) -> Result<bool> {
+        let process = self.nodes[index].id().ok_or("it has ended before")?;
+        let group = Group::make()?;
+        group.take(process)?;
+        let ended = tokio::time::timeout(HUNGRY, self.nodes[index].child.wait()).await;
+        self.kill(index).await?;
+        Ok(ended.is_ok())
+    }
+
+    /// Stops a process where it is for so long.
+    ///
+    /// # Errors
+    /// When the system does not let it.
+    pub async fn freeze_for(&mut self, index: usize, time: Duration) -> Result<()> {
+        self.freeze(index).await?;
+        tokio::time::sleep(time).await;
+        self.thaw(index).await
+    }
+
     /// Lets a stopped process go on.
     ///
     /// # Errors
@@ -263,6 +324,7 @@ fn launches(
         argue("--node-id", &format!("node-{index}"));
         argue("--cluster-secret-file", &secret.display().to_string());
         argue("--spill-dir", &spill.display().to_string());
+        options.roles.get(index).into_iter().for_each(|roles| argue("--roles", roles));
         arguments.extend(options.arguments.iter().cloned());
         Ok(Launch {
             program: program_of(index),

@@ -3,6 +3,7 @@
 mod system {
     mod admission;
     mod again;
+    mod back_again;
     mod bad_input;
     mod drain;
     mod endpoints;
@@ -15,6 +16,7 @@ mod system {
     mod metadata;
     mod one_partition;
     mod processes;
+    mod roles;
     mod rolling;
     mod sessions;
     mod shapes;

@@ -12,6 +12,7 @@ pub struct ProcessOptions {
     pub(super) data: PathBuf,
     pub(super) program: Option<PathBuf>,
     pub(super) arguments: Vec<String>,
+    pub(super) roles: Vec<&'static str>,
     pub(super) links: bool,
     pub(super) hosts: Option<Hosts>,
     pub(super) spill: Option<SpillFolder>,
@@ -25,6 +26,7 @@ impl ProcessOptions {
             data: data.to_owned(),
             program: None,
             arguments: Vec::new(),
+            roles: Vec::new(),
             links: false,
             hosts: None,
             spill: None,
@@ -40,6 +42,12 @@ impl ProcessOptions {
     /// With these arguments too, for every node.
     pub fn arguments(mut self, arguments: &[&str]) -> Self {
         self.arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
+        self
+    }
+
+    /// With these roles, each of a node. Nodes past the last one have all.
+    pub fn roles(mut self, roles: &[&'static str]) -> Self {
+        self.roles = roles.to_vec();
         self
     }
 

@@ -23,6 +23,9 @@ const LARGE: &str = "select l_orderkey, repeat(l_comment, 200) as long from line
 /// The loss of a frozen node shows after some ten seconds, and the query runs once more.
 const PATIENCE: Duration = Duration::from_secs(90);
 
+/// Keeps a slot until it is cancelled.
+const ENDLESS: &str = "select sum(value) from generate_series(1, 9000000000000000)";
+
 async fn three() -> ProcessCluster {
     ProcessCluster::start(3, fixtures::tpch(), &["--memory-limit", "2GiB"]).await.unwrap()
 }
@@ -72,6 +75,50 @@ async fn a_query_survives_a_frozen_node() {
     let mut through_first = info.clone();
     through_first.endpoint.iter_mut().for_each(|endpoint| endpoint.location.clear());
     assert_eq!(pairs(&client, through_first).await, (100, right));
+}
+
+/// Three nodes with one slot, and a query that waits for it while another has it.
+struct Waiting {
+    cluster: ProcessCluster,
+    client: FlightSqlClient,
+    right: i64,
+    running: arrow_flight::FlightInfo,
+    waits: arrow_flight::FlightInfo,
+}
+
+impl Waiting {
+    async fn start() -> Self {
+        let options = ["--memory-limit", "2GiB", "--concurrent-queries", "1"];
+        let cluster = ProcessCluster::start(3, fixtures::tpch(), &options).await.unwrap();
+        let client = client(&cluster, &[]).await;
+        let right = right(&client).await;
+        let running = cluster.client(0).await.execute(ENDLESS).await.unwrap();
+        let waits = client.execute(PAIRS).await.unwrap();
+        let used = cluster.in_hand(0).await.unwrap().unwrap();
+        assert_eq!((used.running, used.queued), (2, 1));
+        Self { cluster, client, right, running, waits }
+    }
+
+    /// Its turn comes: it is answered without the node that was lost meanwhile.
+    async fn answer(self) {
+        self.client.cancel(self.running).await.unwrap();
+        assert_eq!(pairs(&self.client, self.waits).await, (100, self.right));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_that_waits_while_a_node_is_killed_runs_on_the_others() {
+    let mut waiting = Waiting::start().await;
+    waiting.cluster.kill(2).await.unwrap();
+    waiting.answer().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_that_waits_while_a_node_is_frozen_runs_on_the_others() {
+    let mut waiting = Waiting::start().await;
+    waiting.cluster.freeze(1).await.unwrap();
+    waiting.waits.endpoint.iter_mut().for_each(|endpoint| endpoint.location.clear());
+    waiting.answer().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

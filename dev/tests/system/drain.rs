@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use squadron_dev::answer::{ask, read};
+use futures::TryStreamExt;
+use squadron_dev::answer::{ask, read, stream};
 use squadron_dev::fixtures;
 use squadron_dev::process::ProcessCluster;
 use squadron_dev::wait::{SOON, wait_until};
@@ -98,4 +99,33 @@ async fn a_drain_is_over_when_its_time_is() {
     assert!(cluster.terminate(0).await.unwrap().success());
     assert!(told.elapsed() < AT_ONCE, "{:?}", told.elapsed());
     assert!(cluster.log(0).contains("left behind"), "{}", cluster.log(0));
+}
+
+/// Its client reads one endpoint after another, all of them through it, as ADBC does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_relays_ends_once_all_was_read() {
+    let mut cluster = cluster(3, "25s").await;
+    let client = client(&cluster, 0).await;
+    client.set_header("squadron-locations", "proxy").unwrap();
+    let info =
+        client.execute("select l_orderkey, repeat(l_comment, 50) from lineitem").await.unwrap();
+    assert_eq!(info.endpoint.len(), 3);
+    let only = |endpoint: &arrow_flight::FlightEndpoint| arrow_flight::FlightInfo {
+        endpoint: vec![endpoint.clone()],
+        ..info.clone()
+    };
+    let mut rows = 0;
+    for (index, endpoint) in info.endpoint.iter().enumerate() {
+        let mut batches = stream(&client, &only(endpoint)).unwrap();
+        rows += batches.try_next().await.unwrap().expect("rows").num_rows();
+        if index == 0 {
+            cluster.tell_to_end(0).await.unwrap();
+            said(&cluster, 0, "stopping").await;
+        }
+        while let Some(batch) = batches.try_next().await.unwrap() {
+            rows += batch.num_rows();
+        }
+    }
+    assert_eq!(rows, 60_175);
+    assert!(cluster.ended(0).await.unwrap().success(), "{}", cluster.log(0));
 }

@@ -1,0 +1,71 @@
+//! A coordinator that was out of sight for a while and comes back: its query is whole on every node or over on
+//! every node, and is over everywhere once nobody wants it.
+
+use std::time::Duration;
+
+use arrow_flight::FlightInfo;
+use squadron_dev::answer::ask;
+use squadron_dev::fixtures;
+use squadron_dev::process::ProcessCluster;
+use squadron_dev::wait::{SOON, wait_until};
+use squadron_server::client::FlightSqlClient;
+
+/// Runs on every node for far longer than any test waits, and never has a row.
+const ENDLESS: &str =
+    "select a.l_orderkey from lineitem a join lineitem b on length(a.l_comment || b.l_comment) < 0";
+
+/// One slot; results go soon, and queries that lost their readers too.
+const OPTIONS: [&str; 10] = [
+    "--result-keep",
+    "4s",
+    "--memory-limit",
+    "512MiB",
+    "--concurrent-queries",
+    "1",
+    "--reader-grace",
+    "1s",
+    "--scan-bytes-per-partition",
+    "256KiB",
+];
+
+/// Shorter than nodes take to fail a query for one that does not answer.
+const BLINK: Duration = Duration::from_millis(4500);
+
+const ALL: [usize; 3] = [0, 1, 2];
+
+/// Three nodes, all of them at work for one query.
+async fn at_work() -> (ProcessCluster, FlightSqlClient, FlightInfo) {
+    let cluster = ProcessCluster::start(3, fixtures::tpch(), &OPTIONS).await.unwrap();
+    let client = cluster.client(0).await;
+    client.set_header("squadron-execution-mode", "distributed").unwrap();
+    client.set_header("squadron-endpoints", "all").unwrap();
+    let info = client.execute(ENDLESS).await.unwrap();
+    assert_eq!(info.endpoint.len(), 3);
+    for node in ALL {
+        has(&cluster, node, |used| used.tasks > 0).await;
+    }
+    (cluster, client, info)
+}
+
+async fn has(
+    cluster: &ProcessCluster,
+    node: usize,
+    what: impl Fn(&squadron_server::inspect::NodeUse) -> bool,
+) {
+    wait_until("the node has its share", SOON, async || {
+        cluster.in_hand(node).await.unwrap().is_some_and(|used| what(&used))
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_cancelled_elsewhere_meanwhile_does_not_run_on() {
+    let (mut cluster, client, info) = at_work().await;
+    let other = cluster.client(1).await;
+    // Whether the other node could do it at once or not.
+    let cancelled = other.cancel(info);
+    let (frozen, _) = tokio::join!(cluster.freeze_for(0, BLINK), cancelled);
+    frozen.unwrap();
+    cluster.wait_until_idle(&ALL).await;
+    assert_eq!(ask(&client, "select 1").await.expect("its slot is free").value(), "1");
+}
