@@ -34,6 +34,6 @@ pub use links::{Flow, Links};
 pub use moments::Phase;
 pub use queries::{Answers, QUERIES, Query};
 pub use random::Random;
-pub use recipe::{Fault, Recipe};
+pub use recipe::{Fault, Means, Recipe};
 pub use report::{Report, Verdict};
 pub use soak::{Soak, Tally};

@@ -8,7 +8,10 @@ mod system {
     mod drain;
     mod endpoints;
     mod explain;
+    mod fault_clients;
+    mod fault_links;
     mod fault_matrix;
+    mod fault_runs;
     mod faults;
     mod files;
     mod lifetime;

@@ -7,13 +7,14 @@ use std::time::Duration;
 use squadron_server::inspect::Inspector;
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tonic::Code;
 
 use super::client::{Client, Ending};
 use super::injector::{Signals, inject, undo};
 use super::moments::{Sight, Step};
-use super::{Answers, Disks, Fault, Hosts, Manner, Recipe, Report, Verdict, leaks};
+use super::{Answers, Disks, Fault, Hosts, Manner, Phase, Recipe, Report, Verdict, leaks};
 use crate::Result;
-use crate::process::{ProcessCluster, ProcessOptions};
+use crate::process::{Group, ProcessCluster, ProcessOptions};
 
 /// What hangs longer hangs.
 const TOO_LONG: Duration = Duration::from_secs(30);
@@ -24,8 +25,12 @@ pub(super) const NODES: usize = 3;
 /// The longest text of an error: gRPC puts it into a header.
 const LONGEST_ERROR: usize = 4096;
 
-/// Little memory for results, so that they spill; a short life for them, so that leaks show; a short
-/// grace for queries that lost their readers.
+/// How long results are kept: short, so that leaks show, and long enough for a client to come to the last
+/// of its endpoints while a busy machine serves the others.
+const KEEP: Duration = Duration::from_secs(4);
+
+/// Little memory for results, so that they spill; a short life for them ([`KEEP`]); a short grace for
+/// queries that lost their readers.
 const ARGUMENTS: [&str; 12] = [
     "--memory-limit",
     "256MiB",
@@ -34,7 +39,7 @@ const ARGUMENTS: [&str; 12] = [
     "--target-partitions",
     "2",
     "--result-keep",
-    "2s",
+    "4s",
     "--reader-grace",
     "1s",
     "--scan-bytes-per-partition",
@@ -89,6 +94,8 @@ impl Arena {
     ) -> Result<Self> {
         let cluster = ProcessCluster::start_with(options).await?;
         let inspector = Inspector::new(&cluster.secret())?;
+        // Results of what nodes are asked while they start are none of a recipe's phases.
+        cluster.wait_until_idle(&std::array::from_fn::<_, NODES, _>(|node| node)).await;
         Ok(Self { cluster, inspector, disks, answers })
     }
 
@@ -106,6 +113,14 @@ impl Arena {
     /// Where the system does not let it.
     pub fn disks() -> Result<Disks> {
         Disks::mount(NODES)
+    }
+
+    /// Whether the system kills the nodes of an arena for their memory.
+    ///
+    /// # Errors
+    /// Where it does not.
+    pub fn groups() -> Result<()> {
+        Group::make().map(drop)
     }
 
     /// The nodes.
@@ -176,13 +191,17 @@ fn judge(answers: &Answers, recipe: &Recipe, ending: Option<Ending>) -> Verdict 
         None => Verdict::Hangs,
         Some(Ending::Gone) => Verdict::Gone,
         Some(Ending::Broken(text)) => Verdict::Wrong(text),
-        Some(Ending::Error(_, text)) if text.len() > LONGEST_ERROR => {
+        Some(Ending::Error(_, text, _)) if text.len() > LONGEST_ERROR => {
             Verdict::Wrong(format!("an error of {} bytes: {text}", text.len()))
         }
-        Some(Ending::Error(code, text)) if is_provoked(recipe, code) => Verdict::Error(code, text),
-        Some(Ending::Error(code, text)) => {
-            Verdict::Wrong(format!("not what {:?} does: {code:?}: {text}", recipe.fault))
-        }
+        Some(Ending::Error(code, text, since)) => match is_provoked(recipe, code, since) {
+            true => Verdict::Error(code, text),
+            false => {
+                let what =
+                    format!("not what {:?} does, {since:?} after it was asked", recipe.fault);
+                Verdict::Wrong(format!("{what}: {code:?}: {text}"))
+            }
+        },
         Some(Ending::Rows(readings)) => {
             let wrong = |answer| answers.difference(recipe.query, answer);
             readings.iter().find_map(wrong).map_or(Verdict::Exact, Verdict::Wrong)
@@ -190,20 +209,68 @@ fn judge(answers: &Answers, recipe: &Recipe, ending: Option<Ending>) -> Verdict 
     }
 }
 
-/// Whether there may be this error: what a fault does is told as what it is, and nothing else goes wrong.
-fn is_provoked(recipe: &Recipe, code: tonic::Code) -> bool {
-    use tonic::Code;
+/// Whether there may be this error, so long after the client began to ask: what a fault does is told as what
+/// it is, and nothing else goes wrong.
+fn is_provoked(recipe: &Recipe, code: Code, since: Duration) -> bool {
     let by_fault: &[Code] = match recipe.fault {
-        Fault::Nothing => &[],
+        Fault::Nothing | Fault::Slow(..) => &[],
         Fault::FullDisk(_) => &[Code::ResourceExhausted],
         Fault::Corrupt(_) => &[Code::DataLoss],
-        // One that has come back knows nothing of what it did before.
-        Fault::Kill(_) | Fault::Drain(_) if recipe.lasts.is_some() => {
+        // One that has come back knows nothing of what it did before; one that drains is not waited for then.
+        Fault::Kill(_) | Fault::Starve(_) | Fault::Drain(_) if recipe.lasts.is_some() => {
             &[Code::Unavailable, Code::NotFound]
         }
+        Fault::Drain(_) if waits_when_told_to_end(recipe) => &[],
         _ => &[Code::Unavailable],
     };
-    let expired = recipe.manner.reads_late() && code == Code::NotFound;
+    // Not before its time can be over.
+    let expired = recipe.manner.reads_late() && code == Code::NotFound && since >= KEEP;
     let cancelled = recipe.manner == Manner::Cancels && code == Code::Cancelled;
-    by_fault.contains(&code) || expired || cancelled
+    let too_large = recipe.query.hog && code == Code::ResourceExhausted;
+    by_fault.contains(&code) || expired || cancelled || too_large
+}
+
+/// Whether a node that is told to end waits for this client. It does not know of a query that is not planned
+/// yet: it refuses what it is asked, and others that had counted on it. And it waits until its results were
+/// read, which is once: who reads them again comes too late.
+fn waits_when_told_to_end(recipe: &Recipe) -> bool {
+    recipe.phase != Phase::Planning && recipe.manner != Manner::Twice
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn provokes(recipe: &Recipe, code: Code) -> bool {
+        is_provoked(recipe, code, Duration::ZERO)
+    }
+
+    #[test]
+    fn a_slow_link_is_no_reason_for_an_error() {
+        let slow = Fault::Slow(0, 1, Duration::from_millis(50));
+        let recipe = Recipe::new("large").fault(slow, Phase::Reading);
+        assert!(!provokes(&recipe, Code::Unavailable));
+    }
+
+    #[test]
+    fn a_result_is_there_until_its_time_is_over() {
+        let recipe = Recipe::new("large").manner(Manner::Reverse);
+        assert!(!is_provoked(&recipe, Code::NotFound, KEEP / 2));
+        assert!(is_provoked(&recipe, Code::NotFound, KEEP));
+        assert!(!is_provoked(&Recipe::new("large"), Code::NotFound, KEEP));
+    }
+
+    #[test]
+    fn a_node_that_drains_keeps_whom_it_can() {
+        let told = |phase| Recipe::new("large").fault(Fault::Drain(0), phase);
+        assert!(provokes(&told(Phase::Planning), Code::Unavailable));
+        assert!(!provokes(&told(Phase::Reading), Code::Unavailable));
+        assert!(provokes(&told(Phase::Reading).manner(Manner::Twice), Code::Unavailable));
+    }
+
+    #[test]
+    fn the_time_of_results_is_the_one_that_nodes_are_given() {
+        let at = ARGUMENTS.iter().position(|argument| *argument == "--result-keep").unwrap();
+        assert_eq!(ARGUMENTS[at + 1], format!("{}s", KEEP.as_secs()));
+    }
 }

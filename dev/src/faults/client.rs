@@ -10,6 +10,7 @@ use squadron_server::client::{
     ClientError, ClientOptions, FlightSqlClient, Order, ReadOptions, ResultStream, TransportOptions,
 };
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tonic::{Code, Status};
 
 use super::Recipe;
@@ -69,8 +70,8 @@ impl Manner {
 pub(super) enum Ending {
     /// With all rows, as often as it read them.
     Rows(Vec<Answer>),
-    /// With an error, as gRPC tells it.
-    Error(Code, String),
+    /// With an error, as gRPC tells it, so long after it began to ask.
+    Error(Code, String, Duration),
     /// It did not want to know.
     Gone,
     /// With something that no server should say.
@@ -96,16 +97,17 @@ pub(super) struct Client<'a> {
 impl Client<'_> {
     /// Asks, reads, and does what its manner is.
     pub(super) async fn run(mut self) -> Ending {
+        let began = Instant::now();
         let ended = self.behave().await;
         self.steps.send_replace(Step::Ended);
         match ended {
             Ok(ending) => ending,
             Err(ClientError::Server(status)) => {
-                Ending::Error(status.code(), status.message().to_owned())
+                Ending::Error(status.code(), status.message().to_owned(), began.elapsed())
             }
             // What gRPC libraries make of it.
             Err(error @ (ClientError::Connect { .. } | ClientError::Disconnected { .. })) => {
-                Ending::Error(Code::Unavailable, format!("(client) {error}"))
+                Ending::Error(Code::Unavailable, format!("(client) {error}"), began.elapsed())
             }
             Err(error @ (ClientError::Usage(_) | ClientError::Protocol(_))) => {
                 Ending::Broken(error.to_string())
@@ -144,7 +146,9 @@ impl Client<'_> {
                 self.one_by_one(&other, info, false).await
             }
             Manner::GoesWhileReading => {
-                self.open(&client, &info)?.try_next().await?;
+                let mut stream = self.open(&client, &info)?;
+                stream.try_next().await?;
+                self.has_rows().await;
                 Ok(Ending::Gone)
             }
             Manner::GoesWhenPlanned | Manner::GoesWhilePlanning => Ok(Ending::Gone),

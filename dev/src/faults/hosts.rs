@@ -95,6 +95,18 @@ impl Hosts {
         Ok(())
     }
 
+    /// What two parted hosts send each other arrives again.
+    ///
+    /// # Errors
+    /// When they were not parted.
+    pub fn rejoin(&self, one: usize, other: usize) -> Result<()> {
+        for (from, to) in [(one, other), (other, one)] {
+            let to = self.address(to);
+            self.ip(&format!("-n {{}}-{from} neigh del {to} dev eth0"))?;
+        }
+        Ok(())
+    }
+
     /// All cables are plugged in, and nothing vanishes.
     ///
     /// # Errors
@@ -193,6 +205,8 @@ mod tests {
         hosts.part(0, 1).unwrap();
         assert!(!reaches(&hosts, 0, 1) && !reaches(&hosts, 1, 0));
         assert!(soon(|| reaches(&hosts, 0, 2) && is_reached(&hosts, 1)));
+        hosts.rejoin(0, 1).unwrap();
+        assert!(soon(|| reaches(&hosts, 0, 1) && reaches(&hosts, 1, 0)));
         hosts.unplug(2).unwrap();
         assert!(!is_reached(&hosts, 2) && !reaches(&hosts, 0, 2));
         hosts.heal().unwrap();

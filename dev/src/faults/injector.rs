@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::arena::NODES;
 use super::disk::{Disks, corrupt};
 use super::links::Flow;
 use super::moments::{Phase, Sight, Step, wait_for};
@@ -37,9 +38,16 @@ pub(super) async fn inject(
     {
         links.set_around(recipe.coordinator, Flow::Slow(STRETCHED));
     }
+    let held = hold_commit(recipe, cluster, sight, &mut signals.steps).await?;
     let mut hit = wait_for(recipe.phase, sight, &mut signals.steps).await;
     tokio::time::sleep(recipe.after).await;
-    let done = apply(recipe, cluster, disks).await;
+    let done = match recipe.fault {
+        Fault::Corrupt(node) => corrupt_spilled(node, recipe.phase, cluster, sight).await,
+        _ => apply(recipe, cluster, disks).await,
+    };
+    if let Some(peer) = held {
+        let_commit(recipe, peer, cluster)?;
+    }
     signals.at.send_replace(Some(Instant::now()));
     signals.faulted.send_replace(true);
     hit &= done?;
@@ -50,6 +58,66 @@ pub(super) async fn inject(
         }
     }
     Ok(hit)
+}
+
+/// While a query is delivered, its coordinator loses a peer from sight: it has to hear it before it commits, so
+/// that nothing is committed until the fault has come. Gives that peer, where the fault leaves one for this and
+/// the query was seen in time.
+async fn hold_commit(
+    recipe: &Recipe,
+    cluster: &ProcessCluster,
+    sight: &Sight<'_>,
+    steps: &mut watch::Receiver<Step>,
+) -> Result<Option<usize>> {
+    let coordinator = recipe.coordinator;
+    let is_free = |node: &usize| *node != coordinator && !parts(recipe.fault, coordinator, *node);
+    let peer = (0..NODES).rev().find(is_free);
+    if let (Phase::Committing, Some(peer)) = (recipe.phase, peer)
+        && wait_for(Phase::Delivering, sight, steps).await
+    {
+        match cluster.hosts() {
+            Ok(hosts) => hosts.part(coordinator, peer)?,
+            Err(_) => cluster.links()?.set_both(coordinator, peer, Flow::Silent),
+        }
+        return Ok(Some(peer));
+    }
+    Ok(None)
+}
+
+/// The coordinator and this peer see each other again.
+fn let_commit(recipe: &Recipe, peer: usize, cluster: &ProcessCluster) -> Result<()> {
+    match cluster.hosts() {
+        Ok(hosts) => hosts.rejoin(recipe.coordinator, peer)?,
+        Err(_) => cluster.links()?.set_both(recipe.coordinator, peer, Flow::Open),
+    }
+    Ok(())
+}
+
+/// Whether a fault is one of the link between two nodes.
+fn parts(fault: Fault, one: usize, other: usize) -> bool {
+    match fault {
+        Fault::Cut(a, b)
+        | Fault::Silence(a, b)
+        | Fault::Part(a, b)
+        | Fault::Slow(a, b, _)
+        | Fault::Vanish(a, b) => [[a, b], [b, a]].contains(&[one, other]),
+        Fault::Isolate(node) => node == one || node == other,
+        _ => false,
+    }
+}
+
+/// Changes what there is on a disk while the phase lasts: at its start there may be nothing.
+async fn corrupt_spilled(
+    node: usize,
+    phase: Phase,
+    cluster: &ProcessCluster,
+    sight: &Sight<'_>,
+) -> Result<bool> {
+    let mut changed = corrupt(cluster.spill(node))?;
+    while changed == 0 && phase != Phase::Reading && sight.shows(phase).await == Some(true) {
+        changed = corrupt(cluster.spill(node))?;
+    }
+    Ok(changed > 0)
 }
 
 async fn apply(
@@ -73,7 +141,9 @@ async fn apply(
             Some(disks) => disks.fill(node)?,
             None => return Ok(false),
         },
-        Fault::Corrupt(node) => return Ok(corrupt(cluster.spill(node))? > 0),
+        Fault::Starve(node) => return cluster.starve(node).await,
+        // By itself, as it waits for something to change.
+        Fault::Corrupt(_) => {}
     }
     Ok(true)
 }
@@ -87,7 +157,9 @@ pub(super) async fn undo(
     cluster.heal()?;
     disks.into_iter().for_each(Disks::empty);
     match recipe.fault {
-        Fault::Kill(node) if cluster.nodes()[node].id().is_none() => cluster.restart(node).await,
+        Fault::Kill(node) | Fault::Starve(node) if cluster.nodes()[node].id().is_none() => {
+            cluster.restart(node).await
+        }
         Fault::Freeze(node) => cluster.thaw(node).await,
         Fault::Drain(node) => cluster.restart(node).await,
         _ => Ok(()),

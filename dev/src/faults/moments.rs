@@ -66,7 +66,7 @@ impl Sight<'_> {
     }
 
     /// Whether the nodes are in this phase of the one query that there is; `None` while it may come.
-    async fn shows(&self, phase: Phase) -> Option<bool> {
+    pub(super) async fn shows(&self, phase: Phase) -> Option<bool> {
         let all = self.all().await;
         let running = all[self.coordinator]?.running > 0;
         let sum = |what: fn(&NodeUse) -> u64| all.iter().flatten().map(what).sum::<u64>();

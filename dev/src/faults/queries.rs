@@ -15,18 +15,26 @@ pub struct Query {
     pub sql: &'static str,
     /// Whether its result is many frames, so that a reader can be in its middle.
     pub large: bool,
+    /// Whether its operators take far more memory than they ask for: then it may be ended for that.
+    pub hog: bool,
+    /// What has the same rows, where the statement itself is too dear for the oracle.
+    same: Option<&'static str>,
 }
 
 const fn query(name: &'static str, sql: &'static str) -> Query {
-    Query { name, sql, large: false }
+    Query { name, sql, large: false, hog: false, same: None }
 }
 
 const fn large(name: &'static str, sql: &'static str) -> Query {
-    Query { name, sql, large: true }
+    Query { name, sql, large: true, hog: false, same: None }
+}
+
+const fn hog(name: &'static str, sql: &'static str, same: &'static str) -> Query {
+    Query { name, sql, large: false, hog: true, same: Some(same) }
 }
 
 /// The statements.
-pub static QUERIES: [Query; 11] = [
+pub static QUERIES: [Query; 13] = [
     query("wide", "select * from lineitem"),
     query(
         "filter",
@@ -43,7 +51,7 @@ pub static QUERIES: [Query; 11] = [
     // A second or more before there is a row.
     query(
         "pairs",
-        "select a.l_suppkey as s, count(*) as pairs, sum(a.l_quantity) as q from lineitem a join lineitem b on a.l_suppkey = b.l_suppkey where a.l_linenumber < 4 and b.l_linenumber < 4 group by a.l_suppkey",
+        "select a.l_suppkey as s, count(*) as pairs, sum(a.l_quantity) as q from lineitem a join lineitem b on a.l_suppkey = b.l_suppkey where a.l_linenumber < 3 and b.l_linenumber < 3 group by a.l_suppkey",
     ),
     query(
         "top",
@@ -64,6 +72,18 @@ pub static QUERIES: [Query; 11] = [
     large(
         "texts",
         "select l_orderkey, l_linenumber, repeat(l_comment, 8000) as long from lineitem where l_orderkey < 150",
+    ),
+    // Each batch is some hundreds of megabytes that no operator tells of.
+    hog(
+        "longest",
+        "select max(length(repeat(l_comment, 2000))) as longest from lineitem",
+        "select max(length(l_comment)) * 2000 as longest from lineitem",
+    ),
+    // Some 150 MB that are asked for.
+    hog(
+        "distinct",
+        "select count(distinct repeat(l_comment, 100)) as texts from lineitem",
+        "select count(distinct l_comment) as texts from lineitem",
     ),
 ];
 
@@ -89,7 +109,7 @@ impl Answers {
         let oracle = Oracle::over(data).await?;
         let mut rows = Vec::new();
         for query in &QUERIES {
-            rows.push(oracle.rows(query.sql).await?);
+            rows.push(oracle.rows(query.same.unwrap_or(query.sql)).await?);
         }
         Ok(Self(rows))
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Manner, Phase, QUERIES, Query, Random};
+use super::{Arena, Manner, Phase, QUERIES, Query, Random};
 
 /// What goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +34,33 @@ pub enum Fault {
     FullDisk(usize),
     /// Bytes change in what a node has spilled.
     Corrupt(usize),
+    /// A process is killed by the system for its memory. Needs groups.
+    Starve(usize),
+}
+
+/// What can be broken here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Means {
+    /// Disks that can be full.
+    pub disks: bool,
+    /// Hosts of their own for the nodes.
+    pub hosts: bool,
+    /// Groups of processes that the system gives little memory.
+    pub groups: bool,
+}
+
+impl Means {
+    /// What this system lets; `told` hears, for each that it does not, what is not tested and why.
+    pub fn here(told: impl Fn(String)) -> Self {
+        let can = |what: &str, tried: crate::Result<()>| {
+            tried.map_err(|error| told(format!("{what}: {error}"))).is_ok()
+        };
+        Self {
+            disks: can("NO FULL DISKS: nothing can be mounted", Arena::disks().map(drop)),
+            hosts: can("NO PACKETS THAT VANISH: no hosts can be made", Arena::hosts().map(drop)),
+            groups: can("NO NODES KILLED FOR THEIR MEMORY: no groups can be made", Arena::groups()),
+        }
+    }
 }
 
 /// One run.
@@ -96,10 +123,10 @@ impl Recipe {
         self
     }
 
-    /// What a seed gives, for a cluster of so many nodes, where disks can be full or not.
-    pub fn from_seed(seed: u64, nodes: usize, disks: bool) -> Self {
+    /// What a seed gives, for a cluster of so many nodes, where so much can be broken.
+    pub fn from_seed(seed: u64, nodes: usize, means: Means) -> Self {
         let mut random = Random::new(seed);
-        let fault = fault(&mut random, nodes, disks);
+        let fault = fault(&mut random, nodes, means);
         let manner = match random.percent(40) {
             true => Manner::AllAtOnce,
             false => random.one_of(&Manner::ALL),
@@ -110,13 +137,7 @@ impl Recipe {
             (_, Manner::GoesWhilePlanning) => Phase::Planning,
             _ => random.one_of(&Phase::ALL),
         };
-        // Small results are over before anything can happen to them.
-        let large = QUERIES.iter().filter(|query| query.large).collect::<Vec<_>>();
-        let needs_rows = phase.needs_a_reader() || matches!(fault, Fault::FullDisk(_));
-        let query = match needs_rows && random.percent(70) {
-            true => random.one_of(&large),
-            false => &QUERIES[random.below(QUERIES.len())],
-        };
+        let query = query(&mut random, fault, phase);
         let lasts = random.percent(40).then(|| milliseconds(random.between(50, 6000)));
         Self {
             seed,
@@ -134,6 +155,28 @@ impl Recipe {
         }
     }
 
+    /// With the rows held back until the commit.
+    pub fn staged(mut self) -> Self {
+        self.staged = true;
+        self
+    }
+
+    /// Asked of this node.
+    pub fn coordinator(mut self, node: usize) -> Self {
+        self.coordinator = node;
+        self
+    }
+
+    /// Whether it can be run on hosts of their own only.
+    pub(super) fn needs_hosts(&self) -> bool {
+        matches!(self.fault, Fault::Vanish(..) | Fault::Unplug(_))
+    }
+
+    /// Whether a fault is to meet more than the question, which it always does.
+    pub(super) fn has_a_phase(&self) -> bool {
+        self.fault != Fault::Nothing && self.phase != Phase::Planning
+    }
+
     /// The headers that say so.
     pub(super) fn headers(&self) -> Vec<(String, String)> {
         let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
@@ -145,10 +188,33 @@ impl Recipe {
     }
 }
 
-fn fault(random: &mut Random, nodes: usize, disks: bool) -> Fault {
+/// Small results are over before anything can happen to them, and quick ones before anything has.
+fn query(random: &mut Random, fault: Fault, phase: Phase) -> &'static Query {
+    let named = |name: &str| -> Vec<&'static Query> { vec![Query::named(name)] };
+    let large = || QUERIES.iter().filter(|query| query.large).collect();
+    let met: Vec<_> = match (fault, phase) {
+        (Fault::FullDisk(_), _) | (_, Phase::Delivering | Phase::Reading) => large(),
+        (_, Phase::FirstStage) => named("pairs"),
+        (_, Phase::Planning | Phase::Committing) => Vec::new(),
+    };
+    match !met.is_empty() && random.percent(70) {
+        true => random.one_of(&met),
+        false => &QUERIES[random.below(QUERIES.len())],
+    }
+}
+
+fn fault(random: &mut Random, nodes: usize, means: Means) -> Fault {
     let one = random.below(nodes);
     let other = (one + 1 + random.below(nodes - 1)) % nodes;
-    match random.below(if disks { 22 } else { 20 }) {
+    let rare = [
+        (means.disks, Fault::FullDisk(one)),
+        (means.disks, Fault::FullDisk(one)),
+        (means.hosts, Fault::Vanish(one, other)),
+        (means.hosts, Fault::Unplug(one)),
+        (means.groups, Fault::Starve(one)),
+    ];
+    let rare: Vec<_> = rare.iter().filter(|(can, _)| *can).map(|(_, fault)| *fault).collect();
+    match random.below(20 + rare.len()) {
         0..=1 => Fault::Nothing,
         2..=4 => Fault::Kill(one),
         5..=6 => Fault::Freeze(one),
@@ -159,7 +225,7 @@ fn fault(random: &mut Random, nodes: usize, disks: bool) -> Fault {
         14..=15 => Fault::Slow(one, other, milliseconds(random.between(1, 200))),
         16..=17 => Fault::Corrupt(one),
         18..=19 => Fault::Drain(one),
-        _ => Fault::FullDisk(one),
+        more => rare[more - 20],
     }
 }
 

@@ -9,8 +9,11 @@ use std::sync::{Arc, Mutex};
 use futures::future::try_join_all;
 
 use super::arena::NODES;
-use super::{Answers, Arena, Recipe, Report, Verdict};
+use super::{Answers, Arena, Means, Recipe, Report, Verdict};
 use crate::Result;
+
+/// So few faults say nothing about how many come in their phase.
+const FEW: usize = 20;
 
 /// What to run.
 pub struct Soak {
@@ -24,8 +27,8 @@ pub struct Soak {
     pub seed: u64,
     /// How many clusters take turns: most of a run is waiting for time-outs.
     pub lanes: usize,
-    /// Whether disks can be full here.
-    pub disks: bool,
+    /// What can be broken here. What needs hosts has a lane of its own.
+    pub means: Means,
 }
 
 impl Soak {
@@ -35,18 +38,24 @@ impl Soak {
     /// When a cluster cannot be started, broken or mended.
     pub async fn run(&self, told: impl Fn(&Report)) -> Result<Tally> {
         let answers = Arc::new(Answers::over(&self.data).await?);
-        let (next, tally) = (AtomicU64::new(0), Mutex::new(Tally::default()));
-        let lane = || async {
+        let tally = Mutex::new(Tally::default());
+        // Those of either kind are counted apart, and pass over the other's: a seed is one recipe, whoever
+        // runs it.
+        let next = [AtomicU64::new(0), AtomicU64::new(0)];
+        let lane = async |hosts: bool| {
             let mut arena = None;
             loop {
-                let run = next.fetch_add(1, Ordering::Relaxed);
+                let run = next[usize::from(hosts)].fetch_add(1, Ordering::Relaxed);
                 if run >= self.runs {
                     return Ok::<_, crate::Error>(());
                 }
-                let recipe = Recipe::from_seed(self.seed.wrapping_add(run), NODES, self.disks);
+                let recipe = Recipe::from_seed(self.seed.wrapping_add(run), NODES, self.means);
+                if recipe.needs_hosts() != hosts {
+                    continue;
+                }
                 let mut ready = match arena.take() {
                     Some(ready) => ready,
-                    None => self.arena(&answers).await?,
+                    None => self.arena(&answers, hosts).await?,
                 };
                 let report = ready.run(&recipe).await.map_err(|e| format!("{recipe}: {e}"))?;
                 told(&report);
@@ -55,12 +64,17 @@ impl Soak {
                 tally.lock().expect("nobody panics with it").add(report);
             }
         };
-        try_join_all((0..self.lanes.max(1)).map(|_| lane())).await?;
+        let lanes = std::iter::repeat_n(false, self.lanes.max(1)).chain([true]);
+        try_join_all(lanes.map(&lane)).await?;
         Ok(tally.into_inner().expect("nobody panics with it"))
     }
 
-    async fn arena(&self, answers: &Arc<Answers>) -> Result<Arena> {
-        let disks = if self.disks { Some(Arena::disks()?) } else { None };
+    async fn arena(&self, answers: &Arc<Answers>, hosts: bool) -> Result<Arena> {
+        if hosts {
+            let hosts = Arena::hosts()?;
+            return Arena::on_hosts(&self.program, &self.data, Arc::clone(answers), hosts).await;
+        }
+        let disks = if self.means.disks { Some(Arena::disks()?) } else { None };
         Arena::start(&self.program, &self.data, Arc::clone(answers), disks).await
     }
 }
@@ -71,6 +85,7 @@ pub struct Tally {
     runs: usize,
     exact: usize,
     gone: usize,
+    phased: usize,
     missed: usize,
     errors: BTreeMap<String, usize>,
     slowest: Option<Report>,
@@ -80,7 +95,8 @@ pub struct Tally {
 impl Tally {
     fn add(&mut self, report: Report) {
         self.runs += 1;
-        self.missed += usize::from(!report.hit);
+        self.phased += usize::from(report.recipe.has_a_phase());
+        self.missed += usize::from(report.recipe.has_a_phase() && !report.hit);
         match &report.verdict {
             Verdict::Exact => self.exact += 1,
             Verdict::Gone => self.gone += 1,
@@ -100,6 +116,11 @@ impl Tally {
         &self.bad
     }
 
+    /// Whether so many faults came outside their phase that the phases are not tested.
+    pub fn misses_phases(&self) -> bool {
+        self.phased >= FEW && self.missed * 3 > self.phased
+    }
+
     fn count(&self, what: impl Fn(&Report) -> bool) -> usize {
         self.bad.iter().filter(|report| what(report)).count()
     }
@@ -115,10 +136,39 @@ impl fmt::Display for Tally {
             writeln!(f, "  {count:>5} errors {code}")?;
         }
         writeln!(f, "  {:>5} clients that did not wait", self.gone)?;
-        writeln!(f, "  {:>5} faults outside their phase", self.missed)?;
+        writeln!(f, "  {:>5} of {} faults outside their phase", self.missed, self.phased)?;
         if let Some(slowest) = &self.slowest {
             writeln!(f, "  slowest after its fault: {slowest}")?;
         }
         write!(f, "{wrong} wrong results, {hangs} hangs, {leaks} leaks")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::faults::{Fault, Phase};
+
+    fn tally(phase: Phase, hits: usize, misses: usize) -> Tally {
+        let recipe = Recipe::new("large").fault(Fault::Kill(1), phase);
+        let mut tally = Tally::default();
+        for run in 0..hits + misses {
+            let recipe = recipe.clone();
+            let (verdict, took) = (Verdict::Exact, std::time::Duration::ZERO);
+            tally.add(Report { recipe, hit: run < hits, verdict, took, leak: None });
+        }
+        tally
+    }
+
+    #[test]
+    fn a_third_of_the_faults_may_miss_their_phase() {
+        assert!(!tally(Phase::Reading, 20, 10).misses_phases());
+        assert!(tally(Phase::Reading, 20, 11).misses_phases());
+    }
+
+    #[test]
+    fn what_has_no_phase_of_its_own_does_not_count() {
+        assert!(!tally(Phase::Planning, 0, 40).misses_phases());
+        assert!(!tally(Phase::Reading, 0, FEW - 1).misses_phases());
     }
 }

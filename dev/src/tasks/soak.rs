@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Instant, SystemTime};
 
-use squadron_dev::faults::{Arena, Report, Soak};
+use squadron_dev::faults::{Means, Report, Soak};
 use squadron_dev::{Result, fixtures, process};
 
 use super::command::{cargo, run as run_command};
@@ -31,17 +31,13 @@ pub struct SoakArgs {
 /// When a result is wrong, a client hangs, anything leaks, or the soak itself cannot go on.
 pub fn run(args: &SoakArgs) -> Result<()> {
     let program = program(args.release)?;
-    let disks = Arena::disks().map(drop);
-    if let Err(error) = &disks {
-        println!("NO FULL DISKS: a file system cannot be mounted here: {error}");
-    }
     let soak = Soak {
         program,
         data: fixtures::tpch().to_owned(),
         runs: args.runs,
         seed: args.seed.map_or_else(by_the_clock, Ok)?,
         lanes: args.lanes,
-        disks: disks.is_ok(),
+        means: Means::here(|what| println!("{what}")),
     };
     println!("{} runs from --seed {}", soak.runs, soak.seed);
     let started = Instant::now();
@@ -49,6 +45,7 @@ pub fn run(args: &SoakArgs) -> Result<()> {
     println!("\n{tally}");
     println!("{:?}, from --seed {}", started.elapsed(), soak.seed);
     match tally.bad().len() {
+        0 if tally.misses_phases() => Err("too many faults came outside their phase".into()),
         0 => Ok(()),
         bad => Err(format!("{bad} runs were not as promised").into()),
     }

@@ -9,10 +9,12 @@ use tonic::Request;
 use tonic::transport::{Channel, Endpoint};
 
 use super::{Client, TRANSPORT, error};
+use crate::faults::moments::Step;
 use crate::wire::statement;
 
-/// How long an answer may be waited for at a time.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long an answer may be waited for at a time: longer than a node waits for something new, by as much as
+/// a busy machine takes to say so.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 impl Client<'_> {
     /// Polls until the query is complete.
@@ -20,6 +22,8 @@ impl Client<'_> {
         let uri = &self.uris[self.recipe.coordinator];
         let mut service = dial(uri).await?;
         let mut polled = self.poll(&mut service, statement(self.sql())).await?;
+        // From here on the nodes know of the query, and it can be met in any phase.
+        self.step(Step::Planned);
         while let Some(next) = polled.flight_descriptor {
             polled = self.poll(&mut service, next).await?;
         }
