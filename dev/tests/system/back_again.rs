@@ -4,10 +4,12 @@
 use std::time::Duration;
 
 use arrow_flight::FlightInfo;
+use futures::future::join_all;
 use squadron_dev::answer::ask;
 use squadron_dev::fixtures;
 use squadron_dev::process::ProcessCluster;
 use squadron_dev::wait::{SOON, wait_until};
+use squadron_dev::wire::{Wire, locations, tickets};
 use squadron_server::client::FlightSqlClient;
 
 /// Runs on every node for far longer than any test waits, and never has a row.
@@ -28,8 +30,12 @@ const OPTIONS: [&str; 10] = [
     "256KiB",
 ];
 
-/// Shorter than nodes take to fail a query for one that does not answer.
+/// Shorter than nodes take to fail a query for one that does not answer, and longer.
 const BLINK: Duration = Duration::from_millis(4500);
+const ABSENCE: Duration = Duration::from_secs(12);
+
+/// How long after its coordinator is back a query may be over on some nodes and not on others.
+const SETTLED: Duration = Duration::from_secs(30);
 
 const ALL: [usize; 3] = [0, 1, 2];
 
@@ -56,6 +62,45 @@ async fn has(
         cluster.in_hand(node).await.unwrap().is_some_and(|used| what(&used))
     })
     .await;
+}
+
+/// Reads an endpoint at its node; `None` when it has neither ended nor failed in this time.
+async fn end_of(location: &str, ticket: &[u8], within: Duration) -> Option<String> {
+    let mut wire = Wire::connect(location).await.unwrap();
+    let got = tokio::time::timeout(within, wire.get(ticket)).await.ok()?;
+    Some(got.expect_err("it never has a row, and never ends well").to_string())
+}
+
+async fn is_whole_or_over(absence: Duration) {
+    let (mut cluster, client, info) = at_work().await;
+    let (tickets, locations) = (tickets(&info), locations(&info));
+    let readers = tickets.iter().zip(&locations);
+    let reading = join_all(readers.map(|(ticket, at)| end_of(&at[0], ticket, absence + SETTLED)));
+    let out_of_sight = async {
+        for node in ALL {
+            has(&cluster, node, |used| used.readers > 0).await;
+        }
+        cluster.freeze_for(0, absence).await.unwrap();
+    };
+    let (ends, ()) = tokio::join!(reading, out_of_sight);
+    let over = ends.iter().flatten().count();
+    assert!(
+        over == 0 || over == ALL.len(),
+        "over on some nodes only: {ends:?}\n{}",
+        cluster.log(0)
+    );
+    cluster.wait_until_idle(&ALL).await;
+    assert_eq!(ask(&client, "select 1").await.expect("its slot is free").value(), "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_whose_coordinator_is_soon_back_is_whole_or_over() {
+    is_whole_or_over(BLINK).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_whose_coordinator_is_back_after_long_is_whole_or_over() {
+    is_whole_or_over(ABSENCE).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -49,6 +49,13 @@ async fn a_node_that_is_told_to_end() {
     answered(&side_by_side(&[&told(0), &told(1)]).await);
 }
 
+/// The query is planned again without it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_told_to_end_while_a_query_is_planned() {
+    let recipes = in_phases(Fault::Drain(1), &[Phase::Planning]);
+    answered(&run_all(&mut arena(None).await, &recipes).await);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk() {
     let disks = match Arena::disks() {

@@ -2,7 +2,7 @@
 
 use squadron_dev::answer::ask;
 use squadron_dev::cluster::{ClusterOptions, TestCluster};
-use squadron_dev::faults::Disks;
+use squadron_dev::faults::{Disks, QUERIES};
 use squadron_dev::fixtures;
 use squadron_dev::process::{ProcessCluster, ProcessOptions};
 use squadron_dev::wait::{SOON, wait_until};
@@ -155,4 +155,29 @@ async fn a_sort_larger_than_memory_goes_to_disk() {
     assert_eq!(next, 0);
     drop(answer);
     cluster.wait_until_idle().await;
+}
+
+/// Queries that take far more than they ask for, each beside small ones of another client.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_asks_for_little_is_answered_beside_a_hog() {
+    let arguments = ["--memory-limit", "256MiB", "--scan-bytes-per-partition", "256KiB"];
+    let cluster = ProcessCluster::start(3, fixtures::tpch(), &arguments).await.unwrap();
+    let client = cluster.client(0).await;
+    client.set_header("squadron-execution-mode", "distributed").unwrap();
+    for hog in QUERIES.iter().filter(|query| query.hog) {
+        let small = async {
+            for _ in 0..10 {
+                let lines = "select count(*) from lineitem where l_quantity > 0";
+                assert_eq!(ask(&client, lines).await.unwrap().value(), "60175");
+            }
+        };
+        let (large, ()) = tokio::join!(ask(&client, hog.sql), small);
+        if let Err(error) = large {
+            let error = error.to_string();
+            assert!(error.starts_with("RESOURCE_EXHAUSTED"), "{}: {error}", hog.name);
+        }
+    }
+    for node in 0..3 {
+        assert!(cluster.in_hand(node).await.unwrap().is_some(), "{}", cluster.log(node));
+    }
 }
