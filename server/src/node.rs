@@ -25,7 +25,7 @@ use squadron_planner::plan::Planner;
 use squadron_planner::session::{Engine, EngineConfig};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
@@ -65,9 +65,6 @@ const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Most connections of other nodes: each has a few.
 const INTERNAL_CONNECTIONS: usize = 4096;
-
-/// Connections that end at a time and whose results are let go of.
-const ENDED_CONNECTIONS: usize = 4096;
 
 /// How long a node that ends waits for its connections to close. What a client asked for it has by then;
 /// one that has stopped reading would be waited for for ever.
@@ -174,12 +171,10 @@ impl Node {
             stop: &stop,
             connections: config.connections,
         };
-        let (ended, connections) = mpsc::channel(ENDED_CONNECTIONS);
         let tasks = vec![
             servers.internal(listeners.internal, tokens),
-            servers.flight(listeners.flight, sessions, ended),
+            servers.flight(listeners.flight, sessions),
             queries.sweeping(),
-            queries.leaving_with(connections),
             watching(guard, queries.planner().engine()),
         ];
         membership.settled().await?;
@@ -438,20 +433,14 @@ impl Servers<'_> {
         })
     }
 
-    fn flight(
-        &self,
-        listener: TcpListener,
-        sessions: Arc<Sessions>,
-        ended: mpsc::Sender<String>,
-    ) -> SpawnedTask<()> {
+    fn flight(&self, listener: TcpListener, sessions: Arc<Sessions>) -> SpawnedTask<()> {
         let service = ClientService::new(Arc::clone(self.queries), Arc::clone(&sessions));
         let all = FlightServiceServer::new(service.clone())
             .max_decoding_message_size(REQUEST_BYTES)
             .max_encoding_message_size(usize::MAX);
         let server = Self::http2().add_service(Relay::new(all, service));
-        let incoming = serve::accept(listener, self.connections).map(move |stream| {
-            stream.map(|stream| connection(stream, sessions.unnamed(), ended.clone()))
-        });
+        let incoming = serve::accept(listener, self.connections)
+            .map(move |stream| stream.map(|stream| connection(stream, sessions.unnamed())));
         let stopped = self.stop.clone().cancelled_owned();
         SpawnedTask::spawn(async move {
             logged("Flight", server.serve_with_incoming_shutdown(incoming, stopped).await);

@@ -1,6 +1,5 @@
 //! DoAction for clients: prepared statements, session options, the lifetime of results.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -147,7 +146,7 @@ async fn close(called: &Called, sessions: &Sessions, queries: &Queries) -> Bytes
             options::CLOSED
         }
         (None, Some(connection)) => {
-            queries.leave_sessions(&HashSet::from([connection.clone()])).await;
+            queries.leave_session(connection).await;
             options::CLOSED
         }
         _ => options::NOT_CLOSEABLE,

@@ -91,7 +91,7 @@ fn find(metadata: &MetadataMap, extensions: &Extensions, sessions: &Sessions) ->
     }
     let forgotten = names.into_iter().any(|name| sessions.is_forgotten(name));
     let info = extensions.get::<ConnectionInfo>();
-    let connection = info.map(|info| info.name.used().to_owned());
+    let connection = info.map(|info| info.name.to_string());
     let session = info.map(|info| Arc::clone(&info.session));
     let session = session.unwrap_or_else(|| sessions.unnamed());
     Found { name: None, connection, session, forgotten }

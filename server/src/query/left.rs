@@ -1,28 +1,25 @@
-//! Clients that go without a word: what they have read is let go of with their connection.
+//! Clients whose session is that of their connection, and who close it: what they have read is let go of.
 //!
+//! The end of a connection alone says nothing: it may have broken, and reading again is what a client does then.
 //! A connection may be a proxy's, with several clients on it, and tickets may be read over others. So only
 //! what nobody can still be in need of goes: results that are complete, were read to their end and are
 //! being read by nobody, each share by itself.
 
-use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
-use datafusion::common::runtime::SpawnedTask;
 use futures::future::join_all;
 use squadron_cluster::Member;
-use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::Queries;
-
-/// Connections that are looked after at a time: one look at the queries there are does for all.
-const AT_A_TIME: usize = 1024;
+use super::record::QueryState;
 
 impl Queries {
-    /// Lets go of what was read of the results of these sessions, on every node that holds a share.
-    pub async fn leave_sessions(&self, sessions: &HashSet<String>) {
+    /// Lets go of what was read of the results of this session, on every node that holds a share.
+    pub async fn leave_session(&self, session: &str) {
         let mut shares: BTreeMap<String, (Member, Vec<Uuid>)> = BTreeMap::new();
-        for record in self.complete_records_of(sessions) {
+        let records = self.records_of(session);
+        for record in records.iter().filter(|it| matches!(it.state(), QueryState::Committed)) {
             for peer in record.peers_left() {
                 let share = shares.entry(peer.node_id.clone());
                 let (_, queries) = share.or_insert_with(|| (peer.clone(), Vec::new()));
@@ -47,18 +44,5 @@ impl Queries {
                 self.store.remove(*query);
             }
         }
-    }
-
-    /// Leaves with every connection whose inner name comes from `ended`; the task ends with the last that
-    /// could send one, or when it is dropped.
-    pub fn leaving_with(self: &Arc<Self>, mut ended: mpsc::Receiver<String>) -> SpawnedTask<()> {
-        let queries = Arc::downgrade(self);
-        SpawnedTask::spawn(async move {
-            let mut names = Vec::new();
-            while ended.recv_many(&mut names, AT_A_TIME).await > 0 {
-                let Some(queries) = queries.upgrade() else { return };
-                queries.leave_sessions(&names.drain(..).collect()).await;
-            }
-        })
     }
 }

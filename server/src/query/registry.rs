@@ -1,6 +1,6 @@
 //! The queries that this node coordinates, and what they are made with.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -182,15 +182,6 @@ impl Queries {
         let records = self.records.lock();
         let records = records.all.values();
         records.filter(|record| record.session.as_deref() == Some(session)).cloned().collect()
-    }
-
-    /// What these sessions have started that is complete, and was not forgotten yet.
-    pub(super) fn complete_records_of(&self, sessions: &HashSet<String>) -> Vec<Arc<Record>> {
-        let is_of =
-            |record: &Record| record.session.as_ref().is_some_and(|it| sessions.contains(it));
-        let records = self.records.lock();
-        let records = records.all.values().filter(|record| is_of(record));
-        records.filter(|it| matches!(it.state(), QueryState::Committed)).cloned().collect()
     }
 
     /// The queries that run now.

@@ -31,6 +31,9 @@ const FRAME_BYTES: usize = 2 << 20;
 /// Longest that tickets stay good while a query runs; its result's own time starts after it ended.
 const LONGEST_QUERY: Duration = Duration::from_secs(24 * 3600);
 
+/// How often a statement is planned at most, should members leave meanwhile.
+const MOST_PLANS: usize = 3;
+
 /// Who asks, and with which settings.
 #[derive(Clone)]
 pub struct Caller {
@@ -80,11 +83,10 @@ impl Queries {
     /// # Errors
     /// Those of planning; `Unavailable` when no node serves results.
     pub async fn start(self: &Arc<Self>, sql: &str, caller: &Caller) -> Result<Outcome> {
-        let request = self.request(caller)?;
         let (queries, sql, caller) = (Arc::clone(self), sql.to_owned(), caller.clone());
         let within = self.time_for(&caller)?;
         let since = Instant::now();
-        let starting = async move { queries.plan_and_launch(&sql, &caller, &request, since).await };
+        let starting = async move { queries.start_on_members(&sql, &caller, since).await };
         self.planning(starting, within).await
     }
 
@@ -107,6 +109,28 @@ impl Queries {
     /// How long a query of `caller` may take; zero: for ever.
     fn time_for(&self, caller: &Caller) -> Result<Duration> {
         Ok(shorter(options(&caller.settings)?.query_timeout, self.limits.timeout))
+    }
+
+    /// Plans for the members that there are, and again when one of them has left by then.
+    async fn start_on_members(
+        self: &Arc<Self>,
+        sql: &str,
+        caller: &Caller,
+        since: Instant,
+    ) -> Result<Outcome> {
+        let mut tries = 1;
+        loop {
+            let request = self.request(caller)?;
+            let outcome = self.plan_and_launch(sql, caller, &request, since).await;
+            match outcome {
+                Err(PlannerError::Unavailable(_))
+                    if tries < MOST_PLANS && self.all_alive(&request.peers).is_err() =>
+                {
+                    tries += 1;
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     /// In one task of the CPU runtime: the thread that planned a query goes on to run it, without

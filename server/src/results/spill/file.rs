@@ -87,18 +87,26 @@ impl SpillFile {
         bytes: &mut [u8],
     ) -> Result<(), ResultError> {
         let read = self.file.read_exact_at(bytes, place.offset + from as u64);
-        read.map_err(|error| failed(&self.path, &error))
+        read.map_err(|error| match error.kind() {
+            // It was all written: somebody has cut it.
+            io::ErrorKind::UnexpectedEof => self.changed(),
+            _ => failed(&self.path, &error),
+        })
     }
 
     /// Holds the checksum of what was read against that of what was written.
     pub(in crate::results) fn compare(&self, place: Place, sum: u64) -> Result<(), ResultError> {
         match sum == place.checksum {
             true => Ok(()),
-            false => Err(ResultError::Corrupt(format!(
-                "a spilled result changed on disk ({}): check the disk, run the query again",
-                self.path.display()
-            ))),
+            false => Err(self.changed()),
         }
+    }
+
+    fn changed(&self) -> ResultError {
+        ResultError::Corrupt(format!(
+            "a spilled result changed on disk ({}): check the disk, run the query again",
+            self.path.display()
+        ))
     }
 }
 
@@ -175,6 +183,6 @@ mod tests {
         let (_parent, _dir, file) = spill(1 << 20);
         let place = file.write(&frame(1)).unwrap();
         file.file.set_len(20).unwrap();
-        assert!(matches!(file.read(place), Err(ResultError::Disk(_))));
+        assert!(matches!(file.read(place), Err(ResultError::Corrupt(_))));
     }
 }
