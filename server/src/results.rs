@@ -24,6 +24,7 @@ pub mod bare;
 mod budget;
 mod error;
 mod frame;
+mod given_up;
 mod keeper;
 mod leave;
 mod log;

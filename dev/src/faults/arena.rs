@@ -169,6 +169,15 @@ fn parts_nodes(recipe: &Recipe) -> bool {
     !matches!(recipe.fault, Fault::Nothing | Fault::FullDisk(_) | Fault::Corrupt(_))
 }
 
+/// Whether a node may go on that others do not see.
+fn cuts_off(recipe: &Recipe) -> bool {
+    use Fault::{Cut, Freeze, Isolate, Part, Silence, Unplug, Vanish};
+    matches!(
+        recipe.fault,
+        Cut(..) | Freeze(_) | Isolate(_) | Part(..) | Silence(..) | Unplug(_) | Vanish(..)
+    )
+}
+
 /// `None` when it takes too long after the fault.
 async fn in_time(
     client: impl Future<Output = Ending>,
@@ -223,8 +232,10 @@ fn is_provoked(recipe: &Recipe, code: Code, since: Duration) -> bool {
         Fault::Drain(_) if waits_when_told_to_end(recipe) => &[],
         _ => &[Code::Unavailable],
     };
-    // Not before its time can be over.
-    let expired = recipe.manner.reads_late() && code == Code::NotFound && since >= KEEP;
+    // Not before its time can be over. At a node that is cut off a client waits for as long as that waits for
+    // its coordinator, and comes to the others after that.
+    let late = recipe.manner.reads_late() || cuts_off(recipe);
+    let expired = late && code == Code::NotFound && since >= KEEP;
     let cancelled = recipe.manner == Manner::Cancels && code == Code::Cancelled;
     let too_large = recipe.query.hog && code == Code::ResourceExhausted;
     by_fault.contains(&code) || expired || cancelled || too_large

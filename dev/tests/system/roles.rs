@@ -52,7 +52,9 @@ async fn is_made_good(node: usize, has: impl Fn(&NodeUse) -> bool) {
     let info = client.execute(PAIRS).await.unwrap();
     assert_eq!(info.endpoint.len(), 2, "those that serve");
     lose(&mut cluster, node, has).await;
-    let answer = read(&client, info).await.unwrap_or_else(|error| panic!("{error}"));
+    let answer = read(&client, info).await;
+    let answer =
+        answer.unwrap_or_else(|error| panic!("{error}\n{}\n{}", cluster.log(0), cluster.log(4)));
     assert_eq!(rows(&answer), right);
     let others: Vec<_> = (0..ROLES.len()).filter(|other| *other != node).collect();
     cluster.wait_until_idle(&others).await;

@@ -13,7 +13,7 @@ use super::pieces::{Piece, Pieces, pieces};
 use super::status;
 use super::ticket::{ResultTicket, Ticket};
 use crate::query::{Located, Queries};
-use crate::results::{QueryResult, ResultStore};
+use crate::results::{QueryResult, ResultError, ResultStore};
 
 /// Reads the share that a client's ticket names, wherever it is. `raw` is the ticket as it came.
 ///
@@ -141,7 +141,7 @@ pub async fn read_forwarded(queries: &Arc<Queries>, raw: Bytes) -> Result<Pieces
         Some(Located::At(peer)) if share.coordinator == queries.me().node_id => {
             Ok(relayed(queries, peer, &share, raw))
         }
-        _ => Err(not_here()),
+        _ => Err(status::result(&ResultError::gone(share.query))),
     }
 }
 

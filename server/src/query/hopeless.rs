@@ -23,11 +23,11 @@ impl Queries {
         self.absences.forget_present(&self.members());
         let hopeless = records.iter().filter_map(|record| {
             let attempt = record.attempt();
-            match self.misses(record, now).or_else(|| silent(record)) {
+            match self.misses(record, now) {
                 // Its task sees whether it can run again without that node.
                 Some(why) if record.lose(attempt, why.clone()) => None,
                 Some(why) => Some((record, why)),
-                None => Some((record, self.unread(record, now)?)),
+                None => Some((record, silent(record).or_else(|| self.unread(record, now))?)),
             }
         });
         join_all(hopeless.map(|(record, why)| self.end_in(record, why))).await;
@@ -66,7 +66,7 @@ impl Queries {
 }
 
 /// A peer that is there but has nothing of its share any more: it was started anew, or lost sight of this
-/// node for a while and has ended its readers.
+/// node for a while and has ended its readers. To run again would be no use to those.
 fn silent(record: &Record) -> Option<ResultError> {
     let peers = record.peers_left().into_iter().map(|peer| peer.node_id.as_str());
     let peer = record.interests.silent(peers)?;

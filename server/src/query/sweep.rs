@@ -66,7 +66,7 @@ impl Queries {
         let Some(coordinator) = members.get(&opening.coordinator) else {
             // It may be back in a moment, with the query.
             if away >= AWAY {
-                result.fail(orphaned(&opening.coordinator));
+                self.store.give_up(result, orphaned(&opening.coordinator));
             }
             return;
         };

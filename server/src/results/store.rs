@@ -8,6 +8,7 @@ use datafusion::execution::memory_pool::MemoryPool;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
+use super::given_up::GivenUp;
 use super::keeper::{Keeper, Readers};
 use super::pieces::Held;
 use super::shelf::Shelf;
@@ -67,6 +68,7 @@ pub struct StoreUse {
 pub struct ResultStore {
     shelf: Arc<Mutex<Shelf>>,
     keeper: Arc<Keeper>,
+    given_up: GivenUp,
 }
 
 impl ResultStore {
@@ -85,15 +87,21 @@ impl ResultStore {
             shelf: Arc::downgrade(&shelf),
             evicting: tokio::sync::Mutex::new(()),
         });
-        Self { shelf, keeper }
+        Self { shelf, keeper, given_up: GivenUp::default() }
     }
 
     /// Opens a result, or gives the one that is open already.
     ///
     /// # Errors
     /// `Corrupt` when the same query is open with other terms; `Exhausted` when the node holds as
-    /// many results as it can.
+    /// many results as it can; `Unavailable` for a query that was given up here.
     pub fn open(&self, opening: Opening) -> Result<Arc<QueryResult>, ResultError> {
+        if self.given_up.contains(opening.query) {
+            return Err(ResultError::Unavailable(format!(
+                "query {} was given up here, and its readers were told: run the query again",
+                opening.query
+            )));
+        }
         let mut shelf = self.shelf.lock();
         let off = shelf.make_place(&opening);
         let keeper = Arc::clone(&self.keeper);
@@ -112,6 +120,13 @@ impl ResultStore {
     pub fn remove(&self, query: Uuid) {
         let off = self.shelf.lock().remove(query);
         off.let_go();
+    }
+
+    /// Ends a result in `why` for good: its query is not opened here any more, though another node may
+    /// go on with it.
+    pub fn give_up(&self, result: &QueryResult, why: ResultError) {
+        self.given_up.add(result.opening().query, Instant::now());
+        result.fail(why);
     }
 
     /// All results.

@@ -1,7 +1,5 @@
 //! Shares of others that clients read through a node: for as long as they do, and where one is lost.
 
-use arrow_flight::Ticket;
-
 use super::*;
 
 const THROUGH: &[(&str, &str)] = &[
@@ -54,8 +52,7 @@ async fn a_lost_share_is_read_through_a_coordinator_that_holds_none() {
     result.commit(1).unwrap();
     record.set_state(QueryState::Committed);
     for node in &cluster.nodes[..2] {
-        let ticket = node.ticket(lost.clone()).ticket;
-        let messages = soon(node.redeem(Ticket { ticket })).await.unwrap();
+        let messages = soon(node.redeem(node.ticket(lost.clone()))).await.unwrap();
         assert_eq!(messages.len(), 1, "a schema and no rows");
     }
 }

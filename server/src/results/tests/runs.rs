@@ -150,3 +150,15 @@ async fn a_peer_whose_rows_have_left_cannot_be_gone_without() {
     let refused = result.complete_without(1, &["me".to_owned()]);
     assert!(matches!(refused, Err(ResultError::Unavailable(_))));
 }
+
+/// Its readers were told, whoever runs it on.
+#[tokio::test]
+async fn a_query_that_was_given_up_is_not_opened_again() {
+    let fixture = Fixture::new();
+    let result = fixture.open();
+    fixture.store.give_up(&result, broken());
+    assert!(is_broken(&read(&result).await.unwrap_err()));
+    assert_eq!(fixture.store.remove_expired(after(2 * KEEP)), 1);
+    let again = Opening { attempt: 1, ..result.opening().clone() };
+    assert!(matches!(fixture.store.open(again), Err(ResultError::Unavailable(_))));
+}
