@@ -118,7 +118,7 @@ async fn a_spilled_frame_that_is_lost_is_an_error_not_an_end() {
             std::fs::File::options().write(true).open(path).unwrap().set_len(10).unwrap();
         }
     }
-    assert!(matches!(read(&result).await, Err(ResultError::Disk(_))));
+    assert!(matches!(read(&result).await, Err(ResultError::Corrupt(_))));
 }
 
 #[tokio::test]
