@@ -11,7 +11,6 @@ use futures::future::join_all;
 use tokio::time::{MissedTickBehavior, timeout};
 
 use super::Queries;
-use super::hopeless::AWAY;
 use crate::flight::messages::{StatusProto, StatusRequestProto};
 use crate::results::{Phase, QueryResult, ResultError};
 
@@ -62,13 +61,9 @@ impl Queries {
     async fn ask_coordinator(&self, result: &QueryResult) {
         let opening = result.opening();
         let members = self.members();
-        let away = self.absences.of(&opening.coordinator, &members, Instant::now());
         let Some(coordinator) = members.get(&opening.coordinator) else {
-            // It may be back in a moment, with the query.
-            if away >= AWAY {
-                self.store.give_up(result, orphaned(&opening.coordinator));
-            }
-            return;
+            // At once: a reader here goes on to where it may be told more.
+            return self.store.give_up(result, orphaned(&opening.coordinator));
         };
         let request = StatusRequestProto::new(&self.me.node_id, result);
         let asked = timeout(ANSWER_WITHIN, self.peers.status(coordinator, request)).await;
