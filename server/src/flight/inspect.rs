@@ -53,6 +53,9 @@ pub struct NodeUse {
     /// Bytes of the process in memory, without the pages of its program; 0 where the system does not say.
     #[prost(uint64, tag = "12")]
     pub resident: u64,
+    /// Bytes of results that were read from disk or from a peer and have not left for their clients.
+    #[prost(uint64, tag = "13")]
+    pub leaving: u64,
 }
 
 impl NodeUse {
@@ -99,5 +102,6 @@ mod tests {
     fn memory_of_the_process_is_no_work() {
         assert!(NodeUse { resident: 1, ..Default::default() }.is_idle());
         assert!(!NodeUse { tasks: 1, ..Default::default() }.is_idle());
+        assert!(!NodeUse { leaving: 1, ..Default::default() }.is_idle());
     }
 }

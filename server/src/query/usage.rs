@@ -24,6 +24,7 @@ impl Queries {
             tasks: engine.tasks() as u64,
             spilled: engine.spilled(),
             resident: memory::resident(),
+            leaving: store.leaving as u64,
         }
     }
 }

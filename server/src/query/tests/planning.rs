@@ -46,14 +46,24 @@ async fn listen(listener: TcpListener, seen: mpsc::Sender<Seen>) {
     }
 }
 
-#[tokio::test]
-async fn a_dropped_call_ends_its_planning() {
+/// A node whose table `x` is at a server that never sends it, and what that sees.
+async fn kept_waiting()
+-> (crate::flight::testing::TestCluster, mpsc::Receiver<Seen>, SpawnedTask<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let location = format!("http://{}/x.parquet", listener.local_addr().unwrap());
-    let (sender, mut seen) = mpsc::channel(64);
-    let _server = SpawnedTask::spawn(listen(listener, sender));
+    let (sender, seen) = mpsc::channel(64);
+    let server = SpawnedTask::spawn(listen(listener, sender));
     let cluster = soon(Plan::of(1).data(&location).start()).await;
+    (cluster, seen, server)
+}
 
+async fn nobody_waits(mut seen: mpsc::Receiver<Seen>) {
+    soon(async { while seen.recv().await != Some(Seen::Left) {} }).await;
+}
+
+#[tokio::test]
+async fn a_dropped_call_ends_its_planning() {
+    let (cluster, mut seen, _server) = kept_waiting().await;
     let node = &cluster.nodes[0];
     let caller = caller(node);
     let mut call = Box::pin(node.queries().start("SELECT * FROM x", &caller));
@@ -65,23 +75,18 @@ async fn a_dropped_call_ends_its_planning() {
     });
     assert_eq!(first.await, Some(Seen::Asked));
     drop(call);
-    soon(async { while seen.recv().await != Some(Seen::Left) {} }).await;
+    nobody_waits(seen).await;
     assert_eq!(node.queries().running(), 0);
 }
 
 #[tokio::test]
 async fn planning_takes_no_longer_than_its_query_may() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let location = format!("http://{}/x.parquet", listener.local_addr().unwrap());
-    let (sender, mut seen) = mpsc::channel(64);
-    let _server = SpawnedTask::spawn(listen(listener, sender));
-    let cluster = soon(Plan::of(1).data(&location).start()).await;
-
+    let (cluster, seen, _server) = kept_waiting().await;
     let node = &cluster.nodes[0];
     let mut caller = caller(node);
     caller.settings.options_mut().set("squadron.query_timeout", "100ms").unwrap();
     let refused = soon(node.queries().start("SELECT * FROM x", &caller)).await.err().unwrap();
     assert!(refused.to_string().contains("--query-timeout"), "{refused}");
     assert!(matches!(refused, squadron_planner::PlannerError::TimedOut(_)));
-    soon(async { while seen.recv().await != Some(Seen::Left) {} }).await;
+    nobody_waits(seen).await;
 }
