@@ -46,9 +46,8 @@ async fn lose(cluster: &mut ProcessCluster, node: usize, has: impl Fn(&NodeUse) 
     cluster.kill(node).await.unwrap();
 }
 
-async fn is_made_good(node: usize, delivery: &str, has: impl Fn(&NodeUse) -> bool) {
+async fn is_made_good(node: usize, has: impl Fn(&NodeUse) -> bool) {
     let (mut cluster, client) = split().await;
-    client.set_header("squadron-delivery", delivery).unwrap();
     let right = rows(&ask(&client, RIGHT).await.unwrap());
     let info = client.execute(PAIRS).await.unwrap();
     assert_eq!(info.endpoint.len(), 2, "those that serve");
@@ -63,14 +62,13 @@ async fn is_made_good(node: usize, delivery: &str, has: impl Fn(&NodeUse) -> boo
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_serves_nothing_is_gone_without() {
-    is_made_good(1, "streaming", |used| used.tasks > 0).await;
+    is_made_good(1, |used| used.tasks > 0).await;
 }
 
-/// Nothing of the query has to do with that node before there are rows: with `streaming` some may have left
-/// elsewhere by then.
+/// Nothing of the query has to do with that node before there are rows: none leaves elsewhere before it was seen.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_peer_that_runs_nothing_is_gone_without() {
-    is_made_good(3, "staged", |used| used.results > 0).await;
+    is_made_good(3, |used| used.results > 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

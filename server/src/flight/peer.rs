@@ -78,7 +78,7 @@ impl PeerService {
             actions::COMMIT => self.commit(read(body)?),
             actions::FAIL => self.fail(&read(body)?),
             actions::STATUS => self.status(&read(body)?),
-            actions::LEAVE => self.leave(&read(body)?),
+            actions::LEAVE => self.leave(&read(body)?).await,
             actions::POLL => self.poll(&read(body)?).await,
             actions::CANCEL => self.cancel(read(body)?).await,
             actions::RELEASE => self.release(read(body)?),
@@ -128,8 +128,8 @@ impl PeerService {
         Ok(Bytes::new())
     }
 
-    fn leave(&self, leave: &LeaveProto) -> Result<Bytes, Status> {
-        let may = self.queries.may_leave(query_id(&leave.query)?, leave.attempt, &leave.peer);
+    async fn leave(&self, leave: &LeaveProto) -> Result<Bytes, Status> {
+        let may = self.queries.may_leave(query_id(&leave.query)?, leave.attempt, &leave.peer).await;
         may.map(|()| Bytes::new()).map_err(|error| status::result(&error))
     }
 

@@ -11,15 +11,21 @@
 //!        ◄───────── yes ───────────────────                 or: no, run 0 is over
 //! ```
 //!
-//! The coordinator's own share asks nobody: it is there when a run is ended, or there is no coordinator.
+//! The first that asks has the coordinator look for every node that the run needs. A node that has just
+//! died is noticed seconds later only: rows that left meanwhile would be the end of a query that could
+//! have run again. Until all of them answer, or one is given up, rows wait.
 
 use std::sync::Arc;
 
 use futures::FutureExt;
+use futures::future::try_join_all;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::Queries;
+use super::reach::ANSWER_WITHIN;
 use super::read::lost;
+use super::record::Record;
 use crate::results::{Leave, QueryResult, ResultError};
 
 impl Queries {
@@ -27,7 +33,7 @@ impl Queries {
     /// need be asked.
     pub fn leave(self: &Arc<Self>, result: &QueryResult) -> Option<Leave> {
         let opening = result.opening();
-        if opening.coordinator == self.me.node_id {
+        if opening.coordinator == self.me.node_id && self.record(opening.query).is_none() {
             return None;
         }
         let (query, coordinator) = (opening.query, opening.coordinator.clone());
@@ -48,6 +54,9 @@ impl Queries {
         attempt: u32,
         coordinator: &str,
     ) -> Result<(), ResultError> {
+        if coordinator == self.me.node_id {
+            return self.may_leave(query, attempt, coordinator).await;
+        }
         let members = self.members();
         let member = members.get(coordinator).ok_or_else(|| lost(coordinator, "ran the query"))?;
         self.peers.leave(member, query, attempt, &self.me.node_id).await
@@ -56,12 +65,36 @@ impl Queries {
     /// A peer is about to give rows of a run to a client.
     ///
     /// # Errors
-    /// `NotFound` for a query that this node does not coordinate; `Unavailable` when that run is over.
-    pub fn may_leave(&self, query: Uuid, attempt: u32, peer: &str) -> Result<(), ResultError> {
+    /// `NotFound` for a query that this node does not coordinate; `Unavailable` when that run is over, or
+    /// while a node that it needs does not answer.
+    pub async fn may_leave(
+        &self,
+        query: Uuid,
+        attempt: u32,
+        peer: &str,
+    ) -> Result<(), ResultError> {
         let record = self.record(query).ok_or_else(|| ResultError::gone(query))?;
+        if let Some(whole) = record.whole(attempt) {
+            whole.get_or_try_init(|| self.see_all(&record, peer)).await?;
+        }
         match record.let_leave(attempt, peer) {
             true => Ok(()),
             false => Err(ResultError::Unavailable(format!("run {attempt} of {query} is over"))),
         }
+    }
+
+    /// Every node that the query needs, but this one and `asking`, gives a sign of life.
+    async fn see_all(&self, record: &Record, asking: &str) -> Result<(), ResultError> {
+        let nodes = record.nodes();
+        let others = nodes.iter().filter(|node| **node != self.me.node_id && *node != asking);
+        try_join_all(others.map(|node| self.see(node))).await.map(drop)
+    }
+
+    async fn see(&self, node: &str) -> Result<(), ResultError> {
+        let lost = || lost(node, "takes part in the query");
+        let members = self.members();
+        let member = members.get(node).ok_or_else(lost)?;
+        let seen = timeout(ANSWER_WITHIN, self.peers.sees(member)).await;
+        seen.map_err(|_| lost())?.map(drop)
     }
 }

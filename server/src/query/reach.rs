@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout};
 use super::Queries;
 
 /// A node that has not answered by then is taken for lost.
-const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
 /// Nodes that have lost each other notice by then, by the greetings that they miss.
 const NOTICED_WITHIN: Duration = Duration::from_secs(4);

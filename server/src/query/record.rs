@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use squadron_cluster::Member;
 use squadron_planner::plan::TaskRoutes;
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 
 use super::interest::Interests;
 use super::progress::Progress;
@@ -64,13 +64,15 @@ struct Run {
     routes: Arc<TaskRoutes>,
     /// Node ids of the peers whose rows may have left for a client.
     left: BTreeSet<String>,
+    /// Set when all its nodes were seen since there are rows.
+    whole: Arc<OnceCell<()>>,
     /// It is over: nothing of it may leave any more.
     over: bool,
 }
 
 impl Run {
     fn new(attempt: u32, lost: BTreeSet<String>, routes: Arc<TaskRoutes>) -> Self {
-        Self { attempt, lost, routes, left: BTreeSet::new(), over: false }
+        Self { attempt, lost, routes, left: BTreeSet::new(), whole: Arc::default(), over: false }
     }
 }
 
@@ -130,6 +132,12 @@ impl Record {
         let run = self.run.lock();
         let lost = run.lost.iter().cloned().collect();
         Opening { attempt: run.attempt, lost, ..self.opening.clone() }
+    }
+
+    /// Whether all the nodes of a run were seen, of the one that is on.
+    pub(super) fn whole(&self, attempt: u32) -> Option<Arc<OnceCell<()>>> {
+        let run = self.run.lock();
+        (attempt == run.attempt && !run.over).then(|| Arc::clone(&run.whole))
     }
 
     /// Whether rows of a run may leave a peer: from now on it cannot be lost, if so.

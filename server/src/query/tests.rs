@@ -6,6 +6,7 @@ mod damage;
 mod ending;
 mod failing;
 mod hopeless;
+mod leaving;
 mod opening;
 mod planning;
 mod polling;
