@@ -1,14 +1,17 @@
 //! The allocator of every program here, and how long it keeps what was freed.
 //!
-//! Half of what a large read costs is the kernel clearing pages for the frames of its result. mimalloc
-//! gives freed memory back after a second; between two queries of a dashboard or a test that is just
-//! long enough to pay for clearing it again each time. Measured on a quiet machine, two nodes in turns
-//! and a read every four seconds: system time 0.21 s instead of 0.36 s a GB, 4 to 8 % less by the clock.
+//! Half of what a large read costs is the kernel clearing pages for the frames of its result, and on a
+//! virtual machine the host finding memory behind them. mimalloc gives freed memory back after a second. A
+//! dashboard, or a client that reads one result after another, asks for it again seconds later, and not always
+//! for the same blocks: after ten seconds still a tenth of them had been given back. Measured with
+//! nodes in turns, one large read every three seconds each: kept for ten seconds, results that are kept cost
+//! 6 to 11 % of the throughput; for a minute, 2 % (benches/README.md). A process that grows too large for
+//! its limit gives it back at once (`memory.rs`).
 
 pub use mimalloc::MiMalloc;
 
 /// How long freed memory is kept for the next query, in milliseconds.
-const KEPT_FOR: std::ffi::c_long = 10_000;
+const KEPT_FOR: std::ffi::c_long = 60_000;
 
 /// `mi_option_purge_delay` of mimalloc 3 (its `mimalloc.h`; the crate names only some options).
 const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
