@@ -19,6 +19,7 @@ mod system {
     mod metadata;
     mod one_partition;
     mod processes;
+    mod replaced;
     mod roles;
     mod rolling;
     mod sessions;

@@ -51,6 +51,9 @@ pub enum PlannerError {
     /// Another node or a store could not be reached: try again.
     #[error("{0}")]
     Unavailable(String),
+    /// A file was replaced while the query that reads it waited or ran: run it again.
+    #[error("{0}")]
+    Changed(String),
     /// A value broke a rule of SQL while the query ran (division by zero, overflow, failed cast).
     #[error("{0}")]
     Execution(String),
@@ -280,6 +283,7 @@ impl PlannerError {
             Self::Exhausted(_) => Self::Exhausted(text),
             Self::Busy(_) => Self::Busy(text),
             Self::Unavailable(_) => Self::Unavailable(text),
+            Self::Changed(_) => Self::Changed(text),
             Self::Execution(_) => Self::Execution(text),
             Self::Cancelled(_) => Self::Cancelled(text),
             Self::TimedOut(_) => Self::TimedOut(text),

@@ -257,8 +257,8 @@ pub(crate) fn finish(
     let targets = Arc::clone(&peers);
     let plan =
         placement::respecify(plan, |spec| DeliverSpec { targets: Arc::clone(&targets), ..spec })?;
-    let plan = guard_query(plan)?;
     let context = engine.task_context(state, request.query);
+    let plan = guard_query(plan, &context.runtime_env())?;
     let routes = routing::routes(context.session_config());
     Ok(QueryPlan { schema, plan, context, shape, tables: [].into(), peers, routes })
 }

@@ -41,6 +41,7 @@ mod share;
 mod spill;
 mod stand_in;
 mod tidy;
+mod unchanged;
 mod worker;
 
 use bounded::Bounds;

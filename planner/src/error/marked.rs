@@ -15,7 +15,7 @@ const MARK: &str = "squadron error: ";
 
 type Make = fn(String) -> PlannerError;
 
-const KINDS: [(&str, Make); 13] = [
+const KINDS: [(&str, Make); 14] = [
     ("syntax", PlannerError::Syntax),
     ("invalid", PlannerError::Invalid),
     ("not found", PlannerError::NotFound),
@@ -26,6 +26,7 @@ const KINDS: [(&str, Make); 13] = [
     ("exhausted", PlannerError::Exhausted),
     ("busy", PlannerError::Busy),
     ("unavailable", PlannerError::Unavailable),
+    ("changed", PlannerError::Changed),
     ("execution", PlannerError::Execution),
     ("cancelled", PlannerError::Cancelled),
     ("internal", PlannerError::Internal),

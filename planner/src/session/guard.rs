@@ -32,16 +32,29 @@ use super::compact::compact;
 use super::pace::pace;
 use super::share::share;
 use super::stand_in::{Run, anew, stand_in};
+use super::unchanged::unchanged;
 use crate::error::mark;
 
-/// Guards the plan of one task, for datafusion-distributed to call with every plan it decodes.
-pub(super) fn guard_task(event: WorkerPlanRewriteEvent) -> Result<WorkerPlanRewriteEventResponse> {
-    Ok(WorkerPlanRewriteEventResponse::new(guarded(pace(account(compact(event.plan)?)?)?)?))
+/// Guards the plan of one task, which runs in `runtime`, for datafusion-distributed to call with every plan
+/// it decodes.
+pub(super) fn guard_task(
+    event: WorkerPlanRewriteEvent<'_>,
+    runtime: &RuntimeEnv,
+) -> Result<WorkerPlanRewriteEventResponse> {
+    Ok(WorkerPlanRewriteEventResponse::new(guarded(equipped(event.plan, runtime)?)?))
 }
 
-/// Guards what a coordinator runs itself of a plan.
-pub(crate) fn guard_query(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
-    Ok(stand_in(pace(account(compact(plan)?)?)?, Guard))
+/// Guards what a coordinator runs itself of a plan, in `runtime`.
+pub(crate) fn guard_query(
+    plan: Arc<dyn ExecutionPlan>,
+    runtime: &RuntimeEnv,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    Ok(stand_in(equipped(plan, runtime)?, Guard))
+}
+
+/// Every operator of one stage with what it lacks.
+fn equipped(plan: Arc<dyn ExecutionPlan>, runtime: &RuntimeEnv) -> Result<Arc<dyn ExecutionPlan>> {
+    pace(account(compact(unchanged(plan, runtime)?)?)?)
 }
 
 /// datafusion-distributed takes these two heads off a task's plan and puts its own on.
@@ -197,7 +210,7 @@ mod tests {
         let schema: SchemaRef = Arc::new(Schema::empty());
         let silent = Arc::new(Silent(Arc::clone(&schema)));
         let plan = StreamingTableExec::try_new(schema, vec![silent], None, None, false, None);
-        let plan = guard_query(Arc::new(plan.unwrap())).unwrap();
+        let plan = guard_query(Arc::new(plan.unwrap()), &RuntimeEnv::default()).unwrap();
         let shares = Shares::new(RuntimeEnv::default().into(), ShareLimits::NONE);
         let runtime = shares.of(Uuid::from_u128(1));
         let context = Arc::new(TaskContext::default().with_runtime(runtime));

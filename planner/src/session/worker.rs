@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::error::DataFusionError;
+use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
-use datafusion_distributed::{DistributedExt, WorkerQueryContext, WorkerSessionBuilder};
+use datafusion_distributed::{
+    DistributedExt, WorkerPlanRewriteEvent, WorkerQueryContext, WorkerSessionBuilder,
+};
 
 use super::guard::guard_task;
 use super::share::Shares;
@@ -42,12 +45,14 @@ impl LiveTasks {
 
 impl WorkerSessions {
     /// What every task's session has beside what the coordinator's headers say.
-    fn equip(&self, config: &mut SessionConfig) {
+    fn equip(&self, config: &mut SessionConfig, runtime: &Arc<RuntimeEnv>) {
         config.set_distributed_user_codec(DeliverCodec);
         config.set_distributed_user_codec(DetailedScanCodec);
         config.set_distributed_user_codec(TaskMergeCodec);
         config.set_distributed_channel_resolver(Arc::clone(&self.channels));
-        config.set_distributed_worker_plan_rewrite_handler(guard_task);
+        let runtime = Arc::clone(runtime);
+        let guard = move |event: WorkerPlanRewriteEvent<'_>| guard_task(event, &runtime);
+        config.set_distributed_worker_plan_rewrite_handler(guard);
         config.set_extension(Arc::clone(&self.sink));
         config.set_extension(Arc::new(LiveTask(self.live.clone())));
     }
@@ -60,13 +65,13 @@ impl WorkerSessionBuilder for WorkerSessions {
         mut context: WorkerQueryContext,
     ) -> Result<SessionState, DataFusionError> {
         let mut config = context.builder.config().take().unwrap_or_default();
-        self.equip(&mut config);
-        carry::apply(&mut config, &context.headers)?;
         let mut state = self.template.clone();
         if let Some(query) = carry::query(&context.headers) {
             let runtime = self.shares.of(query);
             state = SessionStateBuilder::from(state).with_runtime_env(runtime).build();
         }
+        self.equip(&mut config, state.runtime_env());
+        carry::apply(&mut config, &context.headers)?;
         *state.config_mut() = config;
         Ok(state)
     }

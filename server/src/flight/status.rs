@@ -79,6 +79,7 @@ pub fn planner_code(error: &PlannerError) -> Code {
         PlannerError::Corrupt(_) => Code::DataLoss,
         PlannerError::Exhausted(_) | PlannerError::Busy(_) => Code::ResourceExhausted,
         PlannerError::Unavailable(_) => Code::Unavailable,
+        PlannerError::Changed(_) => Code::Aborted,
         PlannerError::Execution(_) => Code::InvalidArgument,
         PlannerError::Cancelled(_) => Code::Cancelled,
         PlannerError::TimedOut(_) => Code::DeadlineExceeded,

@@ -1,4 +1,5 @@
-//! A query that lost a node runs again on those that remain, if nothing of it has left for its client.
+//! A query that lost a node runs again on those that remain, if nothing of it has left for its client; one
+//! that met a file which was replaced since it was planned, on all of them.
 //!
 //! Where a peer was let give rows (`leave.rs`) there is no later run. Every peer that remains is asked
 //! first to begin one: it drops what the earlier one brought, and refuses where a reader was given
@@ -45,20 +46,25 @@ impl Queries {
         error: ResultError,
     ) -> Result<QueryPlan, ResultError> {
         let query = record.opening.query;
-        if !is_loss(&error) || record.attempt() + 1 >= MOST_RUNS {
+        let changed = is_changed(&error);
+        if !(changed || is_loss(&error)) || record.attempt() + 1 >= MOST_RUNS {
             return Err(error);
         }
         // Nobody need be looked for where that has happened.
         let gave = record.end_run();
         if let Some(peer) = gave.first() {
-            tracing::info!(%query, %error, %peer, "rows of a query that lost a node have left");
+            tracing::info!(%query, %error, %peer, "rows of a query that cannot go on have left");
             return Err(error);
         }
         if self.store.get(query).is_some_and(|here| here.has_given()) {
-            tracing::info!(%query, %error, "rows of a query that lost a node have left from here");
+            tracing::info!(%query, %error, "rows of a query that cannot go on have left from here");
             return Err(error);
         }
-        let alive = self.reachable_after(&record.nodes()).await;
+        // Where a file was replaced all nodes are there.
+        let alive = match changed {
+            true => self.reachable().await,
+            false => self.reachable_after(&record.nodes()).await,
+        };
         let left: Vec<Member> = record.peers_left().into_iter().cloned().collect();
         let left: Vec<Member> =
             left.into_iter().filter(|peer| alive.contains(&peer.node_id)).collect();
@@ -67,18 +73,18 @@ impl Queries {
         }
         let opening = next_opening(record, &left);
         if let Err(refused) = self.restart_all(&left, &opening).await {
-            tracing::info!(%query, %error, %refused, "a query that lost a node cannot run again");
+            tracing::info!(%query, %error, %refused, "a query cannot run again");
             return Err(error);
         }
         match self.plan_again(&opening, source, &left, &alive).await {
             Ok(plan) => {
                 let attempt = opening.attempt;
-                tracing::warn!(%query, attempt, %error, "a query that lost a node runs again");
+                tracing::warn!(%query, attempt, %error, "a query runs again");
                 record.run_again(&opening, Arc::clone(&plan.routes));
                 Ok(plan)
             }
             Err(refused) => {
-                tracing::warn!(%query, %refused, "a query that lost a node was not planned again");
+                tracing::warn!(%query, %refused, "a query was not planned again");
                 Err(error)
             }
         }
@@ -126,6 +132,11 @@ fn next_opening(record: &Record, left: &[Member]) -> Opening {
     let lost = record.peers.iter().filter(|peer| !left.iter().any(|l| l.node_id == peer.node_id));
     let lost = lost.map(|peer| peer.node_id.clone()).collect();
     Opening { attempt: record.attempt() + 1, lost, ..record.opening.clone() }
+}
+
+/// Whether a run ended for a file that is another than the one it was planned for.
+fn is_changed(error: &ResultError) -> bool {
+    matches!(error, ResultError::Query { code, .. } if *code == Code::Aborted as i32)
 }
 
 /// Whether a run ended for a node that was lost, and not for the query's own fault.

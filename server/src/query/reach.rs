@@ -39,7 +39,7 @@ impl Queries {
     }
 
     /// Membership takes seconds to notice that a node does not answer.
-    async fn reachable(&self) -> BTreeSet<String> {
+    pub(super) async fn reachable(&self) -> BTreeSet<String> {
         let members = self.members();
         let asked = members.all().iter().map(|member| self.view_of(member));
         let views: Views = join_all(asked).await.into_iter().flatten().collect();

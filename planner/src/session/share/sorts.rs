@@ -69,7 +69,9 @@ impl Node {
         let shape = datafusion::physical_plan::displayable(plan.as_ref()).indent(false).to_string();
         assert!(shape.contains("SortExec"), "{shape}");
         let task: Arc<TaskContext> = context.task_ctx();
-        let mut stream = execute_stream(guard_query(plan).unwrap(), task).unwrap();
+        let mut stream =
+            execute_stream(guard_query(plan, &task.runtime_env()).unwrap(), Arc::clone(&task))
+                .unwrap();
         let (mut rows, mut sum, mut last) = (0, 0, String::new());
         while let Some(batch) = stream.try_next().await.unwrap() {
             rows += batch.num_rows() as i64;

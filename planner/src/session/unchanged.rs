@@ -1,0 +1,143 @@
+//! A scan reads the very files that it was planned for, or the query says that they were changed.
+//!
+//! Problem: what a scan reads, and which bytes of it, was decided when it was planned, by the size and age
+//! that the listing told. A query may wait for its slot after that, or read for minutes. Of a file that is
+//! replaced meanwhile it would read some of the new bytes as if they were the old ones: rows of neither,
+//! without an error; and DataFusion's reader of JSON turns for ever at the end of a file that became
+//! shorter. Official way: none (DataFusion 55 asks stores for a path and nothing else). Here: every scan of a
+//! task is given object stores that compare what they read with what was listed ([`store`]), and looks once
+//! more when it is through. Which error a decoder makes of it does not matter: it is told here.
+//!
+//! ```text
+//!   DataSourceExec ── get ──► PinnedStore ── get ──► the node's store
+//!                                  └─ another size or age ──► "has changed": the query is planned again
+//! ```
+
+mod store;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::catalog::memory::DataSourceExec;
+use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
+use datafusion::datasource::physical_plan::{FileScanConfig, FileScanConfigBuilder, ParquetSource};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
+
+use super::stand_in::{self, Run, stand_in};
+use store::{PinnedStore, PinnedStores, Pins};
+
+use crate::error::PlannerError;
+
+/// Has the file scans of one stage read nothing but what they were planned for. `runtime` is what they run in.
+pub(super) fn unchanged(
+    plan: Arc<dyn ExecutionPlan>,
+    runtime: &RuntimeEnv,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    stand_in::each(plan, |node| {
+        let source = node.downcast_ref::<DataSourceExec>().map(DataSourceExec::data_source);
+        let Some(scan) = source.and_then(|source| source.downcast_ref::<FileScanConfig>()) else {
+            return Ok(None);
+        };
+        let pins = Arc::new(Pins::of(scan));
+        let node = match scan.file_source().downcast_ref::<ParquetSource>() {
+            Some(source) => pinned_parquet(scan, source, &pins, runtime)?,
+            None => Arc::clone(node),
+        };
+        Ok(Some(stand_in(node, Unchanged(pins))))
+    })
+}
+
+/// Parquet sources hold the store that they read from since they were made.
+fn pinned_parquet(
+    scan: &FileScanConfig,
+    source: &ParquetSource,
+    pins: &Arc<Pins>,
+    runtime: &RuntimeEnv,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let store = runtime.object_store(&scan.object_store_url)?;
+    let store = Arc::new(PinnedStore::new(store, Arc::clone(pins)));
+    let footers = runtime.cache_manager.get_file_metadata_cache();
+    let files = Arc::new(CachedParquetFileReaderFactory::new(store, footers));
+    let source = source.clone().with_parquet_file_reader_factory(files);
+    let scan = FileScanConfigBuilder::from(scan.clone()).with_source(Arc::new(source)).build();
+    Ok(DataSourceExec::from_data_source(scan))
+}
+
+/// Runs a scan on stores that know what it was planned for.
+#[derive(Debug)]
+struct Unchanged(Arc<Pins>);
+
+impl Run for Unchanged {
+    fn run(
+        &self,
+        node: &Arc<dyn ExecutionPlan>,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        let runtime = context.runtime_env();
+        let stores = PinnedStores::new(&runtime, Arc::clone(&self.0));
+        let pinned = RuntimeEnv { object_store_registry: Arc::new(stores), ..(*runtime).clone() };
+        let context = Arc::new(within(&context, pinned));
+        let stream = node.execute(partition, context)?;
+        let schema = stream.schema();
+        let stream = checked(stream, Arc::clone(&self.0), runtime);
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, stream)))
+    }
+}
+
+/// The same context in another runtime, without its functions: a scan looks for none by their names, and
+/// copying hundreds of them for each partition costs more than a small file.
+fn within(context: &TaskContext, runtime: RuntimeEnv) -> TaskContext {
+    TaskContext::new(
+        context.task_id(),
+        context.session_id(),
+        context.session_config().clone(),
+        HashMap::new(),
+        HashMap::new(),
+        HashMap::new(),
+        HashMap::new(),
+        Arc::new(runtime),
+    )
+}
+
+/// What a scan gives, and at its end another look at what it has read.
+fn checked(
+    stream: SendableRecordBatchStream,
+    pins: Arc<Pins>,
+    runtime: Arc<RuntimeEnv>,
+) -> BoxStream<'static, Result<RecordBatch>> {
+    let (told, there) = (Arc::clone(&pins), Arc::clone(&runtime));
+    let batches = stream.or_else(move |error| {
+        let (pins, runtime) = (Arc::clone(&told), Arc::clone(&there));
+        async move { Err(pins.look_again(&runtime).await.err().unwrap_or(error)) }
+    });
+    let end = futures::stream::once(async move { pins.look_again(&runtime).await });
+    let end = end.filter_map(async |looked: Result<()>| looked.err().map(Err));
+    batches.chain(end).boxed()
+}
+
+impl Pins {
+    /// What was found to be changed, if anything was.
+    fn why(&self) -> Option<DataFusionError> {
+        let file = self.changed()?;
+        Some(DataFusionError::from(PlannerError::Changed(format!(
+            "{file} has changed since the query was planned: run the query again, and replace files of a table by files of other names where queries run all the time"
+        ))))
+    }
+
+    /// Compares once more what was read, where that costs nothing.
+    async fn look_again(&self, runtime: &RuntimeEnv) -> Result<()> {
+        self.compare_read(runtime).await?;
+        self.why().map_or(Ok(()), Err)
+    }
+}
+
+#[cfg(test)]
+mod tests;

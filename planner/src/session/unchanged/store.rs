@@ -1,0 +1,247 @@
+//! Object stores that give what was listed and nothing else.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::ops::Range;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use datafusion::datasource::physical_plan::FileScanConfig;
+use datafusion::error::Result;
+use datafusion::execution::object_store::{ObjectStoreRegistry, ObjectStoreUrl};
+use datafusion::execution::runtime_env::RuntimeEnv;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, GetOptions, GetResult, GetResultPayload, ListResult, MultipartUpload,
+    OBJECT_STORE_COALESCE_DEFAULT, ObjectMeta, ObjectStore, ObjectStoreExt, PutMultipartOptions,
+    PutOptions, PutPayload, PutResult, coalesce_ranges,
+};
+use parking_lot::Mutex;
+use url::Url;
+
+type StoreResult<T> = object_store::Result<T>;
+
+/// What a file on a disk is read by where it is read as a stream.
+const PIECE: usize = 256 << 10;
+
+/// The files of one scan, as they were when it was planned.
+#[derive(Debug)]
+pub(super) struct Pins {
+    url: ObjectStoreUrl,
+    files: HashMap<Path, ObjectMeta>,
+    /// Files of this machine are opened, and their age is known exactly.
+    local: bool,
+    /// Files are not handed out as files: what reads them does not see where one ends too soon.
+    streamed: bool,
+    read: Mutex<HashSet<Path>>,
+    changed: Mutex<Option<Path>>,
+}
+
+impl Pins {
+    pub(super) fn of(scan: &FileScanConfig) -> Self {
+        let files = scan.file_groups.iter().flat_map(|group| group.files());
+        let files = files.map(|file| (file.object_meta.location.clone(), file.object_meta.clone()));
+        Self {
+            url: scan.object_store_url.clone(),
+            files: files.collect(),
+            local: scan.object_store_url.as_str().starts_with("file:"),
+            streamed: scan.file_source().file_type() == "json",
+            read: Mutex::default(),
+            changed: Mutex::default(),
+        }
+    }
+
+    /// The path of a file that was found to be changed.
+    pub(super) fn changed(&self) -> Option<String> {
+        let changed = self.changed.lock();
+        changed.as_ref().map(|path| format!("{}{path}", self.url.as_str()))
+    }
+
+    /// Compares once more the files of this machine that were read: they can be written over in place.
+    pub(super) async fn compare_read(&self, runtime: &RuntimeEnv) -> Result<()> {
+        if !self.local {
+            return Ok(());
+        }
+        let store = runtime.object_store(&self.url)?;
+        let read: Vec<Path> = self.read.lock().iter().cloned().collect();
+        for path in read {
+            // A file that is gone was read to its end.
+            if let Ok(now) = store.head(&path).await {
+                let _ = self.compare(&path, &now);
+            }
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    /// `Precondition` for a file that is not the one that was listed.
+    fn compare(&self, path: &Path, now: &ObjectMeta) -> StoreResult<()> {
+        let Some(listed) = self.files.get(path) else { return Ok(()) };
+        if now.size == listed.size && self.is_as_old(listed, now) {
+            return Ok(());
+        }
+        *self.changed.lock() = Some(path.clone());
+        Err(object_store::Error::Precondition {
+            path: path.to_string(),
+            source: "the file has changed since the query was planned".into(),
+        })
+    }
+
+    /// Stores far away tell in a listing more of a second than with the file, and some tell no age with it.
+    fn is_as_old(&self, listed: &ObjectMeta, now: &ObjectMeta) -> bool {
+        match self.local {
+            true => now.last_modified == listed.last_modified,
+            false => {
+                let [now, listed] = [now, listed].map(|meta| meta.last_modified.timestamp());
+                now == listed || now == 0 || listed == 0
+            }
+        }
+    }
+}
+
+/// The stores of a node, for one scan.
+#[derive(Debug)]
+pub(super) struct PinnedStores {
+    stores: Arc<dyn ObjectStoreRegistry>,
+    pins: Arc<Pins>,
+}
+
+impl PinnedStores {
+    pub(super) fn new(runtime: &RuntimeEnv, pins: Arc<Pins>) -> Self {
+        Self { stores: Arc::clone(&runtime.object_store_registry), pins }
+    }
+}
+
+impl ObjectStoreRegistry for PinnedStores {
+    fn register_store(
+        &self,
+        url: &Url,
+        store: Arc<dyn ObjectStore>,
+    ) -> Option<Arc<dyn ObjectStore>> {
+        self.stores.register_store(url, store)
+    }
+
+    fn get_store(&self, url: &Url) -> Result<Arc<dyn ObjectStore>> {
+        let store = self.stores.get_store(url)?;
+        Ok(Arc::new(PinnedStore::new(store, Arc::clone(&self.pins))))
+    }
+}
+
+/// A store that one scan reads from.
+#[derive(Debug)]
+pub(super) struct PinnedStore {
+    store: Arc<dyn ObjectStore>,
+    pins: Arc<Pins>,
+}
+
+impl PinnedStore {
+    pub(super) fn new(store: Arc<dyn ObjectStore>, pins: Arc<Pins>) -> Self {
+        Self { store, pins }
+    }
+
+    async fn get_one(&self, location: &Path, range: Range<u64>) -> StoreResult<Bytes> {
+        let options = GetOptions { range: Some(range.into()), ..Default::default() };
+        self.get_opts(location, options).await?.bytes().await
+    }
+}
+
+impl fmt::Display for PinnedStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.store.fmt(f)
+    }
+}
+
+#[async_trait]
+impl ObjectStore for PinnedStore {
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> StoreResult<GetResult> {
+        let got = self.store.get_opts(location, options).await?;
+        self.pins.compare(location, &got.meta)?;
+        self.pins.read.lock().insert(location.clone());
+        match self.pins.streamed {
+            true => streamed(got),
+            false => Ok(got),
+        }
+    }
+
+    async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> StoreResult<Vec<Bytes>> {
+        if !self.pins.local {
+            let get = |range| self.get_one(location, range);
+            return coalesce_ranges(ranges, get, OBJECT_STORE_COALESCE_DEFAULT).await;
+        }
+        // All from one file, which is the one that is there afterwards.
+        let got = self.store.get_ranges(location, ranges).await;
+        let now = self.store.head(location).await?;
+        self.pins.compare(location, &now)?;
+        got
+    }
+
+    async fn put_opts(
+        &self,
+        location: &Path,
+        payload: PutPayload,
+        options: PutOptions,
+    ) -> StoreResult<PutResult> {
+        self.store.put_opts(location, payload, options).await
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        location: &Path,
+        options: PutMultipartOptions,
+    ) -> StoreResult<Box<dyn MultipartUpload>> {
+        self.store.put_multipart_opts(location, options).await
+    }
+
+    fn delete_stream(
+        &self,
+        locations: BoxStream<'static, StoreResult<Path>>,
+    ) -> BoxStream<'static, StoreResult<Path>> {
+        self.store.delete_stream(locations)
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, StoreResult<ObjectMeta>> {
+        self.store.list(prefix)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> StoreResult<ListResult> {
+        self.store.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> StoreResult<()> {
+        self.store.copy_opts(from, to, options).await
+    }
+}
+
+/// The same as a stream, which ends in an error where the file ends before its range does.
+fn streamed(mut got: GetResult) -> StoreResult<GetResult> {
+    if let GetResultPayload::File(mut file, path) = got.payload {
+        let failed = move |error: std::io::Error| object_store::Error::Generic {
+            store: "LocalFileSystem",
+            source: format!("{}: {error}", path.display()).into(),
+        };
+        file.seek(SeekFrom::Start(got.range.start)).map_err(&failed)?;
+        let left = got.range.end - got.range.start;
+        let pieces = futures::stream::try_unfold((file, left), async |(mut file, left)| {
+            let piece = piece(&mut file, left)?;
+            Ok(piece.map(|piece| {
+                let left = left - piece.len() as u64;
+                (piece, (file, left))
+            }))
+        });
+        got.payload = GetResultPayload::Stream(pieces.map_err(failed).boxed());
+    }
+    Ok(got)
+}
+
+/// The next piece of a file, of which so many bytes are left to read.
+fn piece(file: &mut File, left: u64) -> std::io::Result<Option<Bytes>> {
+    let size = usize::try_from(left).unwrap_or(usize::MAX).min(PIECE);
+    let mut piece = vec![0; size];
+    file.read_exact(&mut piece)?;
+    Ok((size > 0).then(|| piece.into()))
+}
