@@ -36,7 +36,8 @@ async fn reads_the_new(format: &str, rows: u64) {
     let folder = TempDir::new().unwrap();
     std::fs::create_dir(folder.path().join("t")).unwrap();
     put(folder.path(), format, 60_000, 0);
-    let options = ["--concurrent-queries", "1", "--scan-bytes-per-partition", "50KiB"];
+    let options =
+        ["--concurrent-queries", "1", "--scan-bytes-per-partition", "50KiB", "--result-keep", "4s"];
     let cluster = ProcessCluster::start(2, folder.path(), &options).await.unwrap();
     let running = cluster.client(0).await.execute(ENDLESS).await.unwrap();
     let client = client(&cluster).await;

@@ -82,3 +82,27 @@ async fn a_coordinator_that_serves_nothing_takes_its_query_with_it() {
     }
     cluster.wait_until_idle(&[1, 2, 3, 4]).await;
 }
+
+/// It is there again before anybody has missed it, and has nothing of the query any more.
+async fn is_back_at_once(delivery: &str) {
+    let (mut cluster, client) = split().await;
+    client.set_header("squadron-delivery", delivery).unwrap();
+    let right = rows(&ask(&client, RIGHT).await.unwrap());
+    let info = client.execute(PAIRS).await.unwrap();
+    lose(&mut cluster, 3, |used| used.results > 0).await;
+    cluster.restart(3).await.unwrap();
+    let answer = read(&client, info).await;
+    let answer = answer.unwrap_or_else(|error| panic!("{error}\n{}", cluster.log(0)));
+    assert_eq!(rows(&answer), right);
+    cluster.wait_until_idle(&[0, 1, 2, 3, 4]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_is_back_at_once_gets_its_share_anew() {
+    is_back_at_once("streaming").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_is_back_at_once_gets_its_staged_share_anew() {
+    is_back_at_once("staged").await;
+}

@@ -301,6 +301,7 @@ impl Target {
             (actions::STATUS, status.encode_to_vec()),
             (actions::LEAVE, leave.encode_to_vec()),
             (actions::POLL, PollProto { query: id.clone(), ..Default::default() }.encode_to_vec()),
+            (actions::HOLDS, QueryProto { query: id.clone() }.encode_to_vec()),
             (actions::CANCEL, QueryProto { query: id }.encode_to_vec()),
             (actions::RENEW, ticket),
             (actions::SEES, Vec::new()),

@@ -67,7 +67,7 @@ impl PeerService {
 
     fn held(&self, query: uuid::Uuid) -> Result<Arc<QueryResult>, Status> {
         let result = self.queries.store().get(query);
-        result.ok_or_else(|| Status::not_found(format!("query {query} is not open here")))
+        result.ok_or_else(|| status::result(&self.queries.unknown(query)))
     }
 
     pub(super) async fn act(&self, name: &str, body: &[u8]) -> Result<Bytes, Status> {
@@ -84,6 +84,7 @@ impl PeerService {
             actions::RELEASE => self.release(read(body)?),
             actions::RELEASE_READ => self.release_read(&read(body)?),
             actions::RENEW => self.renew(body).await,
+            actions::HOLDS => self.holds(&read(body)?),
             actions::SEES => {
                 let sees = SeesProto { nodes: self.queries.sees() };
                 Ok(sees.encode_to_vec().into())
@@ -106,6 +107,12 @@ impl PeerService {
             None => self.queries.store().open(opening).map(drop),
         };
         restarted.map(|()| Bytes::new()).map_err(|error| status::result(&error))
+    }
+
+    fn holds(&self, query: &QueryProto) -> Result<Bytes, Status> {
+        let query = query_id(&query.query)?;
+        let held = self.queries.store().get(query).map(|_| Bytes::new());
+        held.ok_or_else(|| status::result(&ResultError::gone(query)))
     }
 
     fn verify(&self, manifest: ManifestProto) -> Result<Bytes, Status> {

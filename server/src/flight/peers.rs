@@ -73,6 +73,8 @@ pub mod actions {
     pub const RENEW: &str = "squadron.renew";
     /// Say which nodes the node sees.
     pub const SEES: &str = "squadron.sees";
+    /// Say whether the node has a share of a query.
+    pub const HOLDS: &str = "squadron.holds";
     /// Say what the node has in hand.
     pub const USE: &str = "squadron.use";
 }
@@ -270,6 +272,14 @@ impl Peers {
         let answer = self.act_within(ANSWER_WITHIN, peer, actions::SEES, Bytes::new()).await?;
         let answer = SeesProto::decode(answer);
         Ok(answer.map_err(|error| ResultError::Corrupt(error.to_string()))?.nodes)
+    }
+
+    /// Asks `peer` for a sign that it has its share of a query still.
+    ///
+    /// # Errors
+    /// `Unavailable`, or `NotFound` where it has nothing of it.
+    pub async fn holds(&self, peer: &Member, query: Uuid) -> Result<()> {
+        self.act(peer, actions::HOLDS, &query_proto(query)).await.map(drop)
     }
 
     /// Reads a ticket at the node that can serve it, for a client that brought it here.

@@ -28,7 +28,7 @@ pub async fn read(
 ) -> Result<Pieces, Status> {
     match queries.locate(share, principal).await.map_err(|error| status::result(&error))? {
         Located::Here(result) => here(queries, &result),
-        Located::Lost(result) => pieces(&result, result.read_lost(&share.peer)),
+        Located::Lost(result) => Ok(of_lost(queries, result, share, raw)),
         Located::At(peer) => {
             let asked = peer.node_id.clone();
             let there = relayed(queries, peer, share, raw.clone());
@@ -36,7 +36,7 @@ pub async fn read(
                 let (queries, share) = (Arc::clone(queries), share.clone());
                 let principal = principal.to_owned();
                 move || match queries.instead(&share, &principal)? {
-                    Located::Lost(result) => pieces(&result, result.read_lost(&share.peer)).ok(),
+                    Located::Lost(result) => Some(of_lost(&queries, result, &share, raw)),
                     Located::At(other) if other.node_id != asked => {
                         Some(relayed(&queries, other, &share, raw))
                     }
@@ -64,6 +64,25 @@ fn or_elsewhere(
         Some(first) => futures::stream::iter([first]).chain(rest).boxed(),
     });
     all.flatten_stream().boxed()
+}
+
+/// What becomes of the share of a peer that cannot be reached, as another share here will know. The peer may
+/// be back by then, and have got its share in a later run.
+fn of_lost(
+    queries: &Arc<Queries>,
+    result: Arc<QueryResult>,
+    share: &ResultTicket,
+    raw: Bytes,
+) -> Pieces {
+    let known = match pieces(&result, result.read_lost(&share.peer)) {
+        Ok(known) => known,
+        Err(error) => futures::stream::iter([Err(error)]).boxed(),
+    };
+    let (queries, share) = (Arc::clone(queries), share.clone());
+    or_elsewhere(known, move || {
+        let peer = queries.members().get(&share.peer).cloned()?;
+        Some(relayed(&queries, (*peer).clone(), &share, raw))
+    })
 }
 
 fn here(queries: &Arc<Queries>, result: &Arc<QueryResult>) -> Result<Pieces, Status> {
@@ -137,7 +156,7 @@ pub async fn read_forwarded(queries: &Arc<Queries>, raw: Bytes) -> Result<Pieces
         return here(queries, &result.map_err(|error| status::result(&error))?);
     }
     match queries.instead(&share, &principal) {
-        Some(Located::Lost(result)) => pieces(&result, result.read_lost(&share.peer)),
+        Some(Located::Lost(result)) => Ok(of_lost(queries, result, &share, raw)),
         Some(Located::At(peer)) if share.coordinator == queries.me().node_id => {
             Ok(relayed(queries, peer, &share, raw))
         }

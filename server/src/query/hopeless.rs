@@ -27,7 +27,10 @@ impl Queries {
                 // Its task sees whether it can run again without that node.
                 Some(why) if record.lose(attempt, why.clone()) => None,
                 Some(why) => Some((record, why)),
-                None => Some((record, silent(record).or_else(|| self.unread(record, now))?)),
+                None => match silent(record) {
+                    Some(why) if record.lose(attempt, why.clone()) => None,
+                    why => Some((record, why.or_else(|| self.unread(record, now))?)),
+                },
             }
         });
         join_all(hopeless.map(|(record, why)| self.end_in(record, why))).await;
@@ -65,8 +68,8 @@ impl Queries {
     }
 }
 
-/// A peer that is there but has nothing of its share any more: it was started anew, or lost sight of this
-/// node for a while and has ended its readers. To run again would be no use to those.
+/// A peer that is there but has nothing of its share any more: it was started anew, and gets it in the next
+/// run; or it lost sight of this node for a while and has ended its readers, and takes no other run.
 fn silent(record: &Record) -> Option<ResultError> {
     let peers = record.peers_left().into_iter().map(|peer| peer.node_id.as_str());
     let peer = record.interests.silent(peers)?;

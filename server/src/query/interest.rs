@@ -43,6 +43,11 @@ impl Interests {
         self.silent.lock().remove(peer);
     }
 
+    /// A later run begins: who was silent in the one before has something to say of it.
+    pub(super) fn again(&self) {
+        self.silent.lock().clear();
+    }
+
     /// One more look at `peers`: gives one that has been silent for too many of them.
     pub(super) fn silent<'p>(&self, peers: impl Iterator<Item = &'p str>) -> Option<&'p str> {
         let mut silent = self.silent.lock();
@@ -128,6 +133,16 @@ mod tests {
         assert_eq!(interests.silent(["a", "b"].into_iter()), Some("b"));
         interests.report("b", NOBODY, Instant::now());
         assert_eq!(interests.silent(["a", "b"].into_iter()), None, "it has spoken");
+    }
+
+    #[test]
+    fn who_was_silent_in_an_earlier_run_has_time_in_the_next() {
+        let interests = Interests::default();
+        for _ in 0..SILENT_LOOKS {
+            assert_eq!(interests.silent(["b"].into_iter()), None);
+        }
+        interests.again();
+        assert_eq!(interests.silent(["b"].into_iter()), None);
     }
 
     #[test]

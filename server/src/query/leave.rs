@@ -75,7 +75,7 @@ impl Queries {
     ) -> Result<(), ResultError> {
         let record = self.record(query).ok_or_else(|| ResultError::gone(query))?;
         if let Some(whole) = record.whole(attempt) {
-            whole.get_or_try_init(|| self.see_all(&record, peer)).await?;
+            whole.get_or_try_init(|| self.see_all(&record, attempt, peer)).await?;
         }
         match record.let_leave(attempt, peer) {
             true => Ok(()),
@@ -83,18 +83,42 @@ impl Queries {
         }
     }
 
-    /// Every node that the query needs, but this one and `asking`, gives a sign of life.
-    async fn see_all(&self, record: &Record, asking: &str) -> Result<(), ResultError> {
+    /// Every node that the query needs, but this one and `asking`, gives a sign of life. One that was
+    /// started anew meanwhile is there and has nothing: the run has lost it.
+    async fn see_all(
+        &self,
+        record: &Record,
+        attempt: u32,
+        asking: &str,
+    ) -> Result<(), ResultError> {
         let nodes = record.nodes();
+        let shares = record.peers_left();
+        let shares: Vec<_> = shares.into_iter().map(|peer| peer.node_id.as_str()).collect();
         let others = nodes.iter().filter(|node| **node != self.me.node_id && *node != asking);
-        try_join_all(others.map(|node| self.see(node))).await.map(drop)
+        let seen = others.map(|node| async {
+            let share = shares.contains(&node.as_str()).then_some(record.opening.query);
+            match self.see(node, share).await {
+                Err(ResultError::NotFound(_)) => {
+                    let anew = lost(node, "held a share of the result");
+                    record.lose(attempt, anew.clone());
+                    Err(anew)
+                }
+                seen => seen,
+            }
+        });
+        try_join_all(seen).await.map(drop)
     }
 
-    async fn see(&self, node: &str) -> Result<(), ResultError> {
+    async fn see(&self, node: &str, share: Option<Uuid>) -> Result<(), ResultError> {
         let lost = || lost(node, "takes part in the query");
         let members = self.members();
         let member = members.get(node).ok_or_else(lost)?;
-        let seen = timeout(ANSWER_WITHIN, self.peers.sees(member)).await;
-        seen.map_err(|_| lost())?.map(drop)
+        let asked = async {
+            match share {
+                Some(query) => self.peers.holds(member, query).await,
+                None => self.peers.sees(member).await.map(drop),
+            }
+        };
+        timeout(ANSWER_WITHIN, asked).await.map_err(|_| lost())?
     }
 }

@@ -96,7 +96,7 @@ impl Queries {
     /// A reader can be faster than the coordinator's opening: then the coordinator is asked.
     async fn opened_late(&self, share: &ResultTicket) -> Result<Arc<QueryResult>, ResultError> {
         if share.coordinator == self.me.node_id {
-            return Err(ResultError::gone(share.query));
+            return Err(self.unknown(share.query));
         }
         let coordinator = self.members().get(&share.coordinator).cloned();
         let coordinator = coordinator.ok_or_else(|| lost(&share.coordinator, "ran the query"))?;
@@ -117,17 +117,23 @@ impl Queries {
         }
     }
 
-    /// Complete already, it is a share that this node had and has lost, unless it was lost itself before.
+    /// What a node had before it was started anew it has lost, and does not begin as if there were more to
+    /// come. Complete already, it is a share that this node had and has let go of, unless it was lost itself
+    /// before.
     fn open_late(
         &self,
         opening: Opening,
         committed: bool,
     ) -> Result<Arc<QueryResult>, ResultError> {
+        let unknown = self.unknown(opening.query);
         if !committed {
-            return self.store.open(opening);
+            return match unknown {
+                ResultError::NotFound(_) => self.store.open(opening),
+                started_anew => Err(started_anew),
+            };
         }
         if !opening.lost.contains(&self.me.node_id) {
-            return Err(ResultError::gone(opening.query));
+            return Err(unknown);
         }
         let result = self.store.open(opening)?;
         let Opening { attempt, lost, .. } = result.opening();

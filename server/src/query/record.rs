@@ -164,6 +164,7 @@ impl Record {
         *run = Run::new(opening.attempt, lost, routes);
         self.loss.send_replace(None);
         drop(run);
+        self.interests.again();
         self.progress.again();
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::Mutex;
 use squadron_cluster::Member;
@@ -50,6 +50,8 @@ pub struct Queries {
     pub(super) absences: Absences,
     /// Readers for whom other nodes' shares pass through here.
     pub(super) relays: Relays,
+    /// Since when this process holds anything.
+    since: SystemTime,
     /// No new query is taken.
     pub(super) closing: AtomicBool,
     records: Mutex<Records>,
@@ -111,6 +113,7 @@ impl Queries {
             admission,
             absences: Absences::default(),
             relays: Relays::default(),
+            since: SystemTime::now(),
             closing: AtomicBool::new(false),
             records: Mutex::default(),
         }
@@ -144,6 +147,21 @@ impl Queries {
     /// The members now.
     pub fn members(&self) -> Arc<Members> {
         Arc::clone(&self.members.borrow())
+    }
+
+    /// What is to be said of a query of which nothing is held here. One from before this process was lost with
+    /// the one before it, which is another thing than a result that has expired: it can run again.
+    pub fn unknown(&self, query: Uuid) -> ResultError {
+        let taken = query.get_timestamp().map(|timestamp| timestamp.to_unix());
+        let taken = taken.map(|(seconds, nanos)| Duration::new(seconds, nanos));
+        let since = self.since.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        match taken.is_some_and(|taken| taken < since) {
+            true => ResultError::Unavailable(format!(
+                "node {} was started anew and has nothing of query {query} any more: run the query again",
+                self.me.node_id
+            )),
+            false => ResultError::gone(query),
+        }
     }
 
     /// What a peer that was brought a ticket of ours should know.

@@ -8,6 +8,9 @@ async fn running() -> (TestCluster, Arc<Record>) {
     let cluster = Plan::of(3).start().await;
     let peers = cluster.nodes.iter().map(|node| node.member().clone()).collect();
     let record = registered(&cluster.nodes[0], peers);
+    for node in &cluster.nodes {
+        node.queries().store().open(record.opening.clone()).unwrap();
+    }
     (cluster, record)
 }
 
@@ -47,6 +50,15 @@ async fn a_node_that_an_earlier_run_lost_is_not_waited_for() {
 async fn the_share_of_the_coordinator_asks_as_well() {
     let (cluster, record) = running().await;
     let queries = cluster.nodes[0].queries();
-    let result = queries.store().open(record.opening.clone()).unwrap();
+    let result = queries.store().get(record.opening.query).unwrap();
     assert!(queries.leave(&result).is_some());
+}
+
+/// As after a restart: it is there, and has nothing.
+#[tokio::test]
+async fn a_node_without_its_share_is_a_loss() {
+    let (cluster, record) = running().await;
+    cluster.nodes[2].queries().store().remove(record.opening.query);
+    assert!(may_leave(&cluster, &record, "b").await.is_err());
+    assert!(record.loss().await.to_string().contains("node c"));
 }
