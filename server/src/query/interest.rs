@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 
+use super::sweep::ANSWER_WITHIN;
 use crate::results::Interest;
 
 /// How many looks in a row a peer may be silent: they are a second apart, and a busy node takes its time.
@@ -63,12 +64,18 @@ impl Interests {
     }
 
     /// The interest in the query as a whole, or nothing before every one of `peers` has spoken. How
-    /// long nobody has been anywhere is counted up to the oldest of their reports.
+    /// long nobody has been anywhere is counted up to the oldest of their reports, which may have been on
+    /// their way for as long as they wait for an answer: somebody who lost one peer may have come to another
+    /// since.
     pub(super) fn of_all<'p>(&self, peers: impl Iterator<Item = &'p str>) -> Option<Interest> {
         let reports = self.reports.lock();
         let reports: Vec<Report> =
             peers.map(|peer| reports.get(peer).copied()).collect::<Option<_>>()?;
-        let known_until = reports.iter().map(|report| report.at).min()?;
+        let arrived = reports.iter().map(|report| report.at).min()?;
+        let known_until = match reports.len() {
+            1 => arrived,
+            _ => arrived.checked_sub(ANSWER_WITHIN).unwrap_or(arrived),
+        };
         let last = reports.iter().map(Report::last).max()?;
         Some(Interest {
             read: reports.iter().any(|report| report.interest.read),
@@ -112,14 +119,21 @@ mod tests {
     #[test]
     fn the_last_one_who_left_counts() {
         let all = of(&[(NOBODY, 0), (LEFT, 0), (NOBODY, 0)]).unwrap();
-        assert_eq!(all, LEFT);
+        assert_eq!(all, Interest { absent: LEFT.absent - ANSWER_WITHIN, ..LEFT });
+    }
+
+    #[test]
+    fn who_left_the_only_peer_is_nowhere_else() {
+        let interests = Interests::default();
+        interests.report("a", LEFT, Instant::now());
+        assert_eq!(interests.of_all(["a"].into_iter()), Some(LEFT));
     }
 
     /// Peer c has said nothing for 15 seconds: somebody may have come to it since.
     #[test]
     fn a_silent_peer_may_have_a_reader() {
         let all = of(&[(LEFT, 15), (LEFT, 15), (NOBODY, 0)]).unwrap();
-        assert_eq!(all.absent, Duration::from_secs(5));
+        assert_eq!(all.absent, Duration::from_secs(5) - ANSWER_WITHIN);
     }
 
     #[test]
@@ -148,6 +162,6 @@ mod tests {
     #[test]
     fn a_query_that_nobody_read_is_told_from_one_whose_reader_left() {
         let all = of(&[(NOBODY, 0), (NOBODY, 0), (NOBODY, 0)]).unwrap();
-        assert_eq!(all, NOBODY);
+        assert_eq!(all, Interest { absent: NOBODY.absent - ANSWER_WITHIN, ..NOBODY });
     }
 }

@@ -18,7 +18,7 @@ const EVERY: Duration = Duration::from_secs(1);
 
 /// A coordinator that does not answer is asked again with the next sweep: it must not hold up what
 /// is to be done for the others.
-const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
 impl Queries {
     /// Starts the sweeping task; it ends with the last use of `self` or when it is dropped.
