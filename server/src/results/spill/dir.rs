@@ -3,7 +3,7 @@
 //! Operators spill into a folder inside it, so that what a killed process left of either goes when
 //! the next one starts.
 
-use std::fs::{self, File};
+use std::fs::{self, DirEntry, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,8 +20,8 @@ const NEW_PREFIX: &str = "squadron-new-results-";
 const LOCK: &str = "lock";
 /// Where operators spill.
 const OPERATORS: &str = "operators";
-/// A folder is locked and gets its final name within milliseconds. One that is so old was left by a
-/// process that ended in between.
+/// A folder is locked and gets its final name within milliseconds, and one that has no lock any more goes
+/// as soon. One that is so old was left by a process that ended in between.
 const HALF_MADE: Duration = Duration::from_secs(3600);
 
 /// This process's spill folder with its quota.
@@ -92,7 +92,7 @@ impl SpillDir {
 impl SpillDir {
     /// Removes the folder: for a process that ends while connections still hold results.
     pub fn remove(&self) {
-        match fs::remove_dir_all(&self.dir) {
+        match remove_lock_last(&self.dir) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 tracing::warn!(dir = %self.dir.display(), %error, "spill folder not removed");
             }
@@ -111,21 +111,24 @@ impl Drop for SpillDir {
 /// process may be removing the same ones, and in a folder that users share some are not ours.
 fn remove_dead(parent: &Path) {
     let Ok(entries) = fs::read_dir(parent) else { return };
+    let now = SystemTime::now();
     for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
         let Some(name) = path.file_name().map(|name| name.to_string_lossy()) else { continue };
         if name.starts_with(PREFIX) {
-            remove_if_dead(&path);
+            remove_if_dead(&path, now);
         } else if name.starts_with(NEW_PREFIX) {
-            remove_if_half_made(&path, SystemTime::now());
+            remove_if_half_made(&path, now);
         }
     }
 }
 
 /// Holds the lock until the folder is gone, so that only one remover believes it dead.
-fn remove_if_dead(dir: &Path) {
-    let Ok(lock) = File::open(dir.join(LOCK)) else { return };
-    if lock.try_lock().is_ok() {
-        remove_all(dir);
+fn remove_if_dead(dir: &Path, now: SystemTime) {
+    match File::open(dir.join(LOCK)) {
+        Ok(lock) if lock.try_lock().is_ok() => remove_all(dir),
+        // Whoever removed it ended before the folder was gone, or is about to be done.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => remove_if_half_made(dir, now),
+        _ => {}
     }
 }
 
@@ -139,10 +142,38 @@ fn remove_if_half_made(dir: &Path, now: SystemTime) {
 }
 
 fn remove_all(dir: &Path) {
-    match fs::remove_dir_all(dir) {
+    match remove_lock_last(dir) {
         Ok(()) => tracing::info!(dir = %dir.display(), "removed what a process that is gone left"),
         Err(error) => tracing::warn!(dir = %dir.display(), %error, "an old folder not removed"),
     }
+}
+
+/// Whoever ends in the middle of it leaves a folder that the next start still knows for a dead one's.
+fn remove_lock_last(dir: &Path) -> io::Result<()> {
+    remove_but_lock(dir)?;
+    fs::remove_dir_all(dir)
+}
+
+fn remove_but_lock(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_name() != LOCK {
+            remove_entry(&entry)?;
+        }
+    }
+    Ok(())
+}
+
+/// A result may let go of its file meanwhile.
+fn remove_entry(entry: &DirEntry) -> io::Result<()> {
+    let removed = match entry.file_type()?.is_dir() {
+        true => fs::remove_dir_all(entry.path()),
+        false => fs::remove_file(entry.path()),
+    };
+    removed.or_else(|error| match error.kind() {
+        io::ErrorKind::NotFound => Ok(()),
+        _ => Err(error),
+    })
 }
 
 #[cfg(test)]
@@ -195,6 +226,30 @@ mod tests {
         assert!(half_made.exists(), "somebody may be making it");
         remove_if_half_made(&half_made, now + HALF_MADE * 2);
         assert!(!half_made.exists());
+    }
+
+    #[test]
+    fn a_folder_that_has_lost_its_lock_is_removed_when_it_is_old() {
+        let parent = tempfile::tempdir().unwrap();
+        let dead = parent.path().join(format!("{PREFIX}dead"));
+        fs::create_dir(&dead).unwrap();
+        fs::write(dead.join("a.frames"), "rows").unwrap();
+        let now = SystemTime::now();
+        remove_if_dead(&dead, now + HALF_MADE / 2);
+        assert!(dead.exists(), "somebody may be removing it");
+        remove_if_dead(&dead, now + HALF_MADE * 2);
+        assert!(!dead.exists());
+    }
+
+    #[test]
+    fn the_lock_is_removed_last() {
+        let parent = tempfile::tempdir().unwrap();
+        let mine = create(parent.path());
+        fs::write(mine.operators().unwrap().join("sorted"), "rows").unwrap();
+        fs::write(mine.path().join("a.frames"), "rows").unwrap();
+        remove_but_lock(mine.path()).unwrap();
+        let left: Vec<_> = fs::read_dir(mine.path()).unwrap().collect();
+        assert!(matches!(left.as_slice(), [Ok(lock)] if lock.file_name() == LOCK));
     }
 
     #[test]
