@@ -71,14 +71,15 @@ pub(crate) struct Plan {
     folder: TempDir,
     data: Vec<DataLocation>,
     roles: Vec<Roles>,
+    queries: QueriesSection,
     results: ResultsSection,
 }
 
 impl Plan {
     pub fn of(count: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (data, results) = (Vec::new(), ResultsSection::default());
-        Self { folder, data, roles: vec![Roles::ALL; count], results }
+        let (queries, results) = (QueriesSection::default(), ResultsSection::default());
+        Self { folder, data: Vec::new(), roles: vec![Roles::ALL; count], queries, results }
     }
 
     pub fn roles(mut self, roles: &[&str]) -> Self {
@@ -89,6 +90,12 @@ impl Plan {
     /// Queries whose last reader has gone run on for so long.
     pub fn reader_grace(mut self, grace: Duration) -> Self {
         self.results.reader_grace = grace;
+        self
+    }
+
+    /// So many queries run at a time.
+    pub fn concurrent(mut self, concurrent: usize) -> Self {
+        self.queries.concurrent = concurrent;
         self
     }
 
@@ -130,6 +137,7 @@ impl Plan {
         let nodes = nodes.map(|(index, (roles, (runtime, listeners)))| {
             let mut config = config(index, &peers, self.folder.path(), &secret);
             config.data = self.data.clone();
+            config.queries = self.queries.clone();
             config.results = self.results.clone();
             config.cluster.roles = *roles;
             runtime.spawn(Node::build(config, listeners))

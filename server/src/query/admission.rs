@@ -44,8 +44,17 @@ struct State {
     running_of: HashMap<String, usize>,
     /// Users that wait, the one whose turn is next first; each once.
     turns: VecDeque<String>,
-    waiting: HashMap<String, VecDeque<oneshot::Sender<Slot>>>,
+    waiting: HashMap<String, VecDeque<Waiting>>,
     queued: usize,
+    /// The number of the next that comes.
+    next: u64,
+}
+
+/// A query in the queue. Numbers grow towards its end.
+#[derive(Debug)]
+struct Waiting {
+    number: u64,
+    slot: oneshot::Sender<Slot>,
 }
 
 /// The right to run, given back when it is dropped.
@@ -55,11 +64,21 @@ pub struct Slot {
     user: String,
 }
 
-/// A place in the queue, or a slot already.
+/// A place in the queue, or a slot already. Given up when it is dropped.
 #[derive(Debug)]
 pub struct Place {
     slot: oneshot::Receiver<Slot>,
     since: Instant,
+    exit: Exit,
+}
+
+/// The way out of the queue, for whoever ends a query that waits: its task, which has the place, may not
+/// get a thread to see that it was ended for as long as others are busy.
+#[derive(Debug, Clone)]
+pub struct Exit {
+    admission: Arc<Admission>,
+    user: String,
+    number: u64,
 }
 
 impl std::fmt::Debug for Admission {
@@ -82,15 +101,13 @@ impl Admission {
         let (sender, slot) = oneshot::channel();
         let mut state = self.state.lock();
         if state.queued >= self.limits.queued && !self.is_free(&state, user) {
-            state.forget_who_left();
-            if state.queued >= self.limits.queued {
-                return Err(self.full(state.queued));
-            }
+            return Err(self.full(state.queued));
         }
-        state.queue(user, sender);
+        let number = state.queue(user, sender);
         drop(state);
         self.admit();
-        Ok(Place { slot, since: Instant::now() })
+        let exit = Exit { admission: Arc::clone(self), user: user.to_owned(), number };
+        Ok(Place { slot, since: Instant::now(), exit })
     }
 
     /// How many run and how many wait.
@@ -103,7 +120,7 @@ impl Admission {
     pub fn admit(self: &Arc<Self>) {
         while let Some((user, sender)) = self.next() {
             let slot = Slot { admission: Arc::clone(self), user };
-            // Who has left the queue gives the slot back at once, by dropping it.
+            // Who leaves at this moment gives the slot back at once, by dropping it.
             drop(sender.send(slot));
         }
     }
@@ -111,20 +128,16 @@ impl Admission {
     /// The next query that may run, counted as running.
     fn next(&self) -> Option<(String, oneshot::Sender<Slot>)> {
         let mut state = self.state.lock();
-        loop {
-            if state.running >= self.limits.concurrent || (state.running > 0 && (self.pressed)()) {
-                return None;
-            }
-            let may = |user: &String| state.running_of(user) < self.limits.per_user;
-            let turn = state.turns.iter().position(may)?;
-            let user = state.turns.remove(turn)?;
-            let sender = state.take(&user)?;
-            if !sender.is_closed() {
-                state.running += 1;
-                *state.running_of.entry(user.clone()).or_default() += 1;
-                return Some((user, sender));
-            }
+        if state.running >= self.limits.concurrent || (state.running > 0 && (self.pressed)()) {
+            return None;
         }
+        let may = |user: &String| state.running_of(user) < self.limits.per_user;
+        let turn = state.turns.iter().position(may)?;
+        let user = state.turns.remove(turn)?;
+        let waiting = state.take(&user)?;
+        state.running += 1;
+        *state.running_of.entry(user.clone()).or_default() += 1;
+        Some((user, waiting.slot))
     }
 
     fn is_free(&self, state: &State, user: &str) -> bool {
@@ -147,35 +160,42 @@ impl State {
         self.running_of.get(user).copied().unwrap_or_default()
     }
 
-    fn queue(&mut self, user: &str, sender: oneshot::Sender<Slot>) {
+    /// Puts a query at the end of its user's; gives its number.
+    fn queue(&mut self, user: &str, slot: oneshot::Sender<Slot>) -> u64 {
+        let number = self.next;
+        self.next += 1;
         let waiting = self.waiting.entry(user.to_owned()).or_default();
         if waiting.is_empty() {
             self.turns.push_back(user.to_owned());
         }
-        waiting.push_back(sender);
+        waiting.push_back(Waiting { number, slot });
         self.queued += 1;
+        number
     }
 
     /// The first that waits of a user, who goes to the end of the turns if there are more.
-    fn take(&mut self, user: &str) -> Option<oneshot::Sender<Slot>> {
+    fn take(&mut self, user: &str) -> Option<Waiting> {
         let waiting = self.waiting.get_mut(user)?;
-        let sender = waiting.pop_front();
-        self.queued -= usize::from(sender.is_some());
+        let first = waiting.pop_front();
+        self.queued -= usize::from(first.is_some());
         match waiting.is_empty() {
             true => drop(self.waiting.remove(user)),
             false => self.turns.push_back(user.to_owned()),
         }
-        sender
+        first
     }
 
-    /// Queries that ended while they waited make room for others.
-    fn forget_who_left(&mut self) {
-        for waiting in self.waiting.values_mut() {
-            waiting.retain(|sender| !sender.is_closed());
+    /// Takes a query out of the queue, if it is there.
+    fn leave(&mut self, user: &str, number: u64) -> Option<Waiting> {
+        let waiting = self.waiting.get_mut(user)?;
+        let at = waiting.binary_search_by_key(&number, |waiting| waiting.number).ok()?;
+        let left = waiting.remove(at);
+        self.queued -= usize::from(left.is_some());
+        if waiting.is_empty() {
+            self.waiting.remove(user);
+            self.turns.retain(|other| other != user);
         }
-        self.waiting.retain(|_, waiting| !waiting.is_empty());
-        self.turns.retain(|user| self.waiting.contains_key(user));
-        self.queued = self.waiting.values().map(VecDeque::len).sum();
+        left
     }
 }
 
@@ -183,15 +203,35 @@ impl Place {
     /// Waits for the slot.
     ///
     /// # Errors
-    /// `Unavailable` when the node stops.
-    pub async fn slot(self) -> Result<Slot, ResultError> {
+    /// `Unavailable` when the node stops, or the place was given up.
+    pub async fn slot(mut self) -> Result<Slot, ResultError> {
         let gone = |_| ResultError::Unavailable("the node stops: run the query again".into());
-        self.slot.await.map_err(gone)
+        (&mut self.slot).await.map_err(gone)
     }
 
     /// Since when it waits.
     pub fn since(&self) -> Instant {
         self.since
+    }
+
+    /// The way out for others than its owner.
+    pub fn exit(&self) -> Exit {
+        self.exit.clone()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.exit.leave();
+    }
+}
+
+impl Exit {
+    /// Gives the place up, unless its query has a slot.
+    pub fn leave(&self) {
+        let left = self.admission.state.lock().leave(&self.user, self.number);
+        // Not under the lock: it wakes whoever waits.
+        drop(left);
     }
 }
 
@@ -288,11 +328,34 @@ mod tests {
         let admission = admission(AdmissionLimits { concurrent: 1, queued: 1, ..LIMITS });
         let running = now(admission.enter("a").unwrap());
         drop(admission.enter("a").unwrap());
+        assert_eq!(admission.load(), (1, 0));
         let next = admission.enter("b").unwrap_or_else(|error| panic!("{error}"));
         drop(running);
         assert!(!is_waiting(&next));
         drop(next);
         assert_eq!(admission.load(), (0, 0));
+    }
+
+    #[test]
+    fn a_place_can_be_given_up_for_its_owner() {
+        let admission = admission(AdmissionLimits { concurrent: 1, ..LIMITS });
+        let _running = now(admission.enter("a").unwrap());
+        let places = [(); 3].map(|()| admission.enter("a").unwrap());
+        places[1].exit().leave();
+        places[1].exit().leave();
+        assert_eq!(admission.load(), (1, 2));
+        let [first, second, third] = places;
+        assert!(second.slot().now_or_never().expect("it waits").is_err());
+        assert!(is_waiting(&first) && is_waiting(&third));
+    }
+
+    #[test]
+    fn who_has_a_slot_keeps_it() {
+        let admission = admission(LIMITS);
+        let place = admission.enter("a").unwrap();
+        place.exit().leave();
+        let _slot = now(place);
+        assert_eq!(admission.load(), (1, 0));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use squadron_cluster::Member;
 use squadron_planner::plan::TaskRoutes;
 use tokio::sync::{OnceCell, watch};
 
+use super::admission::Exit;
 use super::interest::Interests;
 use super::progress::Progress;
 use super::start::Started;
@@ -37,6 +38,8 @@ pub(super) struct Record {
     loss: watch::Sender<Option<ResultError>>,
     /// The name of the session that started it, if it has one.
     pub(super) session: Option<String>,
+    /// Its way out of the queue; none for a query of a test.
+    pub(super) exit: Option<Exit>,
     /// Node ids of peers whose shares its client can read through this node only, and has not.
     pub(super) through: Mutex<BTreeSet<String>>,
     /// What the peers say of its readers.
@@ -97,6 +100,7 @@ impl Record {
             run,
             loss: watch::Sender::new(None),
             session: None,
+            exit: None,
             through: Mutex::default(),
             interests: Interests::default(),
             progress,
@@ -198,9 +202,12 @@ impl Record {
         }
     }
 
-    /// Ends the task.
+    /// Ends the task, and its waiting for a slot.
     pub(super) fn end(&self) {
         *self.task.lock() = Task::Ended;
+        if let Some(exit) = &self.exit {
+            exit.leave();
+        }
     }
 
     pub(super) fn state(&self) -> QueryState {

@@ -268,6 +268,7 @@ impl Queries {
         let schema = Arc::clone(&plan.schema);
         let mut record = Record::new(opening, peers, Arc::clone(&plan.routes));
         record.session.clone_from(&caller.session);
+        record.exit = Some(terms.place.exit());
         if options.locations == Locations::Proxy {
             let others = names.iter().filter(|peer| **peer != self.me.node_id);
             record.through = parking_lot::Mutex::new(others.cloned().collect());

@@ -43,6 +43,17 @@ async fn any_node_cancels_a_query_on_all() {
 }
 
 #[tokio::test]
+async fn a_cancelled_query_waits_no_longer() {
+    let cluster = Plan::of(1).concurrent(1).start().await;
+    let queries = cluster.nodes[0].queries();
+    let _running = queries.admission.enter(ANYONE).unwrap();
+    let waiting = started(&cluster.nodes[0], "SELECT 1").await.query;
+    assert_eq!(queries.usage().queued, 1);
+    queries.cancel(waiting).await.unwrap();
+    assert_eq!(queries.usage().queued, 0);
+}
+
+#[tokio::test]
 async fn a_complete_result_is_gone_once_it_is_cancelled() {
     let cluster = Plan::of(2).table().await.start().await;
     let node = &cluster.nodes[0];
