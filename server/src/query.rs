@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Invariants:
-//! * `start` answers when the plan is made, not when the query ran.
+//! * `start` answers when the plan is made, not when the query ran; a poll does not wait even for that.
 //! * Nothing of a run leaves a peer before the coordinator knows: what may have left is never run again.
 //! * Nothing is committed before every peer has confirmed its manifest.
 //! * A query has one task, owned here; when the node goes, it goes; when nobody waits for it, or a node
@@ -24,6 +24,7 @@ mod left;
 mod lifecycle;
 mod manifest;
 mod pending;
+mod planning;
 mod poll;
 mod progress;
 mod reach;
@@ -39,6 +40,7 @@ mod usage;
 pub use admission::{Admission, AdmissionLimits};
 pub use cancel::Cancelled;
 pub use pending::{Pending, Relaying};
+pub use planning::{Begun, Planned};
 pub use poll::Polled;
 pub use read::Located;
 pub use record::QueryState;

@@ -142,9 +142,8 @@ impl PeerService {
 
     async fn poll(&self, poll: &PollProto) -> Result<Bytes, Status> {
         let within = Duration::from_millis(poll.within_ms).min(poll::LONGEST);
-        let polled = self.queries.poll(query_id(&poll.query)?, poll.seen, within).await;
-        let polled = polled.map_err(|error| status::result(&error))?;
-        Ok(poll::proto(&polled)?.encode_to_vec().into())
+        let polled = poll::here(query_id(&poll.query)?, poll.seen, within, &self.queries).await?;
+        Ok(polled.encode_to_vec().into())
     }
 
     async fn cancel(&self, query: QueryProto) -> Result<Bytes, Status> {

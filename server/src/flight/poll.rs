@@ -1,28 +1,31 @@
 //! PollFlightInfo: a query without a call that lasts as long as it does.
 //!
-//! The first poll starts the query; each answer has the descriptor of the next, a signed handle that
-//! any node takes, and says what the client has seen, so that the same poll sent again gives the same
-//! answer or a later one. Endpoints are listed once there is something to read on them, and all of
-//! them when the query is over.
+//! The first poll starts the query, and does not wait longer than its client until that is planned; each
+//! answer has the descriptor of the next, a signed handle that any node takes, and says what the client
+//! has seen, so that the same poll sent again gives the same answer or a later one. Endpoints are listed
+//! once there is something to read on them, and all of them when the query is over.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use arrow_flight::{FlightDescriptor, FlightInfo, PollInfo};
 use tonic::Status;
 use tonic::metadata::MetadataMap;
+use uuid::Uuid;
 
 use super::messages::PolledProto;
 use super::ticket::{PollHandle, Ticket, TicketError};
 use super::{info, status};
-use crate::query::{Polled, Queries, Started};
+use crate::query::{Begun, Polled, Queries};
 
 /// Longest that a poll waits for something new, whatever the client's patience: a call between a
 /// proxy's idle time-outs.
 pub const LONGEST: Duration = Duration::from_secs(10);
 
-/// What is left of a client's patience for the way back.
-const WAY_BACK: Duration = Duration::from_millis(100);
+/// What is left of a client's patience for the way back at least, and at most; a third of it in between,
+/// since a busy machine takes its time.
+const WAY_BACK: Duration = Duration::from_millis(200);
+const LONG_WAY_BACK: Duration = Duration::from_secs(2);
 
 /// How long a handle can be used.
 const HANDLES_LAST: Duration = Duration::from_secs(25 * 3600);
@@ -41,18 +44,23 @@ pub fn handle(
     }
 }
 
-/// The first answer: the query runs, and what is known of it at once.
+/// The first answer: what is known once the statement is planned, or that it is being planned.
 ///
 /// # Errors
-/// The query's own error when it has failed already.
+/// The statement's own error when it has failed already.
 pub async fn first(
-    started: &Started,
+    begun: Begun,
+    within: Duration,
     principal: &str,
     queries: &Arc<Queries>,
 ) -> Result<PollInfo, Status> {
-    let handle =
-        PollHandle { query: started.query, coordinator: queries.me().node_id.clone(), seen: 0 };
-    next(&handle, Duration::ZERO, principal, queries).await
+    let (query, coordinator) = (begun.query(), queries.me().node_id.clone());
+    let handle = PollHandle { query, coordinator, seen: 0 };
+    let polled = next(&handle, within, principal, queries).await?;
+    if polled.flight_descriptor.is_some() {
+        begun.known();
+    }
+    Ok(polled)
 }
 
 /// Every later answer, from whichever node runs the query.
@@ -67,10 +75,7 @@ pub async fn next(
     queries: &Arc<Queries>,
 ) -> Result<PollInfo, Status> {
     let found = match handle.coordinator == queries.me().node_id {
-        true => {
-            let polled = queries.poll(handle.query, handle.seen, within).await;
-            proto(&polled.map_err(|error| status::result(&error))?)?
-        }
+        true => here(handle.query, handle.seen, within, queries).await?,
         false => {
             let polled = queries.poll_elsewhere(handle, within).await;
             polled.map_err(|error| status::result(&error))?
@@ -79,21 +84,39 @@ pub async fn next(
     Ok(answer(found, handle, principal, queries))
 }
 
-/// What is complete at once: a metadata answer, a setting.
-pub fn complete(info: FlightInfo) -> PollInfo {
-    PollInfo {
-        info: Some(info),
-        flight_descriptor: None,
-        progress: Some(1.0),
-        expiration_time: None,
-    }
-}
-
-/// What a poll found, for the node that was asked.
+/// How far a query of this node is, for the node that was asked.
 ///
 /// # Errors
-/// INTERNAL when the schema cannot be encoded.
-pub fn proto(polled: &Polled) -> Result<PolledProto, Status> {
+/// As [`next`], and INTERNAL when the schema cannot be encoded.
+pub async fn here(
+    query: Uuid,
+    seen: u64,
+    within: Duration,
+    queries: &Queries,
+) -> Result<PolledProto, Status> {
+    let since = Instant::now();
+    if let Some(answer) = queries.planned(query, within).await? {
+        return Ok(answer);
+    }
+    let polled = queries.poll(query, seen, within.saturating_sub(since.elapsed())).await;
+    proto(&polled.map_err(|error| status::result(&error))?)
+}
+
+/// What needs no query: a metadata answer, a setting.
+pub fn complete(info: FlightInfo) -> PolledProto {
+    PolledProto { info: Some(info), progress: 1.0, version: 0, complete: true }
+}
+
+/// A statement that is being planned: there is an info even so, to cancel it by.
+pub fn planning(query: Uuid) -> PolledProto {
+    let state = serde_json::json!({ "query_id": query.to_string(), "state": "planning" });
+    let info = FlightInfo::new().with_app_metadata(state.to_string());
+    let info = FlightInfo { total_records: -1, total_bytes: -1, ..info };
+    PolledProto { info: Some(info), progress: 0.0, version: 0, complete: false }
+}
+
+/// What a poll found.
+fn proto(polled: &Polled) -> Result<PolledProto, Status> {
     let Polled { progress, version, complete, .. } = *polled;
     let mut info = info::polled(&polled.started, polled.readable(), polled.expires)?;
     info.app_metadata = state(polled).to_string().into();
@@ -118,8 +141,14 @@ fn answer(found: PolledProto, handle: &PollHandle, principal: &str, queries: &Qu
     let seen = PollHandle { seen: found.version, ..handle.clone() };
     let signed = queries.signer().sign(Ticket::Poll(seen), principal, HANDLES_LAST);
     let descriptor = FlightDescriptor::new_cmd(signed);
-    // In the info as well: what names the query for CancelFlightInfo before there is an endpoint.
-    let info = found.info.map(|info| info.with_descriptor(descriptor.clone()));
+    // In the info as well: what names the query for CancelFlightInfo before there is an endpoint. What
+    // needed none keeps its own.
+    let info = found.info.map(|info| {
+        match info.flight_descriptor.as_ref().is_some_and(|own| !own.cmd.is_empty()) {
+            true => info,
+            false => info.with_descriptor(descriptor.clone()),
+        }
+    });
     PollInfo {
         info,
         flight_descriptor: (!found.complete).then_some(descriptor),
@@ -135,7 +164,7 @@ fn answer(found: PolledProto, handle: &PollHandle, principal: &str, queries: &Qu
 pub fn patience(metadata: &MetadataMap) -> Duration {
     let header = metadata.get("grpc-timeout").and_then(|value| value.to_str().ok());
     let asked = header.and_then(parse_timeout).unwrap_or(LONGEST);
-    asked.saturating_sub(WAY_BACK.max(asked / 10)).min(LONGEST)
+    asked.saturating_sub((asked / 3).clamp(WAY_BACK, LONG_WAY_BACK)).min(LONGEST)
 }
 
 /// `grpc-timeout`: up to eight digits and a unit (gRPC over HTTP/2, "Requests").
@@ -165,8 +194,9 @@ mod tests {
 
     #[test]
     fn a_poll_leaves_time_for_the_way_back() {
-        assert_eq!(patience_of("1S"), Duration::from_millis(900));
-        assert_eq!(patience_of("300m"), Duration::from_millis(200));
+        assert_eq!(patience_of("9S"), Duration::from_secs(7));
+        assert_eq!(patience_of("1500m"), Duration::from_secs(1));
+        assert_eq!(patience_of("300m"), Duration::from_millis(100));
         assert_eq!(patience_of("50000u"), Duration::ZERO);
     }
 

@@ -5,6 +5,7 @@
 //! reads what was asked, calls the room that knows, and turns its answer into messages.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow_flight::flight_service_server::FlightService;
 use arrow_flight::sql::Command;
@@ -18,6 +19,7 @@ use datafusion::sql::parser::Statement;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use tonic::{Request, Response, Status, Streaming};
+use uuid::Uuid;
 
 use super::action::{self, set_cookie};
 use super::caller::{Called, called};
@@ -106,11 +108,12 @@ impl ClientService {
     /// Runs a statement: a query starts, a setting is changed and answered at once.
     async fn execute(
         &self,
+        query: Uuid,
         sql: &str,
         called: &Called,
         descriptor: &FlightDescriptor,
     ) -> Result<Executed, Status> {
-        let outcome = self.queries.start(sql, &called.caller).await;
+        let outcome = self.queries.start_as(query, sql, &called.caller).await;
         match outcome.map_err(|error| status::planner(&error))? {
             Outcome::Started(query) => Ok(Executed::Started(query)),
             Outcome::Change(statement) => {
@@ -122,15 +125,16 @@ impl ClientService {
         }
     }
 
-    /// Does what a descriptor asks for.
+    /// Does what a descriptor asks for: as `query`, if that gives rows.
     async fn fulfil(
         &self,
+        query: Uuid,
         called: &Called,
         descriptor: &FlightDescriptor,
     ) -> Result<Executed, Status> {
         let wish = wish(descriptor)?;
         match (&wish, self.sql(&wish, called)?) {
-            (_, Some(sql)) => self.execute(&sql, called, descriptor).await,
+            (_, Some(sql)) => self.execute(query, &sql, called, descriptor).await,
             (Wish::Metadata(command), None) => {
                 self.metadata(command, called, descriptor.clone()).map(Executed::Answered)
             }
@@ -138,17 +142,22 @@ impl ClientService {
         }
     }
 
+    /// What it starts goes on without the call.
     async fn poll_first(
         &self,
-        called: &Called,
+        called: Called,
         descriptor: FlightDescriptor,
+        within: Duration,
     ) -> Result<PollInfo, Status> {
-        match self.fulfil(called, &descriptor).await? {
-            Executed::Answered(info) => Ok(poll::complete(info)),
-            Executed::Started(query) => {
-                poll::first(&query, &called.caller.principal, &self.queries).await
+        let (query, service, caller) = (Uuid::now_v7(), self.clone(), called.caller.clone());
+        let work = async move {
+            match service.fulfil(query, &called, &descriptor).await? {
+                Executed::Answered(info) => Ok(Some(poll::complete(info))),
+                Executed::Started(_) => Ok(None),
             }
-        }
+        };
+        let begun = self.queries.begin(query, &caller, work);
+        poll::first(begun, within, &caller.principal, &self.queries).await
     }
 
     /// Runs a statement that gives no rows.
@@ -232,7 +241,7 @@ impl FlightService for ClientService {
     ) -> Result<Response<FlightInfo>, Status> {
         let called = self.called_with_settings(&request)?;
         let descriptor = request.into_inner();
-        let info = match self.fulfil(&called, &descriptor).await? {
+        let info = match self.fulfil(Uuid::now_v7(), &called, &descriptor).await? {
             Executed::Started(query) => info::started(&query, descriptor)?,
             Executed::Answered(info) => info,
         };
@@ -314,12 +323,12 @@ impl FlightService for ClientService {
         let called = self.called(&request)?;
         let within = poll::patience(request.metadata());
         let descriptor = request.into_inner();
-        let principal = &called.caller.principal;
+        let principal = called.caller.principal.as_str();
         let polled = match poll::handle(&descriptor, principal, &self.queries)? {
             Some(handle) => poll::next(&handle, within, principal, &self.queries).await?,
             None => {
                 called.has_its_settings()?;
-                self.poll_first(&called, descriptor).await?
+                self.poll_first(called, descriptor, within).await?
             }
         };
         Ok(Response::new(polled))

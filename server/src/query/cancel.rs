@@ -67,12 +67,15 @@ impl Queries {
         }
     }
 
-    /// Cancels a query that this node coordinates.
+    /// Cancels a query that this node coordinates, or plans for a client who polls.
     ///
     /// # Errors
     /// `NotFound` when it does not, or not any more.
     pub async fn cancel(&self, query: Uuid) -> Result<Cancelled, ResultError> {
-        let record = self.record(query).ok_or_else(|| ResultError::gone(query))?;
+        let planning = self.plannings.cancel(query);
+        let Some(record) = self.record(query) else {
+            return planning.ok_or_else(|| ResultError::gone(query));
+        };
         match record.give_up(cancelled(query)) {
             None => {
                 tracing::info!(%query, "query cancelled");
@@ -86,8 +89,10 @@ impl Queries {
 
     /// A session is closed: what it started here ends, and its results go.
     pub async fn close_session(&self, session: &str) {
+        let planned = self.plannings.of_session(session);
         let records = self.records_of(session);
-        join_all(records.iter().map(|record| self.cancel(record.opening.query))).await;
+        let queries = planned.into_iter().chain(records.iter().map(|record| record.opening.query));
+        join_all(queries.map(|query| self.cancel(query))).await;
     }
 
     async fn release_everywhere(&self, record: &Arc<Record>) {
@@ -143,7 +148,7 @@ impl Queries {
 }
 
 /// What readers of a cancelled query get.
-fn cancelled(query: Uuid) -> ResultError {
+pub(super) fn cancelled(query: Uuid) -> ResultError {
     let message = format!("query {query} was cancelled by its client");
     ResultError::Query { code: Code::Cancelled as i32, message }
 }

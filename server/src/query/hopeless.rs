@@ -50,13 +50,18 @@ impl Queries {
     fn unread(&self, record: &Record, now: Instant) -> Option<ResultError> {
         let peers = record.peers_left().into_iter().map(|peer| peer.node_id.as_str());
         let interest = record.interests.of_all(peers)?;
-        let first_read = self.limits.keep.max(FIRST_READ);
+        let first_read = self.first_read();
         // Who polls may leave and come again; how often is not said.
         if record.unpolled(now).is_some_and(|unpolled| unpolled < first_read) {
             return None;
         }
         let why = unread(interest, self.limits.reader_grace, first_read)?;
         Some(ResultError::Query { code: Code::Cancelled as i32, message: why })
+    }
+
+    /// For how long what nobody came for is waited for.
+    pub(super) fn first_read(&self) -> Duration {
+        self.limits.keep.max(FIRST_READ)
     }
 
     /// Ends a query that runs, in `why`. One that ended by itself meanwhile stays as it is.

@@ -10,7 +10,7 @@ use super::Queries;
 /// Whom a node that is to end has to wait for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pending {
-    /// Queries that it coordinates, with their owners.
+    /// Queries that it coordinates, or plans for clients who poll, with their owners.
     pub running: BTreeSet<String>,
     /// Results that it holds a share of, or is the way to, which were not read to their end, with their
     /// owners.
@@ -44,6 +44,8 @@ impl Queries {
         let running = self.running_records();
         let running =
             running.iter().map(|record| named(record.opening.query, &record.opening.owner));
+        let planned = self.plannings.owners();
+        let planned = planned.iter().map(|(query, owner)| named(*query, owner));
         let results = self.store.all();
         let unread = results.iter().filter(|result| result.is_awaited());
         let unread = unread.map(|result| named(result.opening().query, &result.opening().owner));
@@ -52,7 +54,7 @@ impl Queries {
             through.iter().map(|record| named(record.opening.query, &record.opening.owner));
         let store = self.store.usage();
         Pending {
-            running: running.collect(),
+            running: running.chain(planned).collect(),
             unread: unread.chain(through).collect(),
             tasks: self.planner.engine().tasks(),
             readers: store.readers,

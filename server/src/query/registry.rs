@@ -15,7 +15,9 @@ use uuid::Uuid;
 
 use super::absence::Absences;
 use super::admission::Admission;
+use super::cancel::cancelled;
 use super::pending::Relays;
+use super::planning::Plannings;
 use super::record::{QueryState, Record};
 use crate::cpu::CpuRuntime;
 use crate::flight::messages::StatusProto;
@@ -52,6 +54,8 @@ pub struct Queries {
     pub(super) relays: Relays,
     /// Since when this process holds anything.
     since: SystemTime,
+    /// What is planned for clients who poll.
+    pub(super) plannings: Plannings,
     /// No new query is taken.
     pub(super) closing: AtomicBool,
     records: Mutex<Records>,
@@ -59,7 +63,7 @@ pub struct Queries {
 
 /// Queries that are over are remembered for peers that missed how they ended, and no more of them
 /// than this: a busy node ends thousands a second.
-const MOST_FINISHED: usize = 10_000;
+pub(super) const MOST_FINISHED: usize = 10_000;
 
 #[derive(Debug, Default)]
 struct Records {
@@ -114,6 +118,7 @@ impl Queries {
             absences: Absences::default(),
             relays: Relays::default(),
             since: SystemTime::now(),
+            plannings: Plannings::default(),
             closing: AtomicBool::new(false),
             records: Mutex::default(),
         }
@@ -185,11 +190,15 @@ impl Queries {
     }
 
     /// # Errors
-    /// `Unavailable` when the node stops.
+    /// `Unavailable` when the node stops; CANCELLED when it was ended while it was planned.
     pub(super) fn register(&self, record: Arc<Record>) -> Result<(), ResultError> {
         let mut records = self.records.lock();
         if records.closed {
             return Err(stopped(&self.me.node_id));
+        }
+        // Whoever ends its planning looks for its record afterwards.
+        if self.plannings.is_over(record.opening.query) {
+            return Err(cancelled(record.opening.query));
         }
         records.all.insert(record.opening.query, record);
         Ok(())
@@ -242,6 +251,7 @@ impl Queries {
         for record in records {
             record.end();
         }
+        self.plannings.end(&status::result(&stopped(&self.me.node_id)));
     }
 
     /// Queries that run now.

@@ -83,10 +83,28 @@ impl Queries {
     /// # Errors
     /// Those of planning; `Unavailable` when no node serves results.
     pub async fn start(self: &Arc<Self>, sql: &str, caller: &Caller) -> Result<Outcome> {
+        self.start_as(Uuid::now_v7(), sql, caller).await
+    }
+
+    /// The same under an id that is known before: `query`, which no other has.
+    ///
+    /// # Errors
+    /// As [`Queries::start`].
+    pub async fn start_as(
+        self: &Arc<Self>,
+        query: Uuid,
+        sql: &str,
+        caller: &Caller,
+    ) -> Result<Outcome> {
         let (queries, sql, caller) = (Arc::clone(self), sql.to_owned(), caller.clone());
         let within = self.time_for(&caller)?;
         let since = Instant::now();
-        let starting = async move { queries.start_on_members(&sql, &caller, since).await };
+        let planned_for_polls = self.plannings.get(query);
+        let starting = async move {
+            // It is remembered for as long as this may give it a query.
+            let _planning = planned_for_polls;
+            queries.start_on_members(query, &sql, &caller, since).await
+        };
         self.planning(starting, within).await
     }
 
@@ -114,13 +132,14 @@ impl Queries {
     /// Plans for the members that there are, and again when one of them has left by then.
     async fn start_on_members(
         self: &Arc<Self>,
+        query: Uuid,
         sql: &str,
         caller: &Caller,
         since: Instant,
     ) -> Result<Outcome> {
         let mut tries = 1;
         loop {
-            let request = self.request(caller)?;
+            let request = self.request(query, caller)?;
             let outcome = self.plan_and_launch(sql, caller, &request, since).await;
             match outcome {
                 Err(PlannerError::Unavailable(_))
@@ -175,14 +194,14 @@ impl Queries {
     /// # Errors
     /// Those of planning.
     pub async fn schema(self: &Arc<Self>, sql: &str, caller: &Caller) -> Result<SchemaRef> {
-        let request = self.request(caller)?;
+        let request = self.request(Uuid::now_v7(), caller)?;
         let (queries, sql, settings) = (Arc::clone(self), sql.to_owned(), caller.settings.clone());
         let planning = async move { queries.planner.schema(&sql, &settings, &request).await };
         self.planning(planning, self.time_for(caller)?).await
     }
 
     /// One snapshot of the cluster for one query.
-    fn request(&self, caller: &Caller) -> Result<PlanRequest> {
+    fn request(&self, query: Uuid, caller: &Caller) -> Result<PlanRequest> {
         self.must_coordinate()?;
         let options = options(&caller.settings)?;
         let mut peers = self.serving();
@@ -195,7 +214,7 @@ impl Queries {
             ));
         }
         Ok(PlanRequest {
-            query: Uuid::now_v7(),
+            query,
             attempt: 0,
             workers: self.workers(),
             peers: peers.into_iter().map(|peer| peer.node_id).collect(),

@@ -39,6 +39,7 @@ impl Queries {
         let results = self.store.all();
         join_all(results.iter().map(|result| self.look_after(result))).await;
         self.end_hopeless(Instant::now()).await;
+        self.end_unpolled(Instant::now());
     }
 
     async fn look_after(&self, result: &QueryResult) {

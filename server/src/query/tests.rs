@@ -8,6 +8,7 @@ mod failing;
 mod hopeless;
 mod leaving;
 mod opening;
+mod planned;
 mod planning;
 mod polling;
 mod through;

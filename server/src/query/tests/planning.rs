@@ -9,7 +9,7 @@ use super::*;
 
 /// What a web server that never sends its file sees.
 #[derive(Debug, PartialEq)]
-enum Seen {
+pub(super) enum Seen {
     /// Somebody waits for the file.
     Asked,
     /// They are gone.
@@ -47,7 +47,7 @@ async fn listen(listener: TcpListener, seen: mpsc::Sender<Seen>) {
 }
 
 /// A node whose table `x` is at a server that never sends it, and what that sees.
-async fn kept_waiting()
+pub(super) async fn kept_waiting()
 -> (crate::flight::testing::TestCluster, mpsc::Receiver<Seen>, SpawnedTask<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let location = format!("http://{}/x.parquet", listener.local_addr().unwrap());
@@ -57,7 +57,7 @@ async fn kept_waiting()
     (cluster, seen, server)
 }
 
-async fn nobody_waits(mut seen: mpsc::Receiver<Seen>) {
+pub(super) async fn nobody_waits(mut seen: mpsc::Receiver<Seen>) {
     soon(async { while seen.recv().await != Some(Seen::Left) {} }).await;
 }
 
