@@ -107,7 +107,10 @@ fn classify(error: &DataFusionError) -> PlannerError {
     match &kind {
         // Of the store it is told by the store; and what was changed on a disk did fit.
         PlannerError::Exhausted(_) | PlannerError::Corrupt(_) => kind,
-        _ => failed_disk(&kind.to_string()).unwrap_or(kind),
+        _ => {
+            let text = kind.to_string();
+            if is_of_disk(&text) { failed_disk(&text) } else { kind }
+        }
     }
 }
 
@@ -140,14 +143,16 @@ fn classify_root(root: &DataFusionError, text: String) -> PlannerError {
 /// spill to.
 const FULL: [&str; 2] = ["No space left on device", "Disk quota exceeded"];
 
-fn failed_disk(text: &str) -> Option<PlannerError> {
+fn is_of_disk(text: &str) -> bool {
     let full = FULL.iter().any(|words| text.contains(words));
-    let failed = full || SPILL_NAMES.iter().all(|words| text.contains(words));
-    failed.then(|| {
-        PlannerError::Exhausted(format!(
-            "an operator has more than fits into memory, and the disk that it writes to is full or fails ({text}): free space there, set --spill-dir to another one, or raise --memory-limit"
-        ))
-    })
+    full || SPILL_NAMES.iter().all(|words| text.contains(words))
+}
+
+/// What a query is told that has to spill and cannot.
+pub(crate) fn failed_disk(text: &str) -> PlannerError {
+    PlannerError::Exhausted(format!(
+        "an operator has more than fits into memory, and the disk that it writes to is full or fails ({text}): free space there, set --spill-dir to another one, or raise --memory-limit"
+    ))
 }
 
 /// What sets how much operators may spill and hold.

@@ -52,6 +52,7 @@ use worker::{LiveTasks, WorkerSessions};
 pub(crate) use guard::guard_query;
 pub use share::ShareLimits;
 pub(crate) use spill::NAMES as SPILL_NAMES;
+pub use spill::SpillRoot;
 pub use tidy::hand_over;
 
 pub use crate::catalog::{CATALOG_NAME as CATALOG, SCHEMA_NAME as SCHEMA};
@@ -73,7 +74,7 @@ pub struct EngineConfig {
     /// How much of it one query may have.
     pub query_memory: ShareLimits,
     /// Where operators spill. `None`: the system's temporary folder.
-    pub spill_dir: Option<PathBuf>,
+    pub spill_root: Option<SpillRoot>,
     /// Most bytes that operators may spill.
     pub spill_limit: u64,
     /// Where results go.
@@ -105,7 +106,7 @@ impl Engine {
     /// # Errors
     /// When the spill folder cannot be used, or a data location cannot be listed.
     pub async fn open(mut config: EngineConfig) -> Result<Self> {
-        let spill = Spill::open(config.spill_dir.as_deref(), config.spill_limit)?;
+        let spill = Spill::open(config.spill_root.take(), config.spill_limit)?;
         let runtime = runtime(&config, &spill)?;
         let data = std::mem::take(&mut config.data);
         let files = FilesCatalog::open(data, Arc::clone(&runtime)).await;

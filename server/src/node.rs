@@ -22,7 +22,7 @@ use squadron_cluster::{
 };
 use squadron_planner::PlannerError;
 use squadron_planner::plan::Planner;
-use squadron_planner::session::{Engine, EngineConfig};
+use squadron_planner::session::{Engine, EngineConfig, SpillRoot};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -300,7 +300,8 @@ impl Parts<'_> {
     ) -> Result<(Arc<Queries>, Arc<Sessions>), NodeError> {
         let pool = self.pool();
         let spill = self.spill()?;
-        let operators = spill.operators().map_err(|source| self.spill_failed(source))?;
+        let operators = Arc::clone(&spill);
+        let operators: SpillRoot = Arc::new(move || operators.operators());
         let store = Arc::new(ResultStore::new(self.store(Arc::clone(&pool), spill)));
         let peers = Arc::new(Peers::new(self.channels.clone()));
         peers.follow(self.members.clone());
@@ -371,7 +372,7 @@ impl Parts<'_> {
     fn engine(
         &self,
         memory_pool: Arc<dyn MemoryPool>,
-        spill_dir: PathBuf,
+        spill_root: SpillRoot,
         delivery: Delivery,
     ) -> EngineConfig {
         let engine = &self.config.engine;
@@ -382,7 +383,7 @@ impl Parts<'_> {
             scan_bytes_per_partition: engine.scan_bytes_per_partition.as_u64() as usize,
             memory_pool,
             query_memory: self.config.query_memory(),
-            spill_dir: Some(spill_dir),
+            spill_root: Some(spill_root),
             spill_limit: engine.spill_limit.as_u64(),
             sink: Arc::new(delivery),
             channels: Arc::new(WorkerChannels(self.channels.clone())),

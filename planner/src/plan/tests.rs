@@ -64,7 +64,7 @@ impl Planning {
             scan_bytes_per_partition: 16 << 20,
             memory_pool: Arc::new(UnboundedMemoryPool::default()),
             query_memory: ShareLimits::NONE,
-            spill_dir: None,
+            spill_root: None,
             spill_limit: 0,
             sink: Arc::new(Nowhere),
             channels: Arc::new(Nowhere),

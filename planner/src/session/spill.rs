@@ -12,7 +12,7 @@ mod file;
 
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -26,6 +26,7 @@ use tempfile::{Builder, TempDir};
 use file::CheckedFile;
 
 use crate::PlannerError;
+use crate::error::failed_disk;
 
 /// How folders and files are called. A failure that names both is one of the disk, not of the data
 /// (`crate::error`).
@@ -33,11 +34,16 @@ pub(crate) const NAMES: [&str; 2] = [FOLDER, FILE];
 const FOLDER: &str = "squadron-operators-";
 const FILE: &str = "squadron-spilled-";
 
+/// Says below which folder operators spill, and makes that anew where somebody has removed it. Asked for
+/// the first file, and when the folder that was made there is gone.
+pub type SpillRoot = Arc<dyn Fn() -> io::Result<PathBuf> + Send + Sync>;
+
 /// Where the operators of a node spill to, and how much.
 #[derive(Clone)]
 pub(super) struct Spill(Arc<Disk>);
 
 struct Disk {
+    root: Option<SpillRoot>,
     /// `None` until the first file, where the system says which folder.
     folder: Mutex<Option<Arc<TempDir>>>,
     quota: Quota,
@@ -45,10 +51,13 @@ struct Disk {
 
 impl Spill {
     /// A folder of its own below `root`, or below the system's for temporary files once something spills.
-    pub(super) fn open(root: Option<&Path>, limit: u64) -> Result<Self> {
-        let folder = root.map(|root| made(Some(root))).transpose()?;
+    pub(super) fn open(root: Option<SpillRoot>, limit: u64) -> Result<Self> {
         let quota = Quota { used: Arc::default(), limit };
-        Ok(Self(Arc::new(Disk { folder: Mutex::new(folder), quota })))
+        let disk = Disk { root, folder: Mutex::default(), quota };
+        if disk.root.is_some() {
+            disk.folder()?;
+        }
+        Ok(Self(Arc::new(disk)))
     }
 
     /// Has a disk manager make its files here.
@@ -74,12 +83,25 @@ impl fmt::Debug for Spill {
 }
 
 impl Disk {
+    /// The folder, or another one where somebody has removed it, as cleaners of `/tmp` do.
     fn folder(&self) -> Result<Arc<TempDir>> {
         let mut folder = self.folder.lock();
-        if folder.is_none() {
-            *folder = Some(made(None)?);
+        if let Some(folder) = folder.as_ref().filter(|folder| folder.path().exists()) {
+            return Ok(Arc::clone(folder));
         }
-        folder.clone().ok_or_else(|| DataFusionError::Internal("no folder to spill to".into()))
+        let made = self.made().map(Arc::new);
+        let made = made.map_err(|error| failed_disk(&error.to_string()))?;
+        *folder = Some(Arc::clone(&made));
+        Ok(made)
+    }
+
+    fn made(&self) -> io::Result<TempDir> {
+        let mut builder = Builder::new();
+        let builder = builder.prefix(FOLDER);
+        match &self.root {
+            Some(root) => builder.tempdir_in(root()?),
+            None => builder.tempdir(),
+        }
     }
 }
 
@@ -89,19 +111,6 @@ impl TempFileFactory for Disk {
         let named = Builder::new().prefix(FILE).tempfile_in(folder.path()).map_err(failed)?;
         Ok(Arc::new(CheckedFile::new(named, folder, self.quota.clone())))
     }
-}
-
-fn made(root: Option<&Path>) -> Result<Arc<TempDir>> {
-    let mut builder = Builder::new();
-    let builder = builder.prefix(FOLDER);
-    let folder = match root {
-        Some(root) => {
-            std::fs::create_dir_all(root).map_err(failed)?;
-            builder.tempdir_in(root)
-        }
-        None => builder.tempdir(),
-    };
-    folder.map(Arc::new).map_err(failed)
 }
 
 /// An error of the disk, with its kind: it may have a long way to go, on which only text is left of others.

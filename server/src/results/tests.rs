@@ -9,6 +9,8 @@ mod reading;
 mod runs;
 mod spilling;
 
+use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,6 +27,9 @@ const KEEP: Duration = Duration::from_secs(60);
 
 /// Bytes of a [`frame`].
 const FRAME: usize = 1024;
+
+/// Where a [`Fixture`] spills, below its folder.
+const SPILL: &str = "spill";
 
 /// A store over a folder that is gone when this is dropped.
 struct Fixture {
@@ -44,7 +49,7 @@ impl Fixture {
     fn limited(memory: usize, disk: u64, limits: StoreLimits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(1 << 30));
-        let spill = SpillDir::create(folder.path(), disk).unwrap();
+        let spill = SpillDir::create(&folder.path().join(SPILL), disk).unwrap();
         let config = StoreConfig { pool, memory_limit: memory, spill };
         Self { store: ResultStore::with_limits(config, limits), folder }
     }
@@ -63,10 +68,20 @@ impl Fixture {
         result
     }
 
+    fn spill_folder(&self) -> PathBuf {
+        self.folder.path().join(SPILL)
+    }
+
     /// The one folder of this process below the spill folder.
-    fn store_folder(&self) -> std::path::PathBuf {
-        let mut folders = std::fs::read_dir(self.folder.path()).unwrap();
+    fn store_folder(&self) -> PathBuf {
+        let mut folders = fs::read_dir(self.spill_folder()).unwrap();
         folders.next().unwrap().unwrap().path()
+    }
+
+    /// From now on nothing can be written.
+    fn break_disk(&self) {
+        fs::remove_dir_all(self.spill_folder()).unwrap();
+        fs::write(self.spill_folder(), "a file").unwrap();
     }
 
     fn memory(&self) -> usize {

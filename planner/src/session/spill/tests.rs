@@ -3,6 +3,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 
 use bytes::Bytes;
 use datafusion::arrow::array::RecordBatch;
@@ -20,6 +21,9 @@ use futures::{StreamExt, TryStreamExt};
 use super::block::{HEADER, MOST};
 use super::*;
 
+/// Where a [`Place`] has its folder.
+const BELOW: &str = "below";
+
 /// A place to spill to, gone on drop.
 struct Place {
     root: TempDir,
@@ -29,7 +33,9 @@ struct Place {
 impl Place {
     fn of(limit: u64) -> Self {
         let root = tempfile::tempdir().unwrap();
-        let spill = Spill::open(Some(root.path()), limit).unwrap();
+        let below = root.path().join(BELOW);
+        let below: SpillRoot = Arc::new(move || fs::create_dir_all(&below).map(|()| below.clone()));
+        let spill = Spill::open(Some(below), limit).unwrap();
         Self { root, spill }
     }
 
@@ -202,10 +208,25 @@ fn without_a_root_there_is_a_folder_once_it_is_needed() {
     assert!(spill.folder().unwrap().is_dir());
 }
 
+#[tokio::test]
+async fn a_folder_that_somebody_removed_is_made_anew() {
+    let place = Place::of(u64::MAX);
+    let before = place.file();
+    write(&before, &some_bytes(10)).unwrap();
+    fs::remove_dir_all(place.root.path().join(BELOW)).unwrap();
+    let after = place.file();
+    write(&after, &some_bytes(20)).unwrap();
+    assert_eq!(place.files().len(), 1);
+    assert_eq!(read(&before).await.unwrap(), some_bytes(10), "who has it open keeps it");
+    assert_eq!(read(&after).await.unwrap(), some_bytes(20));
+}
+
 #[test]
-fn a_folder_that_is_gone_is_told_as_a_disk_that_fails() {
+fn a_folder_that_cannot_be_made_is_told_as_a_disk_that_fails() {
     let place = Place::of(1000);
-    fs::remove_dir_all(place.root.path()).unwrap();
+    let below = place.root.path().join(BELOW);
+    fs::remove_dir_all(&below).unwrap();
+    fs::write(&below, "a file").unwrap();
     let error = place.manager().create_tmp_file("a test").err().unwrap();
     let error = PlannerError::from(error);
     assert!(matches!(error, PlannerError::Exhausted(_)), "{error:?}");

@@ -2,6 +2,9 @@
 //!
 //! Operators spill into a folder inside it, so that what a killed process left of either goes when
 //! the next one starts.
+//!
+//! Cleaners of `/tmp` remove what looks old, the folder or the lock in it, below a process that lives. Who
+//! has a file open keeps it; for the next one a folder is made anew.
 
 use std::fs::{self, DirEntry, File};
 use std::io;
@@ -10,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 use crate::results::ResultError;
@@ -27,11 +31,20 @@ const HALF_MADE: Duration = Duration::from_secs(3600);
 /// This process's spill folder with its quota.
 #[derive(Debug)]
 pub struct SpillDir {
-    dir: PathBuf,
+    parent: PathBuf,
+    folder: Mutex<Folder>,
     used: AtomicU64,
     limit: u64,
+}
+
+/// A folder of this process.
+#[derive(Debug)]
+struct Folder {
+    dir: PathBuf,
     /// Held for as long as the process lives.
     _lock: File,
+    /// Removed by its owner, who makes no other.
+    closed: bool,
 }
 
 impl SpillDir {
@@ -40,18 +53,10 @@ impl SpillDir {
     /// # Errors
     /// When `parent` cannot be written.
     pub fn create(parent: &Path, limit: u64) -> io::Result<Arc<Self>> {
-        fs::create_dir_all(parent)?;
         remove_dead(parent);
-        let name = Uuid::now_v7();
-        // Under its final name a folder is always locked: another process that starts now would
-        // take one without a holder for dead.
-        let new = parent.join(format!("{NEW_PREFIX}{name}"));
-        fs::create_dir(&new)?;
-        let lock = File::create(new.join(LOCK))?;
-        lock.lock()?;
-        let dir = parent.join(format!("{PREFIX}{name}"));
-        fs::rename(&new, &dir)?;
-        Ok(Arc::new(Self { dir, used: AtomicU64::new(0), limit, _lock: lock }))
+        let folder = Mutex::new(Folder::make(parent)?);
+        let parent = parent.to_owned();
+        Ok(Arc::new(Self { parent, folder, used: AtomicU64::new(0), limit }))
     }
 
     /// Bytes on disk now.
@@ -59,18 +64,35 @@ impl SpillDir {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// A folder for operators, which keep a quota of their own.
+    /// A folder for operators, which keep a quota of their own. As the one around it, it is made anew
+    /// where somebody has removed it.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// When it cannot be made, or was removed for good.
     pub fn operators(&self) -> io::Result<PathBuf> {
-        let operators = self.dir.join(OPERATORS);
+        let operators = self.folder()?.join(OPERATORS);
         fs::create_dir_all(&operators)?;
         Ok(operators)
     }
 
-    pub(super) fn path(&self) -> &Path {
-        &self.dir
+    /// The folder, or another one where somebody has removed it or its lock.
+    pub(super) fn folder(&self) -> io::Result<PathBuf> {
+        let mut folder = self.folder.lock();
+        if folder.closed {
+            return Err(io::Error::other("its node is about to end"));
+        }
+        if folder.is_gone() {
+            let lost = std::mem::replace(&mut *folder, Folder::make(&self.parent)?);
+            tracing::warn!(dir = %lost.dir.display(), "somebody removed the spill folder: made anew");
+            // Nobody would know it for a dead one's for as long as it looks new.
+            let _ = fs::remove_dir_all(&lost.dir);
+        }
+        Ok(folder.dir.clone())
+    }
+
+    /// Below which its folder is.
+    pub(super) fn parent(&self) -> &Path {
+        &self.parent
     }
 
     pub(super) fn take(&self, bytes: u64) -> Result<(), ResultError> {
@@ -90,11 +112,13 @@ impl SpillDir {
 }
 
 impl SpillDir {
-    /// Removes the folder: for a process that ends while connections still hold results.
+    /// Removes the folder for good: for a process that ends while connections still hold results.
     pub fn remove(&self) {
-        match remove_lock_last(&self.dir) {
+        let mut folder = self.folder.lock();
+        folder.closed = true;
+        match remove_lock_last(&folder.dir) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                tracing::warn!(dir = %self.dir.display(), %error, "spill folder not removed");
+                tracing::warn!(dir = %folder.dir.display(), %error, "spill folder not removed");
             }
             _ => {}
         }
@@ -104,6 +128,26 @@ impl SpillDir {
 impl Drop for SpillDir {
     fn drop(&mut self) {
         self.remove();
+    }
+}
+
+impl Folder {
+    fn make(parent: &Path) -> io::Result<Self> {
+        fs::create_dir_all(parent)?;
+        let name = Uuid::now_v7();
+        // Under its final name a folder is always locked: another process that starts now would
+        // take one without a holder for dead.
+        let new = parent.join(format!("{NEW_PREFIX}{name}"));
+        fs::create_dir(&new)?;
+        let lock = File::create(new.join(LOCK))?;
+        lock.lock()?;
+        let dir = parent.join(format!("{PREFIX}{name}"));
+        fs::rename(&new, &dir)?;
+        Ok(Self { dir, _lock: lock, closed: false })
+    }
+
+    fn is_gone(&self) -> bool {
+        matches!(self.dir.join(LOCK).try_exists(), Ok(false))
     }
 }
 
@@ -186,6 +230,10 @@ mod tests {
         SpillDir::create(parent, 1).unwrap()
     }
 
+    fn path(dir: &SpillDir) -> PathBuf {
+        dir.folder.lock().dir.clone()
+    }
+
     #[test]
     fn only_folders_of_the_dead_are_removed() {
         let parent = tempfile::tempdir().unwrap();
@@ -199,7 +247,7 @@ mod tests {
         let _mine = create(parent.path());
 
         assert!(!dead.exists());
-        assert!(alive.path().exists());
+        assert!(path(&alive).exists());
         assert!(other.exists());
     }
 
@@ -246,9 +294,9 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let mine = create(parent.path());
         fs::write(mine.operators().unwrap().join("sorted"), "rows").unwrap();
-        fs::write(mine.path().join("a.frames"), "rows").unwrap();
-        remove_but_lock(mine.path()).unwrap();
-        let left: Vec<_> = fs::read_dir(mine.path()).unwrap().collect();
+        fs::write(path(&mine).join("a.frames"), "rows").unwrap();
+        remove_but_lock(&path(&mine)).unwrap();
+        let left: Vec<_> = fs::read_dir(path(&mine)).unwrap().collect();
         assert!(matches!(left.as_slice(), [Ok(lock)] if lock.file_name() == LOCK));
     }
 
@@ -257,7 +305,37 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let mine = create(parent.path());
         let operators = mine.operators().unwrap();
-        assert!(operators.is_dir() && operators.starts_with(mine.path()));
+        assert!(operators.is_dir() && operators.starts_with(path(&mine)));
+    }
+
+    #[test]
+    fn a_folder_that_somebody_removed_is_made_anew() {
+        let parent = tempfile::tempdir().unwrap();
+        let below = parent.path().join("below");
+        let mine = create(&below);
+        fs::remove_dir_all(&below).unwrap();
+        assert!(mine.operators().unwrap().is_dir());
+        create(&below);
+        assert!(path(&mine).join(LOCK).exists(), "it is locked");
+    }
+
+    #[test]
+    fn a_folder_without_its_lock_is_given_up() {
+        let parent = tempfile::tempdir().unwrap();
+        let mine = create(parent.path());
+        let lost = path(&mine);
+        fs::remove_file(lost.join(LOCK)).unwrap();
+        assert!(mine.folder().unwrap().join(LOCK).exists());
+        assert!(!lost.exists());
+    }
+
+    #[test]
+    fn a_folder_that_its_owner_removed_stays_away() {
+        let parent = tempfile::tempdir().unwrap();
+        let mine = create(parent.path());
+        mine.remove();
+        assert!(mine.operators().is_err());
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
     }
 
     #[test]
@@ -272,7 +350,7 @@ mod tests {
             let nodes: Vec<_> = (0..8).map(|_| scope.spawn(node)).collect();
             nodes.into_iter().flat_map(|node| node.join().unwrap()).collect()
         });
-        assert!(dirs.iter().all(|dir| dir.path().join(LOCK).exists()));
+        assert!(dirs.iter().all(|dir| path(dir).join(LOCK).exists()));
     }
 
     #[test]

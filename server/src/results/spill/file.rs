@@ -44,7 +44,8 @@ pub(in crate::results) struct SpillFile {
 
 impl SpillFile {
     pub(in crate::results) fn create(dir: &Arc<SpillDir>) -> Result<Self, ResultError> {
-        let path = dir.path().join(format!("{}.frames", Uuid::now_v7()));
+        let folder = dir.folder().map_err(|error| failed(dir.parent(), &error))?;
+        let path = folder.join(format!("{}.frames", Uuid::now_v7()));
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path);
         let file = file.map_err(|error| failed(&path, &error))?;
         let (end, charged) = (AtomicU64::new(0), AtomicU64::new(0));
@@ -113,8 +114,11 @@ impl SpillFile {
 impl Drop for SpillFile {
     fn drop(&mut self) {
         self.dir.give(self.charged.load(Ordering::Relaxed));
-        if let Err(error) = fs::remove_file(&self.path) {
-            tracing::warn!(file = %self.path.display(), %error, "spill file not removed");
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(file = %self.path.display(), %error, "spill file not removed");
+            }
+            _ => {}
         }
     }
 }

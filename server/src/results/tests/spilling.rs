@@ -92,7 +92,7 @@ async fn a_disk_that_fails_fails_the_write() {
     let fixture = Fixture::with(0, 1 << 20);
     let result = fixture.open();
     result.begin(part(&result, 0)).unwrap();
-    std::fs::remove_dir_all(fixture.folder.path()).unwrap();
+    fixture.break_disk();
     let error = result.append(part(&result, 0), frame(0, 0)).await.unwrap_err();
     assert!(matches!(&error, ResultError::Disk(text) if text.contains("--spill-dir")));
 }
@@ -101,7 +101,7 @@ async fn a_disk_that_fails_fails_the_write() {
 async fn a_disk_that_fails_costs_idle_results_nothing() {
     let fixture = Fixture::with(FRAME, 1 << 20);
     let idle = fixture.committed(&[(0, 1)]).await;
-    std::fs::remove_dir_all(fixture.folder.path()).unwrap();
+    fixture.break_disk();
     let next = fixture.open();
     next.begin(part(&next, 0)).unwrap();
     assert!(next.append(part(&next, 0), frame(0, 0)).await.is_err());
@@ -109,13 +109,24 @@ async fn a_disk_that_fails_costs_idle_results_nothing() {
 }
 
 #[tokio::test]
+async fn a_spill_folder_that_somebody_removed_costs_no_result() {
+    let fixture = Fixture::with(0, 1 << 20);
+    let before = fixture.committed(&[(0, 2)]).await;
+    fs::remove_dir_all(fixture.spill_folder()).unwrap();
+    let after = fixture.committed(&[(0, 2)]).await;
+    assert_eq!(names(&before).await, all()[..2]);
+    assert_eq!(names(&after).await, all()[..2]);
+    assert_eq!(fs::read_dir(fixture.store_folder()).unwrap().count(), 2, "with its lock");
+}
+
+#[tokio::test]
 async fn a_spilled_frame_that_is_lost_is_an_error_not_an_end() {
     let fixture = Fixture::with(0, 1 << 20);
     let result = fixture.committed(&[(0, 2)]).await;
-    for entry in std::fs::read_dir(fixture.store_folder()).unwrap() {
+    for entry in fs::read_dir(fixture.store_folder()).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some() {
-            std::fs::File::options().write(true).open(path).unwrap().set_len(10).unwrap();
+            fs::File::options().write(true).open(path).unwrap().set_len(10).unwrap();
         }
     }
     assert!(matches!(read(&result).await, Err(ResultError::Corrupt(_))));
@@ -138,7 +149,7 @@ async fn a_result_that_failed_makes_no_file() {
     result.fail(broken());
     assert!(is_broken(&result.append(part(&result, 0), frame(0, 0)).await.unwrap_err()));
     assert_eq!(fixture.disk(), 0);
-    assert_eq!(std::fs::read_dir(fixture.store_folder()).unwrap().count(), 1, "the lock only");
+    assert_eq!(fs::read_dir(fixture.store_folder()).unwrap().count(), 1, "the lock only");
 }
 
 #[tokio::test]
@@ -149,7 +160,7 @@ async fn a_dropped_result_gives_everything_back() {
     fixture.store.remove(result.opening().query);
     drop(result);
     assert_eq!((fixture.memory(), fixture.disk()), (0, 0));
-    assert_eq!(std::fs::read_dir(fixture.store_folder()).unwrap().count(), 1, "the lock only");
+    assert_eq!(fs::read_dir(fixture.store_folder()).unwrap().count(), 1, "the lock only");
 }
 
 /// A frame of several pieces.
@@ -214,9 +225,9 @@ async fn a_small_frame_is_one_piece() {
 /// Changes one byte of whatever is on disk.
 fn flip(fixture: &Fixture, at: u64) {
     use std::os::unix::fs::FileExt;
-    let files = std::fs::read_dir(fixture.store_folder()).unwrap();
+    let files = fs::read_dir(fixture.store_folder()).unwrap();
     let mut frames = files.map(|entry| entry.unwrap().path()).filter(|it| it.extension().is_some());
-    let file = std::fs::File::options().read(true).write(true).open(frames.next().unwrap());
+    let file = fs::File::options().read(true).write(true).open(frames.next().unwrap());
     let (file, mut byte) = (file.unwrap(), [0]);
     file.read_exact_at(&mut byte, at).unwrap();
     file.write_all_at(&[byte[0] ^ 1], at).unwrap();
