@@ -145,11 +145,13 @@ impl Guard {
         self.over.load(Ordering::Relaxed)
     }
 
-    /// Bytes of the process, where it takes so much more than it may that refusing has not helped.
+    /// Bytes of the process, where it takes so much more than it may that refusing has not helped. What the
+    /// allocator keeps goes as soon as the process is larger than it may be: nobody may come to ask.
     fn far_over(&self) -> Option<u64> {
         let limit = LIMIT.load(Ordering::Relaxed);
-        let far = bound(limit) + beyond(limit);
-        let seen = ALONE.load(Ordering::Relaxed).then(|| self.look.lock().resident(far));
+        let bound = bound(limit);
+        let far = bound + beyond(limit);
+        let seen = ALONE.load(Ordering::Relaxed).then(|| self.look.lock().resident(bound));
         seen.filter(|seen| *seen > far)
     }
 }
