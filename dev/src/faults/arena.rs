@@ -225,10 +225,8 @@ fn is_provoked(recipe: &Recipe, code: Code, since: Duration) -> bool {
         Fault::Nothing | Fault::Slow(..) => &[],
         Fault::FullDisk(_) => &[Code::ResourceExhausted],
         Fault::Corrupt(_) => &[Code::DataLoss],
-        // One that has come back knows nothing of what it did before; one that drains is not waited for then.
-        Fault::Kill(_) | Fault::Starve(_) | Fault::Drain(_) if recipe.lasts.is_some() => {
-            &[Code::Unavailable, Code::NotFound]
-        }
+        // One that is to come back is not waited for.
+        Fault::Drain(_) if recipe.lasts.is_some() => &[Code::Unavailable],
         Fault::Drain(_) if waits_when_told_to_end(recipe) => &[],
         _ => &[Code::Unavailable],
     };

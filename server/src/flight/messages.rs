@@ -224,6 +224,9 @@ pub struct StatusProto {
     /// Its failure.
     #[prost(message, optional, tag = "3")]
     pub failed: Option<FailProto>,
+    /// Milliseconds since it was taken, by no clock that nodes would have to agree on.
+    #[prost(uint64, tag = "4")]
+    pub age_ms: u64,
 }
 
 /// What became of a query that was to be cancelled (answer of `squadron.cancel`).

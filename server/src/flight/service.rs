@@ -157,6 +157,7 @@ impl ClientService {
             }
         };
         let begun = self.queries.begin(query, &caller, work);
+        let begun = begun.map_err(|error| status::result(&error))?;
         poll::first(begun, within, &caller.principal, &self.queries).await
     }
 

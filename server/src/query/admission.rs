@@ -110,6 +110,11 @@ impl Admission {
         Ok(Place { slot, since: Instant::now(), exit })
     }
 
+    /// How many may run and wait together.
+    pub fn most(&self) -> usize {
+        self.limits.concurrent.saturating_add(self.limits.queued)
+    }
+
     /// How many run and how many wait.
     pub fn load(&self) -> (usize, usize) {
         let state = self.state.lock();

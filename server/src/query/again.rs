@@ -63,7 +63,7 @@ impl Queries {
         // Where a file was replaced all nodes are there.
         let alive = match changed {
             true => self.reachable().await,
-            false => self.reachable_after(&record.nodes()).await,
+            false => self.reachable_after(record).await,
         };
         let left: Vec<Member> = record.peers_left().into_iter().cloned().collect();
         let left: Vec<Member> =

@@ -44,6 +44,11 @@ impl Interests {
         self.silent.lock().remove(peer);
     }
 
+    /// Whether a peer has ever held a share.
+    pub(super) fn has_spoken(&self, peer: &str) -> bool {
+        self.reports.lock().contains_key(peer)
+    }
+
     /// A later run begins: who was silent in the one before has something to say of it.
     pub(super) fn again(&self) {
         self.silent.lock().clear();

@@ -150,16 +150,22 @@ impl Plannings {
         self.0.lock().values_mut().for_each(|entry| entry.end(Err(why.clone())));
     }
 
-    /// The task must find itself here, however soon it is done.
+    /// The task must find itself here, however soon it is done. Where `most` are planned already, it is not
+    /// begun: gives whether it was.
     fn begin(
         &self,
         query: Uuid,
         planning: Planning,
+        most: usize,
         work: impl Future<Output = ()> + Send + 'static,
-    ) {
+    ) -> bool {
         let mut all = self.0.lock();
+        if all.values().filter(|entry| entry.task.is_some()).count() >= most {
+            return false;
+        }
         let task = Some(SpawnedTask::spawn(work));
         all.insert(query, Entry { planning: Arc::new(planning), task });
+        true
     }
 
     fn finish(&self, query: Uuid, outcome: Planned) {
@@ -231,12 +237,15 @@ impl Drop for Begun {
 
 impl Queries {
     /// Has `work`, which starts `query` for `caller`, go on without a call.
+    ///
+    /// # Errors
+    /// `Busy` when as many are planned as could run and wait afterwards.
     pub fn begin(
         self: &Arc<Self>,
         query: Uuid,
         caller: &Caller,
         work: impl Future<Output = Planned> + Send + 'static,
-    ) -> Begun {
+    ) -> Result<Begun, ResultError> {
         let queries = Arc::clone(self);
         let work = async move {
             let outcome = AssertUnwindSafe(work).catch_unwind().await;
@@ -245,8 +254,13 @@ impl Queries {
             });
             queries.plannings.finish(query, outcome);
         };
-        self.plannings.begin(query, Planning::new(caller), work);
-        Begun { queries: Arc::clone(self), query, known: false }
+        let most = self.admission.most();
+        match self.plannings.begin(query, Planning::new(caller), most, work) {
+            true => Ok(Begun { queries: Arc::clone(self), query, known: false }),
+            false => Err(ResultError::Busy(format!(
+                "this node plans {most} statements for clients who poll, as many as may run and wait: try again in a while, or raise --queued-queries"
+            ))),
+        }
     }
 
     /// Waits until a statement is planned, for as long as `within`: gives what a poll is answered where there

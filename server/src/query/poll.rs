@@ -50,15 +50,15 @@ impl Queries {
     /// `within`.
     ///
     /// # Errors
-    /// `NotFound` when this node does not (or no longer) coordinate it; the query's own error when it
-    /// has failed.
+    /// `NotFound` when this node does not (or no longer) coordinate it, `Unavailable` when that is because it
+    /// was started anew; the query's own error when it has failed.
     pub async fn poll(
         &self,
         query: Uuid,
         seen: u64,
         within: Duration,
     ) -> Result<Polled, ResultError> {
-        let record = self.record(query).ok_or_else(|| ResultError::gone(query))?;
+        let record = self.record(query).ok_or_else(|| self.unknown(query))?;
         record.poll(Instant::now());
         // Whether in time or not, what is known then is the answer.
         let _ = timeout(within, record.progress.after(seen)).await;

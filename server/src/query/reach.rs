@@ -11,6 +11,8 @@ use squadron_cluster::Member;
 use tokio::time::{Instant, timeout};
 
 use super::Queries;
+use super::record::Record;
+use crate::results::ResultError;
 
 /// A node that has not answered by then is taken for lost.
 pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(2);
@@ -25,17 +27,31 @@ const LOOK_AGAIN: Duration = Duration::from_millis(250);
 type Views = BTreeMap<String, BTreeSet<String>>;
 
 impl Queries {
-    /// The nodes that answer and see each other, this one among them, after a run on `needed` has lost one
-    /// of those. Where all of them still do, somebody has to notice first; or the loss was for a moment.
-    pub(super) async fn reachable_after(&self, needed: &BTreeSet<String>) -> BTreeSet<String> {
-        let until = Instant::now() + NOTICED_WITHIN;
+    /// The nodes that answer and see each other, this one among them, after a run has lost one of those that
+    /// it needs. Where all of them still do, somebody has to notice first; or the loss was for a moment. What
+    /// a node has lost that was started anew is known already.
+    pub(super) async fn reachable_after(&self, record: &Record) -> BTreeSet<String> {
+        let (needed, until) = (record.nodes(), Instant::now() + NOTICED_WITHIN);
         loop {
             let reachable = self.reachable().await;
-            if !needed.is_subset(&reachable) || Instant::now() >= until {
+            let noticed = !needed.is_subset(&reachable) || self.is_without_a_share(record).await;
+            if noticed || Instant::now() >= until {
                 return reachable;
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }
+    }
+
+    /// Whether a peer is there and has nothing any more of its share of a query that runs.
+    async fn is_without_a_share(&self, record: &Record) -> bool {
+        let other = |peer: &&Member| peer.node_id != self.me.node_id;
+        let had = |peer: &&Member| record.interests.has_spoken(&peer.node_id);
+        let peers = record.peers_left().into_iter().filter(other).filter(had);
+        let asked = peers.map(|peer| async {
+            let held = timeout(ANSWER_WITHIN, self.peers.holds(peer, record.opening.query)).await;
+            matches!(held, Ok(Err(ResultError::NotFound(_))))
+        });
+        join_all(asked).await.contains(&true)
     }
 
     /// Membership takes seconds to notice that a node does not answer.

@@ -1,6 +1,7 @@
 //! A ticket is redeemed: where is the share it names?
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use squadron_cluster::Member;
 use tokio::time::timeout;
@@ -111,7 +112,8 @@ impl Queries {
             }
             (None, Some(open)) => {
                 let opening = open.opening().map_err(|error| status::to_result_error(&error))?;
-                self.open_late(opening, answer.committed)
+                let age = Duration::from_millis(answer.age_ms);
+                self.open_late(opening, answer.committed, age)
             }
             (None, None) => Err(ResultError::gone(share.query)),
         }
@@ -124,8 +126,9 @@ impl Queries {
         &self,
         opening: Opening,
         committed: bool,
+        age: Duration,
     ) -> Result<Arc<QueryResult>, ResultError> {
-        let unknown = self.unknown(opening.query);
+        let unknown = self.unknown_of_age(opening.query, age);
         if !committed {
             return match unknown {
                 ResultError::NotFound(_) => self.store.open(opening),

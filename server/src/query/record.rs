@@ -120,6 +120,11 @@ impl Record {
         tasks.chain(self.peers_left().into_iter().map(|peer| peer.node_id.clone())).collect()
     }
 
+    /// How long ago it was taken.
+    pub(super) fn age(&self) -> Duration {
+        self.taken.elapsed()
+    }
+
     /// Which run of it is on.
     pub(super) fn attempt(&self) -> u32 {
         self.run.lock().attempt

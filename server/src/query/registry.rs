@@ -53,7 +53,7 @@ pub struct Queries {
     /// Readers for whom other nodes' shares pass through here.
     pub(super) relays: Relays,
     /// Since when this process holds anything.
-    since: SystemTime,
+    since: (SystemTime, Instant),
     /// What is planned for clients who poll.
     pub(super) plannings: Plannings,
     /// No new query is taken.
@@ -117,7 +117,7 @@ impl Queries {
             admission,
             absences: Absences::default(),
             relays: Relays::default(),
-            since: SystemTime::now(),
+            since: (SystemTime::now(), Instant::now()),
             plannings: Plannings::default(),
             closing: AtomicBool::new(false),
             records: Mutex::default(),
@@ -159,14 +159,27 @@ impl Queries {
     pub fn unknown(&self, query: Uuid) -> ResultError {
         let taken = query.get_timestamp().map(|timestamp| timestamp.to_unix());
         let taken = taken.map(|(seconds, nanos)| Duration::new(seconds, nanos));
-        let since = self.since.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        match taken.is_some_and(|taken| taken < since) {
-            true => ResultError::Unavailable(format!(
-                "node {} was started anew and has nothing of query {query} any more: run the query again",
-                self.me.node_id
-            )),
+        let since = self.since.0.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        // Ids are exact to the millisecond.
+        match taken.is_some_and(|taken| taken.as_millis() < since.as_millis()) {
+            true => self.started_anew(query),
             false => ResultError::gone(query),
         }
+    }
+
+    /// The same of a query that was taken so long ago: clocks of nodes need not agree.
+    pub(super) fn unknown_of_age(&self, query: Uuid, age: Duration) -> ResultError {
+        match self.since.1.elapsed() < age {
+            true => self.started_anew(query),
+            false => ResultError::gone(query),
+        }
+    }
+
+    fn started_anew(&self, query: Uuid) -> ResultError {
+        ResultError::Unavailable(format!(
+            "node {} was started anew and has nothing of query {query} any more: run the query again",
+            self.me.node_id
+        ))
     }
 
     /// What a peer that was brought a ticket of ours should know.
@@ -175,8 +188,11 @@ impl Queries {
     /// `NotFound` for a query this node does not (or no longer) coordinate.
     pub fn status(&self, query: Uuid) -> Result<StatusProto, ResultError> {
         let record = self.record(query).ok_or_else(|| ResultError::gone(query))?;
-        let mut answer =
-            StatusProto { open: Some((&record.opening_now()).into()), ..Default::default() };
+        let mut answer = StatusProto {
+            open: Some((&record.opening_now()).into()),
+            age_ms: record.age().as_millis() as u64,
+            ..Default::default()
+        };
         match record.state() {
             QueryState::Running => {}
             QueryState::Committed => answer.committed = true,

@@ -13,6 +13,18 @@ async fn an_early_reader_opens_the_result() {
     assert!(Arc::ptr_eq(&early, &opened));
 }
 
+/// Its coordinator's clock is years behind.
+#[tokio::test]
+async fn an_early_reader_opens_the_result_whatever_clocks_say() {
+    let cluster = Plan::of(2).start().await;
+    let [a, b] = &cluster.nodes[..] else { panic!() };
+    let query = Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, 1_700_000_000, 0));
+    let opening = Opening { query, ..opening(a) };
+    let record = Arc::new(Record::new(opening, Vec::new(), Arc::default()));
+    a.queries().register(Arc::clone(&record)).unwrap();
+    b.queries().here(&share(&record.opening, b), ANYONE).await.unwrap();
+}
+
 #[tokio::test]
 async fn an_early_reader_of_a_failed_query_gets_its_error() {
     let cluster = Plan::of(2).start().await;

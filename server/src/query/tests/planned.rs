@@ -184,11 +184,24 @@ async fn no_query_comes_of_what_was_cancelled_while_it_was_planned() {
     let node = &cluster.nodes[0];
     let queries = node.queries();
     let opening = opening(node);
-    let begun = queries.begin(opening.query, &caller(node), std::future::pending());
+    let begun = queries.begin(opening.query, &caller(node), std::future::pending()).unwrap();
     assert_eq!(queries.cancel(begun.query()).await.unwrap(), Cancelled::Yes);
     let record = Arc::new(Record::new(opening, Vec::new(), Arc::default()));
     let error = queries.register(record).unwrap_err();
     assert!(error.to_string().contains("cancelled"), "{error}");
+}
+
+#[tokio::test]
+async fn no_more_is_planned_for_polls_than_may_run_and_wait() {
+    let cluster = Plan::of(1).start().await;
+    let node = &cluster.nodes[0];
+    let begin = || node.queries().begin(Uuid::now_v7(), &caller(node), std::future::pending());
+    let most = node.queries().admission.most();
+    let begun: Vec<_> = (0..most).map(|_| begin().unwrap()).collect();
+    let refused = begin().unwrap_err();
+    assert!(refused.to_string().contains("--queued-queries"), "{refused}");
+    drop(begun);
+    drop(begin().unwrap());
 }
 
 fn endpoints(settings: &SessionConfig) -> Endpoints {
@@ -223,7 +236,7 @@ async fn a_session_that_is_closed_ends_what_is_planned_for_it() {
     let node = &cluster.nodes[0];
     let queries = node.queries();
     let caller = Caller { session: Some("s".into()), ..caller(node) };
-    let begun = queries.begin(Uuid::now_v7(), &caller, std::future::pending());
+    let begun = queries.begin(Uuid::now_v7(), &caller, std::future::pending()).unwrap();
     queries.close_session("s").await;
     let error = soon(queries.planned(begun.query(), LONG)).await.unwrap_err();
     assert_eq!(error.code(), Code::Cancelled);

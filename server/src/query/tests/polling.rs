@@ -100,3 +100,18 @@ async fn a_query_that_is_over_lists_all_of_its_endpoints() {
     assert_eq!(complete.readable().count(), started.endpoints.len());
     assert!((complete.progress - 1.0).abs() < f64::EPSILON);
 }
+
+/// The ids of queries begin with when they were taken.
+fn long_ago() -> Uuid {
+    Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, 1_700_000_000, 0))
+}
+
+#[tokio::test]
+async fn a_query_from_before_the_process_can_run_again() {
+    let cluster = Plan::of(1).start().await;
+    let queries = cluster.nodes[0].queries();
+    let error = queries.poll(long_ago(), 0, LONG).await.unwrap_err();
+    assert!(matches!(error, ResultError::Unavailable(_)), "{error}");
+    let error = queries.poll(Uuid::now_v7(), 0, LONG).await.unwrap_err();
+    assert!(matches!(error, ResultError::NotFound(_)), "{error}");
+}
