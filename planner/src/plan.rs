@@ -177,6 +177,7 @@ impl Planner {
         request: &PlanRequest,
     ) -> Result<SessionState> {
         let mut config = for_query(config, request);
+        no_more_tasks_than_workers(config.options_mut(), request.workers.len())?;
         match execution_mode(config.options())? {
             _ if request.workers.is_empty() => Ok(self.engine.local_state(config)),
             ExecutionMode::Local => Ok(self.engine.local_state(config)),
@@ -291,6 +292,14 @@ fn execution_mode(options: &ConfigOptions) -> Result<ExecutionMode> {
 /// Makes the distributed planner want as many tasks as there are workers.
 fn every_byte_counts(options: &mut ConfigOptions) -> Result<()> {
     DistributedConfig::from_config_options_mut(options)?.file_scan_config_bytes_per_partition = 1;
+    Ok(())
+}
+
+/// A session's limit of tasks in a stage may be any number: more of them than there are workers would gain
+/// nothing, and planning takes time and memory by the square of it that nothing could end.
+fn no_more_tasks_than_workers(options: &mut ConfigOptions, workers: usize) -> Result<()> {
+    let distributed = DistributedConfig::from_config_options_mut(options)?;
+    distributed.max_tasks_per_stage = distributed.max_tasks_per_stage.min(workers);
     Ok(())
 }
 

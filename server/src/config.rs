@@ -27,6 +27,9 @@ pub const LISTEN: &str = "127.0.0.1:8815";
 /// Most connections of clients unless told otherwise.
 pub const CONNECTIONS: usize = 4096;
 
+/// More than any machine has, and few enough to be added up.
+const MOST_BYTES: ByteSize = ByteSize(1 << 60);
+
 /// A bad configuration: one line for whoever wrote it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -200,6 +203,14 @@ impl NodeConfig {
                 "engine.memory_limit = {memory}: a node needs at least 64 MiB"
             )));
         }
+        let sizes = [
+            ("engine.memory_limit", memory),
+            ("engine.spill_limit", self.engine.spill_limit),
+            ("results.disk_limit", self.results.disk_limit),
+        ];
+        if let Some((key, size)) = sizes.into_iter().find(|(_, size)| *size > MOST_BYTES) {
+            return Err(ConfigError(format!("{key} = {size}: choose {MOST_BYTES} at most")));
+        }
         Ok(())
     }
 
@@ -254,6 +265,18 @@ mod tests {
         assert!(!doubted(&config));
         config.engine.memory_limit = Some(ByteSize::pib(1));
         assert!(doubted(&config));
+    }
+
+    #[test]
+    fn a_size_that_no_machine_has_is_refused() {
+        let refusal = |args: ServeArgs| NodeConfig::load(&args).unwrap_err().to_string();
+        let most = Some("16EiB".to_owned());
+        let memory = refusal(ServeArgs { memory_limit: most.clone(), ..Default::default() });
+        assert!(memory.contains("engine.memory_limit"), "{memory}");
+        let spill = refusal(ServeArgs { spill_limit: most.clone(), ..Default::default() });
+        assert!(spill.contains("engine.spill_limit"), "{spill}");
+        let disk = refusal(ServeArgs { result_disk_limit: most, ..Default::default() });
+        assert!(disk.contains("results.disk_limit"), "{disk}");
     }
 
     #[test]

@@ -128,7 +128,7 @@ impl Pins {
     fn why(&self) -> Option<DataFusionError> {
         let file = self.changed()?;
         Some(DataFusionError::from(PlannerError::Changed(format!(
-            "{file} has changed since the query was planned: run the query again, and replace files of a table by files of other names where queries run all the time"
+            "{file} has changed since the query was planned: run the query again, and replace files of a table by files of other names where queries run all the time; if it did not change, a node has a copy of another age or size than the node that planned: copy with times (rsync -t, cp -p)"
         ))))
     }
 

@@ -4,7 +4,7 @@ use datafusion_distributed::display_plan_ascii;
 
 use super::{Planning, request};
 use crate::PlannerError;
-use crate::plan::{Placement, PlanRequest, QueryPlan};
+use crate::plan::{Placement, PlanRequest, Planned, QueryPlan};
 
 /// The plan as text, without what differs from run to run: paths, ids.
 fn text(plan: &QueryPlan) -> String {
@@ -27,6 +27,18 @@ async fn a_scan_delivers_from_every_worker() {
     let plan = planning.plan("SELECT * FROM t").await;
     assert_eq!(placed(&plan), (Placement::Workers, 3, true));
     assert_eq!(*plan.peers, ["a", "b", "c"]);
+}
+
+/// Planning for more would take for ever, and nothing could end it.
+#[tokio::test]
+async fn a_session_gets_no_more_tasks_than_there_are_workers() {
+    let planning = Planning::new().await;
+    let mut config = planning.config("distributed");
+    config.options_mut().set("distributed.max_tasks_per_stage", "1000000").unwrap();
+    let sql = "SELECT a.s, count(*) FROM t a JOIN t b ON a.n = b.n GROUP BY a.s";
+    let planned = planning.planner.plan(sql, &config, &request()).await.unwrap();
+    let Planned::Query(plan) = planned else { panic!("{sql} is no query") };
+    assert_eq!(plan.shape.tasks, 3);
 }
 
 #[tokio::test]

@@ -94,14 +94,21 @@ impl Pins {
 
     /// Stores far away tell in a listing more of a second than with the file, and some tell no age with it.
     fn is_as_old(&self, listed: &ObjectMeta, now: &ObjectMeta) -> bool {
+        let [listed, now] = [listed, now].map(|meta| meta.last_modified);
+        let [listed, now] =
+            [listed, now].map(|time| (time.timestamp(), time.timestamp_subsec_nanos()));
         match self.local {
-            true => now.last_modified == listed.last_modified,
-            false => {
-                let [now, listed] = [now, listed].map(|meta| meta.last_modified.timestamp());
-                now == listed || now == 0 || listed == 0
-            }
+            true => is_copied(listed, now) || is_copied(now, listed),
+            false => now.0 == listed.0 || now.0 == 0 || listed.0 == 0,
         }
     }
+}
+
+/// Whether a file of the second age may be a copy of one of the first, both in seconds and nanoseconds: of a
+/// second, what brings files to other nodes keeps all, thousandths or millionths (scp), or nothing (tar).
+fn is_copied(age: (i64, u32), copy: (i64, u32)) -> bool {
+    let kept = |unit| age.1 / unit * unit == copy.1;
+    age.0 == copy.0 && [1, 1_000, 1_000_000, 1_000_000_000].into_iter().any(kept)
 }
 
 /// The stores of a node, for one scan.
@@ -245,4 +252,20 @@ fn piece(file: &mut File, left: u64) -> std::io::Result<Option<Bytes>> {
     let mut piece = vec![0; size];
     file.read_exact(&mut piece)?;
     Ok((size > 0).then(|| piece.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_is_as_old_as_its_tool_keeps() {
+        let age = (7, 123_456_789);
+        for kept in [123_456_789, 123_456_000, 123_000_000, 0] {
+            assert!(is_copied(age, (7, kept)));
+        }
+        for another in [(8, 123_456_789), (7, 123_456_788), (7, 120_000_000), (8, 0)] {
+            assert!(!is_copied(age, another));
+        }
+    }
 }
