@@ -21,6 +21,9 @@ pub struct Greeting {
     /// Set when the speaker goes: keep it out from now on.
     #[prost(bool, tag = "2")]
     pub leaving: bool,
+    /// In an answer: the speaker does not have the one it answers in its list of peers.
+    #[prost(bool, tag = "3")]
+    pub stranger: bool,
 }
 
 /// A [`Member`] as it travels, also as the content of a registration elsewhere.
@@ -172,7 +175,7 @@ mod tests {
     /// A fuzz target: see `cargo bolero`. Whatever greets is a member that survives the wire, or refused.
     #[test]
     fn any_bytes_are_a_member_or_refused() {
-        let valid = Greeting { member: Some(record()), leaving: false }.encode_to_vec();
+        let valid = Greeting { member: Some(record()), ..Default::default() }.encode_to_vec();
         let inputs = bolero::check!().with_type::<(Option<Vec<u8>>, Vec<(u8, u8)>)>();
         inputs.with_test_time(std::time::Duration::from_secs(1)).for_each(|(raw, edits)| {
             let mut bytes = raw.clone().unwrap_or_else(|| valid.clone());

@@ -119,6 +119,20 @@ async fn a_node_with_another_secret_is_nobody() {
     assert_eq!(ids(&foreign.membership.members().borrow()), ["c"]);
 }
 
+/// Queries that one of two nodes starts on both would fail for the other.
+#[tokio::test]
+async fn who_does_not_have_a_node_in_its_list_is_none_of_that_nodes_members() {
+    let mut ground = FixedGround::new(2, often());
+    let all = ground.peers.clone();
+    ground.peers = all.all()[1].to_string().parse().unwrap();
+    let b = ground.start(1);
+    b.membership.settled().await.unwrap();
+    ground.peers = all;
+    let a = ground.start(0);
+    a.membership.settled().await.unwrap();
+    assert_eq!(ids(&a.membership.members().borrow()), ["a"]);
+}
+
 #[tokio::test]
 async fn the_list_may_name_this_node_by_another_of_its_addresses() {
     let mut ground = FixedGround::new(1, often());

@@ -40,8 +40,8 @@ impl Membership for Greeter {
         let gone = || Status::unavailable("this node has left the cluster");
         let state = self.state.upgrade().ok_or_else(gone)?;
         let (member, leaving) = read(request.into_inner()).map_err(Status::invalid_argument)?;
-        state.greeted(member, leaving);
-        Ok(Response::new(state.greeting()))
+        let stranger = state.greeted(member, leaving);
+        Ok(Response::new(Greeting { stranger, ..state.greeting() }))
     }
 }
 
@@ -50,7 +50,16 @@ pub(super) async fn say(state: &State, slot: usize) -> Result<(Member, bool), Mi
     let channel = state.channels().get(&state.peer(slot).internal);
     let mut client = MembershipClient::new(channel).max_decoding_message_size(LARGEST_GREETING);
     let answer = client.hello(state.greeting()).await.map_err(|status| miss(&status))?;
-    read(answer.into_inner()).map_err(Miss::refused)
+    let answer = answer.into_inner();
+    let stranger = answer.stranger;
+    let (member, leaving) = read(answer).map_err(Miss::refused)?;
+    match stranger && !leaving {
+        // What one of two does not see cannot run a query with it: better to be told than that it fails.
+        true => Err(Miss::refused(format!(
+            "{member} does not have this node in its list of peers; give both the same --peers"
+        ))),
+        false => Ok((member, leaving)),
+    }
 }
 
 fn read(greeting: Greeting) -> Result<(Member, bool), String> {

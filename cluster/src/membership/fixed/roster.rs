@@ -42,6 +42,17 @@ impl Miss {
     }
 }
 
+/// How a node that greets is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Known {
+    /// It is a peer, or this node itself; or it may turn out to be one.
+    Peer,
+    /// It is this peer, which is to be probed at once: that decides.
+    Look(usize),
+    /// It is in nobody's list here.
+    Stranger,
+}
+
 /// The peers of one node and its view of them.
 #[derive(Debug)]
 pub(super) struct Roster {
@@ -145,22 +156,23 @@ impl Roster {
         }
     }
 
-    /// Somebody said hello to us. Gives the peer to probe at once, if that decides.
-    pub(super) fn greeted(&mut self, member: Member, leaving: bool) -> Option<usize> {
+    /// Somebody said hello to us.
+    pub(super) fn greeted(&mut self, member: Member, leaving: bool) -> Known {
         if member.is_same_process(&self.me) {
-            return None;
+            return Known::Peer;
         }
         let Some(slot) = self.slot_of(&member) else {
             self.stranger(&member, leaving);
-            return None;
+            // At the start it may be a peer under another word for its address.
+            return if self.starting { Known::Peer } else { Known::Stranger };
         };
         match &self.slots[slot].standing {
-            Standing::Lost(lost) if lost.is_same_process(&member) && !leaving => Some(slot),
-            Standing::Live(live) if **live == member && !leaving => None,
-            Standing::Myself => None,
+            Standing::Lost(lost) if lost.is_same_process(&member) && !leaving => Known::Look(slot),
+            Standing::Live(live) if **live == member && !leaving => Known::Peer,
+            Standing::Myself => Known::Peer,
             _ => {
                 self.heard(slot, Arc::new(member), leaving);
-                None
+                Known::Peer
             }
         }
     }
@@ -168,7 +180,8 @@ impl Roster {
     /// The peer whose internal address this is, in the list's word or the peer's own.
     fn slot_of(&self, member: &Member) -> Option<usize> {
         let listed = |slot: &Slot| slot.peer.internal == member.internal;
-        let told = |slot: &Slot| slot.heard_of().is_some_and(|m| m.is_same_process(member));
+        let same = |m: &Arc<Member>| m.is_same_process(member) || m.internal == member.internal;
+        let told = |slot: &Slot| slot.heard_of().is_some_and(same);
         self.slots.iter().position(listed).or_else(|| self.slots.iter().position(told))
     }
 

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
 use super::peers::{Peer, Peers};
-use super::roster::{Miss, Roster};
+use super::roster::{Known, Miss, Roster};
 use crate::channels::Channels;
 use crate::config::Probe;
 use crate::error::Result;
@@ -87,7 +87,8 @@ impl State {
         if self.draining.load(Ordering::Acquire) {
             member.roles = Roles::NONE;
         }
-        Greeting { member: Some((&member).into()), leaving: self.leaving.load(Ordering::Acquire) }
+        let leaving = self.leaving.load(Ordering::Acquire);
+        Greeting { member: Some((&member).into()), leaving, stranger: false }
     }
 
     pub(super) fn set_draining(&self) {
@@ -120,11 +121,13 @@ impl State {
         self.roster.lock().is_myself(slot)
     }
 
-    pub(super) fn greeted(&self, member: Member, leaving: bool) {
-        let look = self.update(|roster| roster.greeted(member, leaving));
-        if let Some(slot) = look {
+    /// Gives whether it was a stranger.
+    pub(super) fn greeted(&self, member: Member, leaving: bool) -> bool {
+        let known = self.update(|roster| roster.greeted(member, leaving));
+        if let Known::Look(slot) = known {
             self.wake[slot].notify_one();
         }
+        known == Known::Stranger
     }
 
     pub(super) fn suspect(&self, node_id: &str) {

@@ -110,7 +110,7 @@ fn a_lost_process_that_greets_must_be_reached_first() {
     let mut roster = started();
     roster.answered(0, node("b", 2), false);
     roster.missed(0, &silent(), true);
-    assert_eq!(roster.greeted(node("b", 2), false), Some(0));
+    assert_eq!(roster.greeted(node("b", 2), false), Known::Look(0));
     assert_eq!(ids(&mut roster), "me");
 }
 
@@ -226,12 +226,29 @@ fn a_clash_ends_with_its_other_half() {
 #[test]
 fn a_stranger_is_no_member_and_mentioned_once() {
     let mut roster = started();
-    roster.greeted(node("x", 9), false);
-    roster.greeted(node("x", 9), false);
+    assert_eq!(roster.greeted(node("x", 9), false), Known::Stranger);
+    assert_eq!(roster.greeted(node("x", 9), false), Known::Stranger);
     assert_eq!(ids(&mut roster), "me");
     let lines = said(&mut roster);
     assert_eq!(lines.len(), 1);
     assert!(lines[0].0 == Level::WARN && lines[0].1.contains("same --peers"), "{lines:?}");
+}
+
+/// Whose word for its address was not heard yet.
+#[test]
+fn at_the_start_nobody_is_called_a_stranger() {
+    let mut roster = roster();
+    assert_eq!(roster.greeted(node("x", 9), false), Known::Peer);
+    assert_eq!(ids(&mut roster), "me");
+}
+
+#[test]
+fn a_peer_that_starts_anew_is_known_by_the_address_it_gave() {
+    let mut roster = started();
+    let alias = Member { internal: "alias:2".parse().unwrap(), ..node("b", 2) };
+    roster.answered(0, alias.clone(), false);
+    assert_eq!(roster.greeted(restarted(&alias), false), Known::Peer);
+    assert_eq!(ids(&mut roster), "b me");
 }
 
 #[test]
