@@ -193,6 +193,7 @@ pub const MOST_PARTITIONS: usize = 256;
 /// never begins, or in more memory than the node has.
 const NUMBERS: &[(&str, RangeInclusive<u64>)] = &[
     ("datafusion.execution.batch_size", 1..=1 << 20),
+    ("datafusion.execution.hash_join_buffering_capacity", 0..=1 << 30),
     ("datafusion.execution.meta_fetch_concurrency", 1..=1024),
     ("datafusion.execution.planning_concurrency", 1..=1024),
     ("datafusion.execution.target_partitions", 1..=MOST_PARTITIONS as u64),

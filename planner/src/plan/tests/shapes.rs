@@ -92,7 +92,7 @@ async fn a_cluster_without_workers_plans_for_itself() {
     let config = planning.config("distributed");
     let sql = "SELECT * FROM t";
     let planned = planning.planner.plan(sql, &config, &request).await.unwrap();
-    let super::Planned::Query(plan) = planned else { panic!("a query") };
+    let Planned::Query(plan) = planned else { panic!("a query") };
     assert!(!plan.shape.distributed);
 }
 
