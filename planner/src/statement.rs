@@ -7,7 +7,9 @@ use datafusion::sql::sqlparser::ast::{Set, Statement as SqlStatement};
 use crate::{PlannerError, Result};
 
 mod depth;
+mod groups;
 mod size;
+mod unseen;
 
 pub use depth::{DEEPEST, STACK_BYTES};
 
@@ -26,8 +28,8 @@ pub enum Statement {
 ///
 /// # Errors
 /// `Syntax` for text that does not parse, is empty, or holds several statements; `Unsupported` for
-/// a statement that this version does not run; `Invalid` for one that nests too deep, or whose CTEs come
-/// to too much.
+/// a statement that this version does not run or would pass over a part of; `Invalid` for one that nests too deep, or whose CTEs or
+/// grouping sets come to too much.
 pub fn parse(sql: &str) -> Result<Statement> {
     classify(parse_one(sql)?)
 }
@@ -40,6 +42,8 @@ fn parse_one(sql: &str) -> Result<DfStatement> {
         (Some(statement), 0) => {
             depth::check(&statement)?;
             size::check(&statement)?;
+            groups::check(&statement)?;
+            unseen::check(&statement)?;
             Ok(statement)
         }
         (None, _) => Err(PlannerError::Syntax("the statement is empty".into())),

@@ -1,0 +1,188 @@
+//! Words that DataFusion would pass over.
+//!
+//! Its parser knows the words of many databases, and its planner leaves out some of them without a word:
+//! `PREWHERE`, `TABLESAMPLE`, `PARTITION (…)`, `CONNECT BY` and `GROUP BY … WITH ROLLUP` would give other rows
+//! than were asked for. `INTERSECT ALL` and `EXCEPT ALL` count none of their duplicates (DataFusion 55 plans
+//! both as semi joins), and `SIMILAR TO` takes its pattern for a regular expression. All of them are refused, with
+//! what to write in their place.
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::parser::Statement as DfStatement;
+use datafusion::sql::sqlparser::ast::{
+    Expr, FunctionArguments, GroupByExpr, Query, Select, SetExpr, SetOperator, SetQuantifier,
+    TableFactor, Visit, Visitor,
+};
+
+use crate::{PlannerError, Result};
+
+/// # Errors
+/// `Unsupported` for a statement of which a part would be passed over.
+pub(super) fn check(statement: &DfStatement) -> Result<()> {
+    let checked = match statement {
+        DfStatement::Statement(sql) => sql.visit(&mut Unseen),
+        DfStatement::Explain(explain) => return check(&explain.statement),
+        _ => ControlFlow::Continue(()),
+    };
+    match checked {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(Refused { what, instead }) => Err(PlannerError::Unsupported(format!(
+            "{what} is not supported by this version: {instead}"
+        ))),
+    }
+}
+
+struct Unseen;
+
+/// What is refused, and what to write in its place.
+struct Refused {
+    what: &'static str,
+    instead: &'static str,
+}
+
+/// The first of these of which the condition holds.
+fn first<const N: usize>(found: [(bool, &'static str, &'static str); N]) -> ControlFlow<Refused> {
+    match found.into_iter().find(|(is, _, _)| *is) {
+        Some((_, what, instead)) => ControlFlow::Break(Refused { what, instead }),
+        None => ControlFlow::Continue(()),
+    }
+}
+
+impl Visitor for Unseen {
+    type Break = Refused;
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Refused> {
+        first([
+            (query.for_clause.is_some(), "FOR XML, JSON or BROWSE", "results are Arrow"),
+            (query.settings.is_some(), "SETTINGS", "use SET"),
+            (query.format_clause.is_some(), "FORMAT", "results are Arrow"),
+        ])?;
+        set_operations(&query.body)
+    }
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<Refused> {
+        let modifiers = match &select.group_by {
+            GroupByExpr::All(modifiers) | GroupByExpr::Expressions(_, modifiers) => modifiers,
+        };
+        first([
+            (select.prewhere.is_some(), "PREWHERE", "write WHERE"),
+            (!select.connect_by.is_empty(), "CONNECT BY", "write WITH RECURSIVE"),
+            (select.value_table_mode.is_some(), "AS STRUCT and AS VALUE", "use named_struct"),
+            (
+                !modifiers.is_empty(),
+                "GROUP BY … WITH ROLLUP, CUBE or TOTALS, or with GROUPING SETS after columns",
+                "write GROUP BY ROLLUP (…), CUBE (…) or GROUPING SETS (…)",
+            ),
+        ])
+    }
+
+    fn pre_visit_table_factor(&mut self, table: &TableFactor) -> ControlFlow<Refused> {
+        match table {
+            TableFactor::Table {
+                version, with_ordinality, partitions, json_path, sample, ..
+            } => first([
+                (version.is_some(), "a version of a table", "leave it out"),
+                (*with_ordinality, "WITH ORDINALITY", NUMBERED),
+                (!partitions.is_empty(), "PARTITION", "write WHERE"),
+                (json_path.is_some(), "a JSON path after a table", "select from the column"),
+                (sample.is_some(), "TABLESAMPLE", SAMPLED),
+            ]),
+            TableFactor::Derived { sample, .. } => {
+                first([(sample.is_some(), "TABLESAMPLE", SAMPLED)])
+            }
+            TableFactor::Function { with_ordinality, .. } => {
+                first([(*with_ordinality, "WITH ORDINALITY", NUMBERED)])
+            }
+            _ => ControlFlow::Continue(()),
+        }
+    }
+
+    fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<Refused> {
+        match expression {
+            Expr::SimilarTo { .. } => {
+                first([(true, "SIMILAR TO", "use LIKE, or ~ with a regular expression")])
+            }
+            Expr::Function(function) => first([(
+                !matches!(function.parameters, FunctionArguments::None),
+                "a function with parameters before its arguments",
+                "give all of them as arguments",
+            )]),
+            _ => ControlFlow::Continue(()),
+        }
+    }
+}
+
+const NUMBERED: &str = "use row_number()";
+const SAMPLED: &str = "write WHERE random() < 0.01";
+
+/// Those of one query. Not by recursion: a chain of them is as deep as it is long.
+fn set_operations(body: &SetExpr) -> ControlFlow<Refused> {
+    let mut bodies = vec![body];
+    while let Some(body) = bodies.pop() {
+        let SetExpr::SetOperation { op, set_quantifier, left, right } = body else { continue };
+        let all = matches!(set_quantifier, SetQuantifier::All | SetQuantifier::AllByName);
+        let counted = match op {
+            SetOperator::Union => false,
+            SetOperator::Intersect | SetOperator::Except | SetOperator::Minus => all,
+        };
+        first([(
+            counted,
+            "INTERSECT ALL and EXCEPT ALL",
+            "leave out ALL, or number the duplicates with row_number()",
+        )])?;
+        bodies.extend([&**left, &**right]);
+    }
+    ControlFlow::Continue(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse;
+    use super::*;
+
+    #[test]
+    fn what_would_be_passed_over_is_refused_by_name() {
+        let refused = [
+            ("SELECT a FROM t GROUP BY a WITH ROLLUP", "ROLLUP"),
+            ("SELECT a FROM t GROUP BY ALL WITH CUBE", "CUBE"),
+            ("SELECT a FROM t GROUP BY a GROUPING SETS ((a), ())", "GROUPING SETS"),
+            ("SELECT a FROM t PREWHERE a > 1", "PREWHERE"),
+            ("SELECT a FROM t START WITH a = 1 CONNECT BY PRIOR a = b", "CONNECT BY"),
+            ("SELECT a FROM t TABLESAMPLE BERNOULLI (1)", "TABLESAMPLE"),
+            ("SELECT a FROM t SAMPLE 0.1", "TABLESAMPLE"),
+            ("SELECT a FROM (SELECT 1 a) TABLESAMPLE (1 PERCENT)", "TABLESAMPLE"),
+            ("SELECT a FROM t PARTITION (p0)", "PARTITION"),
+            ("SELECT * FROM t WITH ORDINALITY", "ORDINALITY"),
+            ("SELECT * FROM generate_series(1, 3) WITH ORDINALITY", "ORDINALITY"),
+            ("SELECT a FROM t FOR JSON AUTO", "JSON"),
+            ("SELECT a FROM t SETTINGS max_rows = 1", "SETTINGS"),
+            ("SELECT a FROM t FORMAT JSON", "FORMAT"),
+            ("SELECT 1 INTERSECT ALL SELECT 1", "INTERSECT ALL"),
+            ("SELECT 1 UNION (SELECT 1 EXCEPT ALL SELECT 1)", "EXCEPT ALL"),
+            ("SELECT a FROM t WHERE a SIMILAR TO 'x%'", "SIMILAR TO"),
+            ("SELECT avg(0.5)(a) FROM t", "parameters"),
+            ("SELECT * FROM (SELECT a FROM t PREWHERE a > 1)", "PREWHERE"),
+            ("EXPLAIN SELECT a FROM t PREWHERE a > 1", "PREWHERE"),
+        ];
+        for (sql, name) in refused {
+            match parse(sql) {
+                Err(PlannerError::Unsupported(text)) if text.contains(name) => {}
+                other => panic!("{sql}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_changes_nothing_is_taken() {
+        let taken = [
+            "SELECT a FROM t FOR UPDATE",
+            "SELECT a FROM t WITH (NOLOCK)",
+            "SELECT a FROM t GROUP BY ROLLUP (a), CUBE (b)",
+            "SELECT 1 UNION ALL SELECT 1 INTERSECT SELECT 1 EXCEPT SELECT 2",
+            "SELECT count(*) FILTER (WHERE a > 1) FROM t",
+        ];
+        for sql in taken {
+            assert!(parse(sql).is_ok(), "{sql}: {:?}", parse(sql));
+        }
+    }
+}
