@@ -132,12 +132,18 @@ fn classify_root(root: &DataFusionError, text: String) -> PlannerError {
         DataFusionError::ExecutionJoin(cause) if cause.is_cancelled() => {
             PlannerError::Cancelled(text)
         }
+        // A pattern that comes to more than the library takes.
+        DataFusionError::Internal(message) if message.contains(NO_REGEX) => {
+            PlannerError::Execution(message.clone())
+        }
         DataFusionError::Internal(_) | DataFusionError::ExecutionJoin(_) => {
             PlannerError::Internal(text)
         }
         _ => PlannerError::Execution(text),
     }
 }
+
+const NO_REGEX: &str = "Regular expression did not compile";
 
 /// What the system says of a disk that takes no more: queries write to no other than the one that they
 /// spill to.
@@ -379,6 +385,14 @@ mod tests {
             text.starts_with("a file of t or u cannot be read") && !text.contains("line"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_pattern_that_is_too_large_is_no_bug() {
+        let cause = "failed to call 'x' Compute error: Regular expression did not compile: too big";
+        let error = kind(DataFusionError::Internal(cause.into()));
+        assert!(matches!(error, PlannerError::Execution(_)), "{error:?}");
+        assert!(!error.to_string().contains("bug"), "{error}");
     }
 
     #[test]

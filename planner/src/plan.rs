@@ -178,6 +178,8 @@ impl Planner {
     ) -> Result<SessionState> {
         let mut config = for_query(config, request);
         no_more_tasks_than_workers(config.options_mut(), request.workers.len())?;
+        let partitions = config.target_partitions().min(self.engine.most_partitions());
+        config = config.with_target_partitions(partitions);
         match execution_mode(config.options())? {
             _ if request.workers.is_empty() => Ok(self.engine.local_state(config)),
             ExecutionMode::Local => Ok(self.engine.local_state(config)),

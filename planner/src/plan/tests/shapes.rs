@@ -41,6 +41,18 @@ async fn a_session_gets_no_more_tasks_than_there_are_workers() {
     assert_eq!(plan.shape.tasks, 3);
 }
 
+/// What shuffles need for more is in nobody's account.
+#[tokio::test]
+async fn a_session_gets_no_more_partitions_than_gain_anything() {
+    let planning = Planning::new().await;
+    let mut config = planning.config("distributed");
+    config.options_mut().set("datafusion.execution.target_partitions", "256").unwrap();
+    let sql = "SELECT s, count(*) FROM t GROUP BY s";
+    let planned = planning.planner.plan(sql, &config, &request()).await.unwrap();
+    let Planned::Query(plan) = planned else { panic!("{sql} is no query") };
+    assert_eq!(plan.shape.parts(), 3 * 64);
+}
+
 #[tokio::test]
 async fn groups_are_delivered_from_every_worker() {
     let planning = Planning::new().await;
