@@ -6,7 +6,7 @@
 //! * [`peer`] – what nodes call: parts in, forwarded reads, commit and failure, on the internal
 //!   port behind the cluster secret; [`peers`] is its client side
 //!
-//! Around them: [`inspect`] (what a node has in hand), [`command`] (what a client asked for), [`ticket`] (what it may read), [`info`] (the
+//! Around them: [`inspect`] (what a node has in hand), [`forward`] (calls whose session lives elsewhere), [`command`] (what a client asked for), [`ticket`] (what it may read), [`info`] (the
 //! FlightInfo it gets), [`frames`] (kept frames to and from messages), [`pieces`] and [`relay`] (how they
 //! leave), [`metadata`] and
 //! [`sql_info`] (answers about tables and the server), [`status`] (errors to gRPC, in one place).
@@ -17,6 +17,7 @@ pub mod caller;
 pub mod coalesce;
 pub mod command;
 pub mod connection;
+pub mod forward;
 pub mod frames;
 #[cfg(test)]
 mod fuzz;

@@ -172,7 +172,7 @@ impl Node {
             connections: config.connections,
         };
         let tasks = vec![
-            servers.internal(listeners.internal, tokens),
+            servers.internal(listeners.internal, tokens, Arc::clone(&sessions)),
             servers.flight(listeners.flight, sessions),
             queries.sweeping(),
             watching(guard, queries.planner().engine()),
@@ -308,7 +308,7 @@ impl Parts<'_> {
         let (me, members) = (self.me.clone(), self.members.clone());
         let delivery = Delivery::new(me, members, Arc::clone(&store), Arc::clone(&peers));
         let engine = Engine::open(self.engine(pool, operators, delivery)).await?;
-        let sessions = Arc::new(Sessions::new(engine.session_config()));
+        let sessions = Arc::new(Sessions::new(&self.me.node_id, engine.session_config()));
         let admission = self.admission(&store, &engine);
         let queries = Queries::new(QueryParts {
             me: self.me,
@@ -415,10 +415,15 @@ impl Servers<'_> {
     }
 
     /// Everything here asks for the cluster secret first.
-    fn internal(&self, listener: TcpListener, tokens: CallTokens) -> SpawnedTask<()> {
+    fn internal(
+        &self,
+        listener: TcpListener,
+        tokens: CallTokens,
+        sessions: Arc<Sessions>,
+    ) -> SpawnedTask<()> {
         let worker = self.queries.planner().engine().worker().clone();
         let tasks = OnCpu::new(worker.into_worker_server(), Arc::clone(self.cpu));
-        let service = PeerService::new(Arc::clone(self.queries));
+        let service = PeerService::new(Arc::clone(self.queries), sessions);
         let parts = FlightServiceServer::new(service.clone())
             .max_decoding_message_size(MESSAGE_BYTES)
             .max_encoding_message_size(MESSAGE_BYTES);

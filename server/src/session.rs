@@ -36,6 +36,9 @@ const MOST: usize = 10_000;
 /// Names of changed sessions that are remembered after they had to go.
 const MOST_FORGOTTEN: usize = 100_000;
 
+/// Letters of a session's name before its node.
+const ID: usize = 32;
+
 /// There is no place for another session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this node has {MOST} sessions with settings of their own already: close some of them")]
@@ -113,14 +116,27 @@ impl Session {
 /// The named sessions of a node.
 #[derive(Debug)]
 pub struct Sessions {
+    node: String,
     defaults: SessionConfig,
     named: Mutex<Named>,
 }
 
+/// The node that a session's name says it lives on; nothing of what is no such name.
+pub fn home(name: &str) -> Option<&str> {
+    let (id, node) = name.split_once('.')?;
+    let is_id = id.len() == ID && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_id.then_some(node)
+}
+
 impl Sessions {
-    /// No sessions yet; each will start with `defaults`.
-    pub fn new(defaults: SessionConfig) -> Self {
-        Self { defaults, named: Mutex::default() }
+    /// No sessions of the node of this id yet; each will start with `defaults`.
+    pub fn new(node: &str, defaults: SessionConfig) -> Self {
+        Self { node: node.to_owned(), defaults, named: Mutex::default() }
+    }
+
+    /// The id of the other node that a session lives on.
+    pub fn elsewhere<'n>(&self, name: &'n str) -> Option<&'n str> {
+        home(name).filter(|node| *node != self.node)
     }
 
     /// A session without a name: a connection's own.
@@ -128,12 +144,12 @@ impl Sessions {
         Arc::new(Session::new(self.defaults.clone()))
     }
 
-    /// A new named session; the name cannot be guessed.
+    /// A new named session; the name cannot be guessed, and says which node it lives on.
     ///
     /// # Errors
     /// [`Full`] when all places are taken by sessions that were changed and are in use.
     pub fn create(&self) -> Result<(String, Arc<Session>), Full> {
-        let name = Uuid::new_v4().simple().to_string();
+        let name = format!("{}.{}", Uuid::new_v4().simple(), self.node);
         let session = self.unnamed();
         let mut named = self.named.lock();
         named.make_room(Instant::now())?;
@@ -235,7 +251,7 @@ mod tests {
     use super::*;
 
     fn sessions() -> Sessions {
-        Sessions::new(SessionConfig::new())
+        Sessions::new("a", SessionConfig::new())
     }
 
     /// A session that was changed, and used last so long ago.
@@ -253,6 +269,19 @@ mod tests {
         session.set_settings(SessionConfig::new().with_batch_size(7));
         assert_eq!(sessions.get(&name).unwrap().settings().batch_size(), 7);
         assert_ne!(sessions.create().unwrap().1.settings().batch_size(), 7);
+    }
+
+    #[test]
+    fn a_name_says_where_its_session_lives() {
+        let sessions = sessions();
+        let (name, _) = sessions.create().unwrap();
+        assert_eq!(home(&name), Some("a"));
+        assert_eq!(sessions.elsewhere(&name), None);
+        let of = |node: &str| name.replace(".a", node);
+        assert_eq!(sessions.elsewhere(&of(".node-1.rack_2")), Some("node-1.rack_2"));
+        for other in ["None", "header.payload.signature", &name[..32]] {
+            assert_eq!(sessions.elsewhere(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -20,8 +20,8 @@ use squadron_dev::wait::wait_for;
 use squadron_dev::wire::{Wire, tickets};
 use squadron_server::client::ClientError;
 use squadron_server::flight::session_options::{
-    CLOSED, CloseSessionResult, GetSessionOptionsResult, OptionValue, SessionOptionValue,
-    SetSessionOptionsRequest, SetSessionOptionsResult,
+    CLOSED, CloseSessionResult, GetSessionOptionsResult, NOT_CLOSEABLE, OptionValue,
+    SessionOptionValue, SetSessionOptionsRequest, SetSessionOptionsResult,
 };
 use tonic::{Code, Status};
 
@@ -108,6 +108,71 @@ async fn a_setting_follows_the_cookie() {
     let cookie = cookie(&mut wire).await;
     let mut elsewhere = Wire::connect(&cluster.uri(0)).await.unwrap().header("cookie", &cookie);
     assert_eq!(elsewhere.execute("select 1").await.unwrap().endpoint.len(), NODES);
+}
+
+/// Behind a balancer a client comes to one node and then to another.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_the_same_at_every_node() {
+    let cluster = cluster().await;
+    let mut wire = Wire::connect(&cluster.uri(0)).await.unwrap();
+    let cookie = cookie(&mut wire).await;
+    for node in 0..NODES {
+        let plain = Wire::connect(&cluster.uri(node)).await.unwrap();
+        let mut wire = plain.header("cookie", &cookie);
+        let info = wire.execute("select 1").await.unwrap();
+        assert_eq!(info.endpoint.len(), NODES, "node {node}");
+        for ticket in tickets(&info) {
+            wire.get(&ticket).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_setting_is_changed_at_any_node() {
+    let cluster = cluster().await;
+    let mut wire = Wire::connect(&cluster.uri(0)).await.unwrap();
+    let cookie = cookie(&mut wire).await;
+    let mut here = wire.header("cookie", &cookie);
+    let mut elsewhere = Wire::connect(&cluster.uri(1)).await.unwrap().header("cookie", &cookie);
+    run(&mut elsewhere, "set squadron.endpoints = 'one'").await;
+    assert_eq!(here.execute(SCAN).await.unwrap().endpoint.len(), 1);
+    update(&mut elsewhere, direct(ALL)).await.unwrap();
+    assert_eq!(here.execute("select 1").await.unwrap().endpoint.len(), NODES);
+    let one = options("squadron.endpoints", OptionValue::String("one".into()));
+    elsewhere.act("SetSessionOptions", one).await.unwrap();
+    assert_eq!(here.execute("select 1").await.unwrap().endpoint.len(), 1);
+    let answer = elsewhere.act("GetSessionOptions", Vec::new()).await.unwrap().remove(0);
+    let shown = GetSessionOptionsResult::decode(&answer[..]).unwrap().session_options;
+    let endpoints = shown["squadron.endpoints"].option_value.clone();
+    assert_eq!(endpoints, Some(OptionValue::String("one".into())));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_closed_at_any_node_with_its_results() {
+    let cluster = cluster().await;
+    let mut stranger = Wire::connect(&cluster.uri(0)).await.unwrap();
+    let cookie = cookie(&mut stranger).await;
+    let mut wire = stranger.header("cookie", &cookie);
+    let mut elsewhere = Wire::connect(&cluster.uri(2)).await.unwrap().header("cookie", &cookie);
+    let mine = wire.execute(SCAN).await.unwrap();
+    let answer = elsewhere.act("CloseSession", Vec::new()).await.unwrap().remove(0);
+    assert_eq!(CloseSessionResult::decode(&answer[..]).unwrap().status, CLOSED);
+    for ticket in tickets(&mine) {
+        assert_eq!(wire.get(&ticket).await.unwrap_err().code(), Code::Cancelled);
+    }
+}
+
+/// Its settings are gone: with others it would do something else than was asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_whose_node_is_gone_is_no_more() {
+    let cluster = cluster().await;
+    let gone = format!("arrow_flight_session_id={}.nobody", "0".repeat(32));
+    let mut wire = Wire::connect(&cluster.uri(1)).await.unwrap().header("cookie", &gone);
+    let refused = wire.execute("select 1").await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unauthenticated, "{refused}");
+    assert!(refused.message().contains("nobody"), "{refused}");
+    let answer = wire.act("CloseSession", Vec::new()).await.unwrap().remove(0);
+    assert_eq!(CloseSessionResult::decode(&answer[..]).unwrap().status, NOT_CLOSEABLE);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -58,6 +58,11 @@ pub fn types() -> Vec<ActionType> {
     ]
 }
 
+/// Whether an action is about a session, or depends on its settings.
+pub fn is_of_a_session(name: &str) -> bool {
+    matches!(name, CREATE | options::SET | options::GET | options::CLOSE)
+}
+
 /// Carries out an action.
 ///
 /// # Errors
@@ -141,6 +146,7 @@ fn set(bytes: &[u8], called: &Called, sessions: &Sessions) -> Result<Answer, Sta
 /// be a proxy's, and others' as well.
 async fn close(called: &Called, sessions: &Sessions, queries: &Queries) -> Bytes {
     let status = match (&called.name, &called.connection) {
+        _ if called.home.is_some() => options::NOT_CLOSEABLE,
         (Some(name), _) if sessions.close(name) => {
             queries.close_session(name).await;
             options::CLOSED

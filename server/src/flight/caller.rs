@@ -8,6 +8,7 @@ use tonic::metadata::{KeyAndValueRef, MetadataMap};
 use tonic::{Code, Extensions, Status};
 
 use super::connection::ConnectionInfo;
+use super::forward::AGENT;
 use super::status;
 use crate::query::Caller;
 use crate::session::{Session, Sessions};
@@ -31,6 +32,8 @@ pub struct Called {
     pub name: Option<String>,
     /// The inner name of its connection, if it calls by one.
     pub connection: Option<String>,
+    /// The id of the other node that its session lives on.
+    pub home: Option<String>,
     /// It named a session of this node that had to go with its settings.
     forgotten: bool,
 }
@@ -39,14 +42,17 @@ impl Called {
     /// For what depends on settings.
     ///
     /// # Errors
-    /// UNAUTHENTICATED when it names a session whose settings are lost: others would do something else
-    /// than was asked for.
+    /// UNAUTHENTICATED when it names a session whose settings are lost, or are at a node that is gone: others
+    /// would do something else than was asked for.
     pub fn has_its_settings(&self) -> Result<(), Status> {
-        match self.forgotten {
-            false => Ok(()),
-            true => Err(Status::unauthenticated(
+        match (self.forgotten, &self.home) {
+            (false, None) => Ok(()),
+            (true, _) => Err(Status::unauthenticated(
                 "the session was idle for so long that it is forgotten, with its settings: connect again",
             )),
+            (false, Some(node)) => Err(Status::unauthenticated(format!(
+                "the session and its settings are at node {node}, which is not in the cluster: connect again"
+            ))),
         }
     }
 }
@@ -60,14 +66,15 @@ pub fn called(
     extensions: &Extensions,
     sessions: &Sessions,
 ) -> Result<Called, Status> {
-    let Found { name, connection, session, forgotten } = find(metadata, extensions, sessions);
+    let found = find(metadata, extensions, sessions);
+    let Found { name, connection, session, home, forgotten } = found;
     let mut settings = session.settings();
     apply_headers(metadata, &mut settings)?;
     let reads_one = session.reads_one() || reads_one(metadata);
     let principal = ANONYMOUS.to_owned();
     let of = name.as_ref().or(connection.as_ref()).cloned();
     let caller = Caller { principal, session: of, settings, reads_one };
-    Ok(Called { caller, session, name, connection, forgotten })
+    Ok(Called { caller, session, name, connection, home, forgotten })
 }
 
 /// The session of a request.
@@ -75,26 +82,28 @@ struct Found {
     name: Option<String>,
     connection: Option<String>,
     session: Arc<Session>,
+    home: Option<String>,
     forgotten: bool,
 }
 
-/// A name that is not known is that of another node, or none at all (`Bearer None`): the connection's
-/// session does for it, unless it is known to have had settings.
+/// A name that is not known here is that of another node, or none at all (`Bearer None`): for the latter the
+/// connection's session does, unless it is known to have had settings.
 fn find(metadata: &MetadataMap, extensions: &Extensions, sessions: &Sessions) -> Found {
     let names = [cookie(metadata), bearer(metadata)];
     let names = names.into_iter().flatten();
     for name in names.clone() {
         if let Some(session) = sessions.get(name) {
             let name = Some(name.to_owned());
-            return Found { name, connection: None, session, forgotten: false };
+            return Found { name, connection: None, session, home: None, forgotten: false };
         }
     }
-    let forgotten = names.into_iter().any(|name| sessions.is_forgotten(name));
+    let forgotten = names.clone().into_iter().any(|name| sessions.is_forgotten(name));
+    let home = names.into_iter().find_map(|name| sessions.elsewhere(name)).map(str::to_owned);
     let info = extensions.get::<ConnectionInfo>();
     let connection = info.map(|info| info.name.to_string());
     let session = info.map(|info| Arc::clone(&info.session));
     let session = session.unwrap_or_else(|| sessions.unnamed());
-    Found { name: None, connection, session, forgotten }
+    Found { name: None, connection, session, home, forgotten }
 }
 
 fn cookie(metadata: &MetadataMap) -> Option<&str> {
@@ -110,9 +119,9 @@ fn bearer(metadata: &MetadataMap) -> Option<&str> {
 }
 
 fn reads_one(metadata: &MetadataMap) -> bool {
-    let agent = metadata.get("user-agent").and_then(|agent| agent.to_str().ok());
-    let agent = agent.unwrap_or_default().to_ascii_lowercase();
-    READS_ONE.iter().any(|known| agent.contains(known))
+    let agents = ["user-agent", AGENT].into_iter().filter_map(|key| metadata.get(key));
+    let mut agents = agents.filter_map(|agent| agent.to_str().ok()).map(str::to_ascii_lowercase);
+    agents.any(|agent| READS_ONE.iter().any(|known| agent.contains(known)))
 }
 
 /// `squadron-execution-mode: local` and `squadron.execution_mode: local` (a JDBC property) are both
@@ -158,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_session_that_had_to_go_is_not_replaced_by_another() {
-        let sessions = Sessions::new(SessionConfig::new());
+        let sessions = Sessions::new("a", SessionConfig::new());
         let (name, _) = sessions.create().unwrap();
         assert_eq!(with_token(&sessions, &name).name, Some(name.clone()));
         sessions.forget(&name);
@@ -168,9 +177,18 @@ mod tests {
 
     #[test]
     fn a_name_that_was_never_of_this_node_does_no_harm() {
-        let sessions = Sessions::new(SessionConfig::new());
+        let sessions = Sessions::new("a", SessionConfig::new());
         for name in ["None", "00000000000000000000000000000000"] {
             with_token(&sessions, name).has_its_settings().unwrap();
         }
+    }
+
+    /// It would be run with other settings than it was given.
+    #[test]
+    fn a_session_of_another_node_is_not_replaced_by_one_of_this() {
+        let sessions = Sessions::new("a", SessionConfig::new());
+        let called = with_token(&sessions, "00000000000000000000000000000000.b");
+        assert_eq!(called.home.as_deref(), Some("b"));
+        assert_eq!(called.has_its_settings().unwrap_err().code(), Code::Unauthenticated);
     }
 }

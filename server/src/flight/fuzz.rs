@@ -218,7 +218,7 @@ impl Target {
 
     fn called(&self) -> (Arc<Sessions>, Called) {
         let engine = self.cluster.nodes[0].queries().planner().engine();
-        let sessions = Arc::new(Sessions::new(engine.session_config()));
+        let sessions = Arc::new(Sessions::new("a", engine.session_config()));
         let called = called(&MetadataMap::new(), &Extensions::default(), &sessions).unwrap();
         (sessions, called)
     }
@@ -233,7 +233,8 @@ impl Target {
     }
 
     fn of_a_peer(&self, name: &str, body: &[u8]) {
-        let service = PeerService::new(Arc::clone(self.cluster.nodes[0].queries()));
+        let (sessions, _) = self.called();
+        let service = PeerService::new(Arc::clone(self.cluster.nodes[0].queries()), sessions);
         if let Err(status) = self.runtime.block_on(service.act(name, body)) {
             is_blamed_on_the_sender(&status);
         }

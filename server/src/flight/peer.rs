@@ -1,7 +1,8 @@
 //! What nodes ask of this one: parts in, forwarded reads out, commit and failure.
 //!
 //! Mounted on the internal port only, behind the cluster secret: whoever can call it is a node of
-//! the cluster, so nothing here asks for a principal.
+//! the cluster, so nothing here asks for a principal. What another node passes on for a client
+//! (`forward.rs`) is answered as if the client had called.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,6 +20,7 @@ use prost::Message;
 use squadron_planner::deliver::{PartKey, PartTotals};
 use tonic::{Request, Response, Status, Streaming};
 
+use super::forward::is_passed_on;
 use super::frames::{Put, query_id, read_put};
 use super::messages::{
     CancelledProto, CommitProto, FailProto, InterestProto, LeaveProto, ManifestProto, OpenProto,
@@ -28,22 +30,27 @@ use super::messages::{
 use super::peers::actions;
 use super::pieces::{InPieces, Pieces, in_pieces};
 use super::read::{forwarded, read_forwarded};
+use super::service::ClientService;
 use super::{poll, status};
 use crate::query::{Cancelled, Queries};
 use crate::results::{Interest, Opening, PartSummary, QueryResult, ResultError};
+use crate::session::Sessions;
 
 /// The internal Flight service.
 #[derive(Clone)]
 pub struct PeerService {
     queries: Arc<Queries>,
+    /// Answers what others pass on for clients whose sessions live here.
+    clients: ClientService,
 }
 
 type Stream<T> = BoxStream<'static, Result<T, Status>>;
 
 impl PeerService {
-    /// The service over this node's queries and results.
-    pub fn new(queries: Arc<Queries>) -> Self {
-        Self { queries }
+    /// The service over this node's queries, results and sessions.
+    pub fn new(queries: Arc<Queries>, sessions: Arc<Sessions>) -> Self {
+        let clients = ClientService::for_nodes(Arc::clone(&queries), sessions);
+        Self { queries, clients }
     }
 
     async fn receive(
@@ -282,6 +289,9 @@ impl FlightService for PeerService {
         &self,
         request: Request<Streaming<FlightData>>,
     ) -> Result<Response<Self::DoPutStream>, Status> {
+        if is_passed_on(&request) {
+            return self.clients.do_put(request).await;
+        }
         let mut messages = request.into_inner();
         let first = messages.message().await?;
         let descriptor = first.and_then(|message| message.flight_descriptor);
@@ -301,6 +311,9 @@ impl FlightService for PeerService {
         &self,
         request: Request<Action>,
     ) -> Result<Response<Self::DoActionStream>, Status> {
+        if is_passed_on(&request) {
+            return self.clients.do_action(request).await;
+        }
         let Action { r#type, body } = request.into_inner();
         let body = self.act(&r#type, &body).await?;
         let answer = futures::stream::iter([Ok(arrow_flight::Result { body })]);
@@ -316,30 +329,30 @@ impl FlightService for PeerService {
 
     async fn list_flights(
         &self,
-        _: Request<Criteria>,
+        request: Request<Criteria>,
     ) -> Result<Response<Self::ListFlightsStream>, Status> {
-        Err(not_for_clients())
+        self.clients.list_flights(request).await
     }
 
     async fn get_flight_info(
         &self,
-        _: Request<FlightDescriptor>,
+        request: Request<FlightDescriptor>,
     ) -> Result<Response<FlightInfo>, Status> {
-        Err(not_for_clients())
+        self.clients.get_flight_info(request).await
     }
 
     async fn poll_flight_info(
         &self,
-        _: Request<FlightDescriptor>,
+        request: Request<FlightDescriptor>,
     ) -> Result<Response<PollInfo>, Status> {
-        Err(not_for_clients())
+        self.clients.poll_flight_info(request).await
     }
 
     async fn get_schema(
         &self,
-        _: Request<FlightDescriptor>,
+        request: Request<FlightDescriptor>,
     ) -> Result<Response<SchemaResult>, Status> {
-        Err(not_for_clients())
+        self.clients.get_schema(request).await
     }
 
     async fn do_exchange(

@@ -103,7 +103,8 @@ impl Peers {
         self.relays.follow(members);
     }
 
-    fn client(&self, peer: &Member) -> FlightServiceClient<MemberChannel> {
+    /// Calls of this node to `peer`.
+    pub(super) fn client(&self, peer: &Member) -> FlightServiceClient<MemberChannel> {
         client(&self.channels, peer)
     }
 
@@ -342,7 +343,7 @@ fn query_proto(query: Uuid) -> QueryProto {
 
 /// A lost connection is told as what it is: the node that cannot be reached. What a node itself says
 /// has no source; what the transport says has one, and any code.
-fn named(node: &str, error: Status) -> Status {
+pub(super) fn named(node: &str, error: Status) -> Status {
     match std::error::Error::source(&error).is_some() {
         true => unreachable(node, &error),
         false => error,

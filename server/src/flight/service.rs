@@ -24,6 +24,7 @@ use uuid::Uuid;
 use super::action::{self, set_cookie};
 use super::caller::{Called, called};
 use super::command::{Wish, not_yet, wish};
+use super::forward::Home;
 use super::pieces::{InPieces, Pieces, in_pieces};
 use super::put::Put;
 use super::read::read;
@@ -37,6 +38,16 @@ use crate::session::Sessions;
 pub struct ClientService {
     queries: Arc<Queries>,
     sessions: Arc<Sessions>,
+    /// Whether calls whose session lives elsewhere are passed on.
+    passes_on: bool,
+}
+
+/// Where a call is answered.
+enum Place {
+    /// Here, with these settings.
+    Here(Called),
+    /// Where its session lives.
+    Elsewhere(Home),
 }
 
 /// What became of a wish.
@@ -75,17 +86,32 @@ type Stream<T> = BoxStream<'static, Result<T, Status>>;
 impl ClientService {
     /// The service over this node's queries and sessions.
     pub fn new(queries: Arc<Queries>, sessions: Arc<Sessions>) -> Self {
-        Self { queries, sessions }
+        Self { queries, sessions, passes_on: true }
+    }
+
+    /// The same for calls that other nodes have passed on: they end here.
+    pub fn for_nodes(queries: Arc<Queries>, sessions: Arc<Sessions>) -> Self {
+        Self { queries, sessions, passes_on: false }
+    }
+
+    /// The other node that has to answer a call, since the caller's session lives there.
+    fn home(&self, called: &Called) -> Option<Home> {
+        let node = called.home.as_deref().filter(|_| self.passes_on)?;
+        let members = self.queries.members();
+        members.get(node).map(|member| Home::new(self.queries.peers(), member))
     }
 
     fn called<T>(&self, request: &Request<T>) -> Result<Called, Status> {
         called(request.metadata(), request.extensions(), &self.sessions)
     }
 
-    /// The caller of what depends on the settings of its session.
-    fn called_with_settings<T>(&self, request: &Request<T>) -> Result<Called, Status> {
+    /// The caller of what depends on the settings of its session, or who has them.
+    fn called_with_settings<T>(&self, request: &Request<T>) -> Result<Place, Status> {
         let called = self.called(request)?;
-        called.has_its_settings().map(|()| called)
+        if let Some(home) = self.home(&called) {
+            return Ok(Place::Elsewhere(home));
+        }
+        called.has_its_settings().map(|()| Place::Here(called))
     }
 
     /// The SQL of a wish that runs a statement.
@@ -240,7 +266,10 @@ impl FlightService for ClientService {
         &self,
         request: Request<FlightDescriptor>,
     ) -> Result<Response<FlightInfo>, Status> {
-        let called = self.called_with_settings(&request)?;
+        let called = match self.called_with_settings(&request)? {
+            Place::Here(called) => called,
+            Place::Elsewhere(home) => return home.get_flight_info(request).await,
+        };
         let descriptor = request.into_inner();
         let info = match self.fulfil(Uuid::now_v7(), &called, &descriptor).await? {
             Executed::Started(query) => info::started(&query, descriptor)?,
@@ -253,7 +282,10 @@ impl FlightService for ClientService {
         &self,
         request: Request<FlightDescriptor>,
     ) -> Result<Response<SchemaResult>, Status> {
-        let called = self.called_with_settings(&request)?;
+        let called = match self.called_with_settings(&request)? {
+            Place::Here(called) => called,
+            Place::Elsewhere(home) => return home.get_schema(request).await,
+        };
         let wish = wish(request.get_ref())?;
         let schema = self.schema_of(&wish, &called).await?;
         Ok(Response::new(SchemaResult { schema: info::schema_bytes(&schema)? }))
@@ -270,7 +302,10 @@ impl FlightService for ClientService {
         &self,
         request: Request<Streaming<FlightData>>,
     ) -> Result<Response<Self::DoPutStream>, Status> {
-        let called = self.called_with_settings(&request)?;
+        let called = match self.called_with_settings(&request)? {
+            Place::Here(called) => called,
+            Place::Elsewhere(home) => return home.do_put(request).await,
+        };
         let result = match put::read(request.into_inner()).await? {
             Put::Bind(handle) => {
                 self.prepared(&handle, &called)?;
@@ -290,6 +325,11 @@ impl FlightService for ClientService {
         request: Request<Action>,
     ) -> Result<Response<Self::DoActionStream>, Status> {
         let called = self.called(&request)?;
+        if action::is_of_a_session(&request.get_ref().r#type)
+            && let Some(home) = self.home(&called)
+        {
+            return home.do_action(request).await;
+        }
         let action = request.get_ref();
         let answer = action::act(action, &called, &self.queries, &self.sessions).await?;
         let body = answer.body.map(|body| Ok(arrow_flight::Result { body }));
@@ -312,7 +352,10 @@ impl FlightService for ClientService {
         &self,
         request: Request<Criteria>,
     ) -> Result<Response<Self::ListFlightsStream>, Status> {
-        let called = self.called_with_settings(&request)?;
+        let called = match self.called_with_settings(&request)? {
+            Place::Here(called) => called,
+            Place::Elsewhere(home) => return home.list_flights(request).await,
+        };
         let flights = listing::flights(&self.queries, &called.caller).await;
         Ok(Response::new(futures::stream::iter(flights).boxed()))
     }
@@ -323,14 +366,15 @@ impl FlightService for ClientService {
     ) -> Result<Response<PollInfo>, Status> {
         let called = self.called(&request)?;
         let within = poll::patience(request.metadata());
-        let descriptor = request.into_inner();
         let principal = called.caller.principal.as_str();
-        let polled = match poll::handle(&descriptor, principal, &self.queries)? {
+        let polled = match poll::handle(request.get_ref(), principal, &self.queries)? {
             Some(handle) => poll::next(&handle, within, principal, &self.queries).await?,
-            None => {
-                called.has_its_settings()?;
-                self.poll_first(called, descriptor, within).await?
-            }
+            None => match self.called_with_settings(&request)? {
+                Place::Here(called) => {
+                    self.poll_first(called, request.into_inner(), within).await?
+                }
+                Place::Elsewhere(home) => return home.poll_flight_info(request).await,
+            },
         };
         Ok(Response::new(polled))
     }

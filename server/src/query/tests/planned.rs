@@ -30,7 +30,7 @@ fn service(node: &TestNode, sessions: &Arc<Sessions>) -> ClientService {
 }
 
 fn sessions(node: &TestNode) -> Arc<Sessions> {
-    Arc::new(Sessions::new(node.queries().planner().engine().session_config()))
+    Arc::new(Sessions::new("a", node.queries().planner().engine().session_config()))
 }
 
 fn statement(sql: &str) -> FlightDescriptor {

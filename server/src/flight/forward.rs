@@ -1,0 +1,177 @@
+//! Calls whose session lives on another node are answered there.
+//!
+//! A session's settings, and what goes with it when it is closed, are at the node that made it. Clients bring
+//! its name to others as well: behind a balancer, or because they read the next endpoint. A node that is
+//! brought another's session passes the call on over the internal port, with its metadata, and gives the
+//! answer back as it came. What needs no settings, tickets above all, is not passed on.
+//!
+//! ```text
+//!   client ── session x.b ──► node a ── the same call ──► node b     plans and runs it, with the settings of x
+//!          ◄───────── answer ─────── ◄──── its answer ────
+//! ```
+
+use arrow_flight::flight_service_client::FlightServiceClient;
+use arrow_flight::{
+    Action, Criteria, FlightData, FlightDescriptor, FlightInfo, PollInfo, PutResult, SchemaResult,
+};
+use futures::channel::oneshot;
+use futures::stream::{self, BoxStream, Stream};
+use futures::{StreamExt, TryStreamExt};
+use squadron_cluster::Member;
+use squadron_cluster::channels::MemberChannel;
+use tonic::metadata::MetadataValue;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::peers::{Peers, named};
+
+/// What the client calls itself, in a call that is passed on: `user-agent` is that of this node there.
+pub const AGENT: &str = "x-squadron-user-agent";
+
+/// Set in a call that is passed on.
+const PASSED_ON: &str = "x-squadron-passed-on";
+
+/// Whether a call on the internal port is a client's.
+pub fn is_passed_on<T>(request: &Request<T>) -> bool {
+    request.metadata().contains_key(PASSED_ON)
+}
+
+/// Metadata of one connection, or that proves who this node is: they are made anew.
+const OWN: [&str; 5] =
+    ["user-agent", "grpc-encoding", "grpc-accept-encoding", "content-length", "squadron-cluster"];
+
+/// The node that a session lives on.
+pub struct Home {
+    node: String,
+    client: FlightServiceClient<MemberChannel>,
+}
+
+type Answer<T> = Result<Response<T>, Status>;
+type Answers<T> = Answer<BoxStream<'static, Result<T, Status>>>;
+
+/// As if the call had come to that node: its answers, and its errors; UNAVAILABLE where it cannot be reached.
+impl Home {
+    /// That node, as one of these peers.
+    pub fn new(peers: &Peers, member: &Member) -> Self {
+        Self { node: member.node_id.clone(), client: peers.client(member) }
+    }
+
+    pub(super) async fn get_flight_info(
+        mut self,
+        request: Request<FlightDescriptor>,
+    ) -> Answer<FlightInfo> {
+        let answer = self.client.get_flight_info(passed_on(request)).await;
+        answer.map_err(|error| named(&self.node, error))
+    }
+
+    pub(super) async fn get_schema(
+        mut self,
+        request: Request<FlightDescriptor>,
+    ) -> Answer<SchemaResult> {
+        let answer = self.client.get_schema(passed_on(request)).await;
+        answer.map_err(|error| named(&self.node, error))
+    }
+
+    pub(super) async fn poll_flight_info(
+        mut self,
+        request: Request<FlightDescriptor>,
+    ) -> Answer<PollInfo> {
+        let answer = self.client.poll_flight_info(passed_on(request)).await;
+        answer.map_err(|error| named(&self.node, error))
+    }
+
+    pub(super) async fn do_action(
+        mut self,
+        request: Request<Action>,
+    ) -> Answers<arrow_flight::Result> {
+        let answer = self.client.do_action(passed_on(request)).await;
+        self.answers(answer)
+    }
+
+    pub(super) async fn list_flights(mut self, request: Request<Criteria>) -> Answers<FlightInfo> {
+        let answer = self.client.list_flights(passed_on(request)).await;
+        self.answers(answer)
+    }
+
+    pub(super) async fn do_put(
+        mut self,
+        request: Request<Streaming<FlightData>>,
+    ) -> Answers<PutResult> {
+        let mut failure = None;
+        let request = passed_on(request).map(|from| {
+            let (messages, failed) = messages(from);
+            failure = Some(failed);
+            messages
+        });
+        let failure = async {
+            match failure {
+                Some(failed) => failed.await.ok(),
+                None => None,
+            }
+        };
+        tokio::select! {
+            answer = self.client.do_put(request) => self.answers(answer),
+            Some(error) = failure => Err(error),
+        }
+    }
+
+    fn answers<T: Send + 'static>(&self, answer: Answer<Streaming<T>>) -> Answers<T> {
+        let answer = answer.map_err(|error| named(&self.node, error))?;
+        let node = self.node.clone();
+        Ok(answer.map(|answers| answers.map_err(move |error| named(&node, error)).boxed()))
+    }
+}
+
+/// The same call for another node.
+fn passed_on<T>(mut request: Request<T>) -> Request<T> {
+    let metadata = request.metadata_mut();
+    let agent = metadata.get("user-agent").cloned();
+    for key in OWN {
+        metadata.remove(key);
+    }
+    if let Some(agent) = agent {
+        metadata.insert(AGENT, agent);
+    }
+    metadata.insert(PASSED_ON, MetadataValue::from_static("true"));
+    // What this connection knows of itself is not that of the next.
+    *request.extensions_mut() = tonic::Extensions::default();
+    request
+}
+
+/// The messages of a client, for a call of this node's own: should they end in an error, that is told
+/// apart from their end, which the other node would take for all there is.
+fn messages(
+    from: Streaming<FlightData>,
+) -> (impl Stream<Item = FlightData> + Send + 'static, oneshot::Receiver<Status>) {
+    let (failed, failure) = oneshot::channel();
+    let messages = stream::unfold((from, Some(failed)), |(mut from, mut failed)| async move {
+        match from.next().await? {
+            Ok(message) => Some((message, (from, failed))),
+            Err(error) => {
+                let _ = failed.take().map(|failed| failed.send(error));
+                // The call is given up by then.
+                stream::pending().next().await
+            }
+        }
+    });
+    (messages, failure)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_client_says_of_itself_travels_and_what_a_connection_says_does_not() {
+        let mut request = Request::new(());
+        for (key, value) in [("cookie", "c"), ("user-agent", "grafana"), ("squadron-cluster", "x")]
+        {
+            request.metadata_mut().insert(key, value.parse().unwrap());
+        }
+        let request = passed_on(request);
+        let brought = |key| request.metadata().get(key).map(|value| value.to_str().unwrap());
+        assert_eq!(brought("cookie"), Some("c"));
+        assert_eq!(brought(AGENT), Some("grafana"));
+        assert_eq!(brought("squadron-cluster"), None);
+        assert!(is_passed_on(&request));
+    }
+}
