@@ -72,9 +72,13 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
         match self.guard.check(&request) {
-            Ok(()) => Either::Left(self.inner.call(request)),
+            Ok(()) => {
+                // What it has proved concerns nobody behind this.
+                request.headers_mut().remove(HEADER);
+                Either::Left(self.inner.call(request))
+            }
             Err(error) => {
                 self.guard.log.refusal(request.uri().path(), &error);
                 let status = Status::unauthenticated(error.to_string());
