@@ -180,14 +180,28 @@ impl Share {
     fn count(&self, additional: usize, most: usize) -> Result<usize> {
         let add = |used: usize| used.checked_add(additional).filter(|sum| *sum <= most);
         let before = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
-        before.map(|before| before + additional).map_err(|used| self.too_much(used, additional))
+        before
+            .map(|before| before + additional)
+            .map_err(|used| self.too_much(used, additional, most))
     }
 
-    fn too_much(&self, used: usize, additional: usize) -> DataFusionError {
-        let [used, additional, most] =
-            [used, additional, self.limits.most].map(human_readable_size);
+    fn too_much(&self, used: usize, additional: usize, most: usize) -> DataFusionError {
+        let share = self.limits.most;
+        let why = match most {
+            0 => "more, and what this node has left is for operators that cannot spill: let fewer queries run at a time".to_owned(),
+            _ if most < share => format!(
+                "more than the {} allow that operators which spill may have of its share of {}: give it less to do",
+                human_readable_size(most),
+                human_readable_size(share)
+            ),
+            _ => format!(
+                "more than its share of {} allows: give it less to do",
+                human_readable_size(share)
+            ),
+        };
+        let [used, additional] = [used, additional].map(human_readable_size);
         DataFusionError::ResourcesExhausted(format!(
-            "query {} has {used} of this node's memory and needs {additional} more than its share of {most} allows: give it less to do, or raise --memory-limit or --query-memory-percent",
+            "query {} has {used} of this node's memory and needs {additional} {why}, or raise --memory-limit or --query-memory-percent",
             self.query
         ))
     }
@@ -298,7 +312,8 @@ mod tests {
         let runtime = shares().of(Uuid::from_u128(1));
         let (sort, merge) = (sort(&runtime), operator(&runtime));
         sort.try_grow(48).unwrap();
-        sort.try_grow(1).unwrap_err();
+        let refused = sort.try_grow(1).unwrap_err().to_string();
+        assert!(refused.contains("48.0 B") && refused.contains("80.0 B"), "{refused}");
         merge.try_grow(32).unwrap();
     }
 
@@ -327,7 +342,8 @@ mod tests {
         let (first, second) = (sort(&one), sort(&other));
         first.try_grow(48).unwrap();
         second.try_grow(27).unwrap();
-        second.try_grow(1).unwrap_err();
+        let refused = second.try_grow(1).unwrap_err().to_string();
+        assert!(refused.contains("cannot spill") && !refused.contains("share"), "{refused}");
         operator(&one).try_grow(25).unwrap();
     }
 
