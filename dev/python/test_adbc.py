@@ -257,3 +257,11 @@ def test_what_pyarrow_was_given_is_renewed_and_cancelled(cluster):
         # pyarrow takes a server's CANCELLED for a Ctrl-C of its own.
         with pytest.raises((flight.FlightCancelledError, KeyboardInterrupt)):
             client.do_get(info.endpoints[0].ticket).read_all()
+
+
+def test_values_are_bound_to_a_prepared_statement(cluster, truth):
+    sql = "SELECT count(*) AS n FROM lineitem WHERE l_orderkey BETWEEN ? AND ? AND l_returnflag = ?"
+    with connect(cluster, **DISTRIBUTED) as connection, connection.cursor() as cursor:
+        for bound in [(1, 100, "R"), (50, 5000, "N"), (7, 6, "R")]:
+            cursor.execute(sql, bound)
+            assert cursor.fetchone() == truth.execute(sql, bound).fetchone()

@@ -18,6 +18,7 @@ mod system {
     mod memory;
     mod metadata;
     mod one_partition;
+    mod prepared;
     mod processes;
     mod replaced;
     mod roles;

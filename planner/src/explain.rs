@@ -47,7 +47,7 @@ pub(crate) async fn plan(
     }
 }
 
-fn explained_query(statement: DfStatement) -> Result<DfStatement> {
+pub(crate) fn explained_query(statement: DfStatement) -> Result<DfStatement> {
     match &statement {
         DfStatement::Statement(sql) if matches!(sql.as_ref(), SqlStatement::Query(_)) => {
             Ok(statement)

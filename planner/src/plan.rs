@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::information_schema::INFORMATION_SCHEMA;
+use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::config::ConfigOptions;
 use datafusion::execution::{SessionState, TaskContext};
@@ -27,6 +28,7 @@ use crate::{PlannerError, Result, explain};
 mod local_only;
 pub(crate) mod merge;
 mod not_in;
+mod parameters;
 mod placement;
 mod reset;
 pub(crate) mod routing;
@@ -35,6 +37,7 @@ pub(crate) mod spread;
 mod tests;
 pub(crate) mod whole;
 
+pub use parameters::Parameters;
 pub use placement::{Placement, Shape};
 pub use routing::{TaskRoute, TaskRoutes, WorkerAddr, Workers};
 
@@ -51,6 +54,8 @@ pub struct PlanRequest {
     pub peers: Arc<[String]>,
     /// Target bytes of a result frame.
     pub frame_bytes: usize,
+    /// The values of the statement's parameters, the first of `$1`.
+    pub parameters: Arc<[ScalarValue]>,
 }
 
 /// A statement, ready to run.
@@ -86,6 +91,15 @@ impl QueryPlan {
         let plan = placement::respecify(self.plan, count)?;
         Ok(Self { plan, ..self })
     }
+}
+
+/// What is known of a statement before it runs.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// The wire schema of what it gives; without fields where it gives no rows.
+    pub schema: SchemaRef,
+    /// What has to be bound.
+    pub parameters: Parameters,
 }
 
 /// Plans statements for one node.
@@ -141,8 +155,34 @@ impl Planner {
         match statement::parse(sql)? {
             Statement::Query(query) => Ok(self.plan_query(query, config, request).await?.schema),
             Statement::Explain(_) => Ok(explain::schema()),
-            Statement::Session(_) => Ok(Arc::new(datafusion::arrow::datatypes::Schema::empty())),
+            Statement::Session(_) => Ok(Arc::new(Schema::empty())),
         }
+    }
+
+    /// What a statement gives, and the parameters that it has, before any are bound.
+    ///
+    /// # Errors
+    /// As [`Planner::plan`].
+    pub async fn prepare(
+        &self,
+        sql: &str,
+        config: &SessionConfig,
+        request: &PlanRequest,
+    ) -> Result<Prepared> {
+        let query = match statement::parse(sql)? {
+            Statement::Query(query) => query,
+            Statement::Explain(statement) => explain::explained_query(*statement.statement)?,
+            Statement::Session(_) => {
+                return Ok(Prepared {
+                    schema: Arc::new(Schema::empty()),
+                    parameters: Parameters::none(),
+                });
+            }
+        };
+        let mut state = self.query_state(config, request)?;
+        let parameters = Parameters::of(&logical(&mut state, query).await?)?;
+        let request = PlanRequest { parameters: parameters.nulls()?.into(), ..request.clone() };
+        Ok(Prepared { schema: self.schema(sql, config, &request).await?, parameters })
     }
 
     pub(crate) async fn plan_query(
@@ -152,12 +192,8 @@ impl Planner {
         request: &PlanRequest,
     ) -> Result<QueryPlan> {
         let mut state = self.query_state(config, request)?;
-        if asks_for_information(&state, &query)? {
-            let catalogs = tolerant(state.catalog_list().as_ref());
-            state.register_catalog_list(catalogs);
-        }
-        let logical = state.statement_to_plan(query).await?;
-        refuse_parameters(&logical)?;
+        let logical = logical(&mut state, query).await?;
+        let logical = parameters::bind(logical, &request.parameters)?;
         not_in::refuse_hidden_nulls(&logical)?;
         let optimized = state.optimize(&logical)?;
         let plan = if local_only::is_needed(&logical, &optimized)? {
@@ -278,6 +314,15 @@ pub(crate) fn deliver_here(
     finish(Arc::new(deliver), state, request, engine)
 }
 
+/// What a statement asks for, with parameters where it has them.
+async fn logical(state: &mut SessionState, query: DfStatement) -> Result<LogicalPlan> {
+    if asks_for_information(state, &query)? {
+        let catalogs = tolerant(state.catalog_list().as_ref());
+        state.register_catalog_list(catalogs);
+    }
+    Ok(state.statement_to_plan(query).await?)
+}
+
 /// Whether a statement looks at `information_schema`.
 fn asks_for_information(state: &SessionState, query: &DfStatement) -> Result<bool> {
     let tables = state.resolve_table_references(query)?;
@@ -303,16 +348,6 @@ fn no_more_tasks_than_workers(options: &mut ConfigOptions, workers: usize) -> Re
     let distributed = DistributedConfig::from_config_options_mut(options)?;
     distributed.max_tasks_per_stage = distributed.max_tasks_per_stage.min(workers);
     Ok(())
-}
-
-/// Parameters are bound by prepared statements; a bare placeholder has no value to stand for.
-fn refuse_parameters(plan: &LogicalPlan) -> Result<()> {
-    match plan.get_parameter_names()?.is_empty() {
-        true => Ok(()),
-        false => Err(PlannerError::Unsupported(
-            "parameters (`?`, `$1`) are not supported by this version: write the values into the statement".into(),
-        )),
-    }
 }
 
 /// The settings that a statement names must be a session's to change.

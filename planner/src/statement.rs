@@ -8,6 +8,7 @@ use crate::{PlannerError, Result};
 
 mod depth;
 mod groups;
+mod placeholders;
 mod size;
 mod unseen;
 
@@ -36,8 +37,11 @@ pub fn parse(sql: &str) -> Result<Statement> {
 
 fn parse_one(sql: &str) -> Result<DfStatement> {
     depth::check_text(sql, &GenericDialect {})?;
-    let mut statements =
-        DFParserBuilder::new(sql).with_dialect(&GenericDialect {}).build()?.parse_statements()?;
+    let sql = placeholders::numbered(sql, &GenericDialect {})?;
+    let mut statements = DFParserBuilder::new(sql.as_ref())
+        .with_dialect(&GenericDialect {})
+        .build()?
+        .parse_statements()?;
     match (statements.pop_front(), statements.len()) {
         (Some(statement), 0) => {
             depth::check(&statement)?;

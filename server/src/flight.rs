@@ -32,6 +32,7 @@ pub mod peer;
 pub mod peers;
 pub mod pieces;
 pub mod poll;
+pub mod prepared;
 pub mod put;
 pub mod read;
 pub mod relay;

@@ -183,7 +183,7 @@ async fn wrong_statements_are_told_what_is_wrong() {
         ("select no_such_function(1)", Code::InvalidArgument, "no_such_function"),
         ("select cast('x' as int)", Code::InvalidArgument, "x"),
         ("select 1 / 0", Code::InvalidArgument, "zero"),
-        ("select ?", Code::Unimplemented, "parameters"),
+        ("select ?", Code::InvalidArgument, "parameters"),
         ("drop table lineitem", Code::Unimplemented, "DROP TABLE"),
         ("insert into nation select * from nation", Code::Unimplemented, "INSERT INTO"),
     ] {

@@ -1,5 +1,6 @@
 //! What is planned for a cluster of three, without one: no plan is run here.
 
+mod prepared;
 mod shapes;
 
 use std::fs::File;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::arrow::array::{Int64Array, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::common::ScalarValue;
 use datafusion::error::{DataFusionError, Result as DfResult};
 use datafusion::execution::memory_pool::UnboundedMemoryPool;
 use datafusion::parquet::arrow::ArrowWriter;
@@ -88,6 +90,15 @@ impl Planning {
         }
     }
 
+    /// With these values for its parameters, in one node.
+    async fn bound(&self, sql: &str, values: &[ScalarValue]) -> Result<QueryPlan> {
+        let request = PlanRequest { parameters: values.into(), ..request() };
+        match self.planner.plan(sql, &self.config("local"), &request).await? {
+            Planned::Query(plan) => Ok(*plan),
+            Planned::Session(_) => panic!("{sql} is no query"),
+        }
+    }
+
     async fn plan(&self, sql: &str) -> QueryPlan {
         self.plan_in("distributed", sql).await.unwrap()
     }
@@ -119,5 +130,6 @@ fn request() -> PlanRequest {
         workers: ["a", "b", "c"].map(worker).into(),
         peers: ["a", "b", "c"].map(str::to_owned).into(),
         frame_bytes: 1 << 20,
+        parameters: [].into(),
     }
 }

@@ -1,30 +1,22 @@
 //! DoAction for clients: prepared statements, session options, the lifetime of results.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use arrow_flight::sql::{
-    ActionClosePreparedStatementRequest, ActionCreatePreparedStatementRequest,
-    ActionCreatePreparedStatementResult, ProstMessageExt,
-};
+use arrow_flight::sql::ActionClosePreparedStatementRequest;
 use arrow_flight::{Action, ActionType};
 use bytes::Bytes;
 use prost::Message;
 use tonic::{Response, Status};
 
 use super::caller::{COOKIE, Called};
-use super::command::{body, not_yet, refuse_transaction};
+use super::command::{body, not_yet};
 use super::session_options::{self as options, CloseSessionResult, SetSessionOptionsRequest};
-use super::ticket::Ticket;
-use super::{info, lifetime, status};
+use super::{lifetime, prepared, status};
 use crate::query::Queries;
 use crate::session::Sessions;
 
 const CREATE: &str = "CreatePreparedStatement";
 const CLOSE_PREPARED: &str = "ClosePreparedStatement";
-
-/// Connection pools keep statements for as long as they live.
-const HANDLES_LAST: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// What an action answers.
 pub struct Answer {
@@ -63,6 +55,13 @@ pub fn is_of_a_session(name: &str) -> bool {
     matches!(name, CREATE | options::SET | options::GET | options::CLOSE)
 }
 
+/// The handle of the prepared statement that an action is about.
+pub fn handle(action: &Action) -> Option<Bytes> {
+    let closes = action.r#type == CLOSE_PREPARED;
+    let request = body::<ActionClosePreparedStatementRequest>(&action.body).ok();
+    request.filter(|_| closes).map(|request| request.prepared_statement_handle)
+}
+
 /// Carries out an action.
 ///
 /// # Errors
@@ -79,10 +78,9 @@ pub async fn act(
         called.has_its_settings()?;
     }
     match action.r#type.as_str() {
-        CREATE => create(body(&action.body)?, called, queries).await,
+        CREATE => prepared::create(body(&action.body)?, called, queries).await.map(Into::into),
         CLOSE_PREPARED => {
-            // Handles are self-contained: there is nothing to forget but the name.
-            body::<ActionClosePreparedStatementRequest>(&action.body)?;
+            prepared::close(&body(&action.body)?, called, queries);
             Ok(Answer { body: None, cookie: None })
         }
         lifetime::CANCEL_FLIGHT_INFO => {
@@ -100,28 +98,6 @@ pub async fn act(
         options::CLOSE => Ok(close(called, sessions, queries).await.into()),
         other => Err(not_yet(&format!("action {other}"))),
     }
-}
-
-async fn create(
-    request: ActionCreatePreparedStatementRequest,
-    called: &Called,
-    queries: &Arc<Queries>,
-) -> Result<Answer, Status> {
-    refuse_transaction(request.transaction_id.as_deref())?;
-    let schema = queries.schema(&request.query, &called.caller).await;
-    let schema = schema.map_err(|error| status::planner(&error))?;
-    let statement = Ticket::Statement(request.query);
-    let handle = queries.signer().sign(statement, &called.caller.principal, HANDLES_LAST);
-    let result = ActionCreatePreparedStatementResult {
-        prepared_statement_handle: handle,
-        // Drivers take an empty schema for a statement that gives no rows.
-        dataset_schema: match schema.fields().is_empty() {
-            true => Bytes::new(),
-            false => info::schema_bytes(&schema)?,
-        },
-        parameter_schema: Bytes::new(),
-    };
-    Ok(Bytes::from(result.as_any().encode_to_vec()).into())
 }
 
 /// Options need a session to stay in: a client without one is given a cookie.

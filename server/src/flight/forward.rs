@@ -94,7 +94,7 @@ impl Home {
 
     pub(super) async fn do_put(
         mut self,
-        request: Request<Streaming<FlightData>>,
+        request: Request<BoxStream<'static, Result<FlightData, Status>>>,
     ) -> Answers<PutResult> {
         let mut failure = None;
         let request = passed_on(request).map(|from| {
@@ -140,7 +140,7 @@ fn passed_on<T>(mut request: Request<T>) -> Request<T> {
 /// The messages of a client, for a call of this node's own: should they end in an error, that is told
 /// apart from their end, which the other node would take for all there is.
 fn messages(
-    from: Streaming<FlightData>,
+    from: BoxStream<'static, Result<FlightData, Status>>,
 ) -> (impl Stream<Item = FlightData> + Send + 'static, oneshot::Receiver<Status>) {
     let (failed, failure) = oneshot::channel();
     let messages = stream::unfold((from, Some(failed)), |(mut from, mut failed)| async move {

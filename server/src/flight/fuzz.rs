@@ -88,6 +88,7 @@ fn tickets(signer: &Signer) -> Vec<(&'static str, Vec<u8>)> {
         ("share", Ticket::Result(share("a"))),
         ("command", Ticket::Command(vec![1, 2, 3])),
         ("statement", Ticket::Statement("select 1".into())),
+        ("prepared", Ticket::Prepared(prepared())),
         ("poll", Ticket::Poll(poll)),
     ];
     let hour = Duration::from_secs(3600);
@@ -205,6 +206,11 @@ struct Target {
     cluster: TestCluster,
 }
 
+fn prepared() -> super::ticket::PreparedHandle {
+    let (sql, node) = ("select ?".to_owned(), "a".to_owned());
+    super::ticket::PreparedHandle { sql, id: Uuid::from_u128(7), node }
+}
+
 impl Target {
     fn new() -> AssertUnwindSafe<Self> {
         let runtime = Runtime::new().unwrap();
@@ -283,7 +289,9 @@ impl Target {
         let open = OpenProto { query: id.clone(), keep_ms: 1000, ..Default::default() };
         let parts = vec![PartProto::new(key, Some(PartTotals::default()))];
         let leave = LeaveProto { query: id.clone(), attempt: 0, peer: "b".into() };
-        let fail = FailProto { query: id.clone(), code: 14, message: "why".into() };
+        // Another query's: what it fails with, whatever that is, is told to whoever asks for it afterwards.
+        let failed = Uuid::from_u128(2).as_bytes().to_vec();
+        let fail = FailProto { query: failed, code: 14, message: "why".into() };
         let status =
             StatusRequestProto { query: id.clone(), peer: "b".into(), ..Default::default() };
         let ticket = self.infos().endpoint[0].ticket.clone().unwrap().ticket.to_vec();
@@ -325,6 +333,12 @@ fn an_action_of_a_client_is_done_or_refused() {
 fn an_action_of_a_peer_is_done_or_refused() {
     let target = Target::new();
     let valid = target.peer_actions();
+    let failing = OpenProto {
+        query: Uuid::from_u128(2).as_bytes().to_vec(),
+        keep_ms: 1000,
+        ..Default::default()
+    };
+    (*target).of_a_peer(actions::OPEN, &failing.encode_to_vec());
     check!().with_type::<Input>().with_test_time(BRIEFLY).for_each(|input| {
         let (name, body) = input.of(&valid);
         (*target).of_a_peer(name, &body);

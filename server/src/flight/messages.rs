@@ -263,7 +263,7 @@ pub struct TicketProto {
     #[prost(string, tag = "2")]
     pub principal: String,
     /// What it is for.
-    #[prost(oneof = "TicketKind", tags = "3, 4, 5, 6")]
+    #[prost(oneof = "TicketKind", tags = "3, 4, 5, 6, 7")]
     pub kind: Option<TicketKind>,
 }
 
@@ -282,6 +282,23 @@ pub enum TicketKind {
     /// How far a query is: the handle of the next poll, not a ticket.
     #[prost(message, tag = "6")]
     Poll(PollHandleProto),
+    /// A prepared statement with parameters: its handle, not a ticket.
+    #[prost(message, tag = "7")]
+    Prepared(PreparedHandleProto),
+}
+
+/// A statement of which a node keeps what is bound to its parameters.
+#[derive(Clone, PartialEq, Message)]
+pub struct PreparedHandleProto {
+    /// The statement.
+    #[prost(string, tag = "1")]
+    pub sql: String,
+    /// Its name there, 16 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub id: Vec<u8>,
+    /// Node id.
+    #[prost(string, tag = "3")]
+    pub node: String,
 }
 
 /// A query of which a client wants to know how far it is.

@@ -1,12 +1,16 @@
-//! DoPut for clients: binding the (empty) parameters of a prepared statement, and statements that give
-//! no rows.
+//! DoPut for clients: binding the parameters of a prepared statement, and statements that give no rows.
 //!
-//! Only the first message counts, and the answer is given as soon as it is there: drivers wait for that
-//! before they end their side.
+//! The answer is given as soon as what it needs is there, the first message or the first rows: drivers wait for
+//! it before they end their side.
 
+use arrow_flight::decode::FlightRecordBatchStream;
+use arrow_flight::error::FlightError;
 use arrow_flight::sql::{Command, DoPutPreparedStatementResult, DoPutUpdateResult};
 use arrow_flight::{FlightData, PutResult};
 use bytes::Bytes;
+use datafusion::arrow::array::RecordBatch;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 use prost::Message;
 use tonic::{Status, Streaming};
 
@@ -15,7 +19,7 @@ use super::command::{command, not_yet, refuse_transaction};
 /// What a DoPut asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Put {
-    /// Bind nothing to the prepared statement of this handle.
+    /// Bind what follows to the prepared statement of this handle.
     Bind(Bytes),
     /// Run SQL that gives no rows.
     Run(String),
@@ -23,19 +27,70 @@ pub enum Put {
     RunPrepared(Bytes),
 }
 
+impl Put {
+    /// The handle of the prepared statement that it is about.
+    pub fn handle(&self) -> Option<&Bytes> {
+        match self {
+            Self::Bind(handle) | Self::RunPrepared(handle) => Some(handle),
+            Self::Run(_) => None,
+        }
+    }
+}
+
+/// A DoPut of which the first message was read.
+pub struct Begun {
+    /// What it asks for.
+    pub put: Put,
+    first: FlightData,
+    rest: Streaming<FlightData>,
+}
+
 /// Reads what is asked for.
 ///
 /// # Errors
-/// UNIMPLEMENTED for any other DoPut and for real parameters: statements have none in this version.
-pub async fn read(mut messages: Streaming<FlightData>) -> Result<Put, Status> {
+/// UNIMPLEMENTED for any other DoPut.
+pub async fn begin(mut messages: Streaming<FlightData>) -> Result<Begun, Status> {
     let first = messages.message().await?;
-    put(&first.ok_or_else(|| Status::invalid_argument("DoPut without a message"))?)
+    let first = first.ok_or_else(|| Status::invalid_argument("DoPut without a message"))?;
+    Ok(Begun { put: put(&first)?, first, rest: messages })
+}
+
+impl Begun {
+    /// All of its messages, the first one again.
+    pub fn messages(self) -> BoxStream<'static, Result<FlightData, Status>> {
+        futures::stream::iter([Ok(self.first)]).chain(self.rest).boxed()
+    }
+
+    /// The first rows that follow, if any do.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT for what is no Arrow.
+    pub async fn rows(self) -> Result<Option<RecordBatch>, Status> {
+        if !binds_columns(&self.first) {
+            return Ok(None);
+        }
+        let messages = self.messages().map_err(FlightError::from);
+        let mut batches = FlightRecordBatchStream::new_from_flight_data(messages);
+        while let Some(batch) = batches.try_next().await.map_err(unreadable)? {
+            if batch.num_rows() > 0 {
+                return Ok(Some(batch));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn unreadable(error: FlightError) -> Status {
+    match error {
+        FlightError::Tonic(status) => *status,
+        error => Status::invalid_argument(format!("unreadable values of parameters: {error}")),
+    }
 }
 
 /// What the first message of a DoPut asks for.
 ///
 /// # Errors
-/// As [`read`].
+/// As [`begin`].
 pub(super) fn put(first: &FlightData) -> Result<Put, Status> {
     let descriptor = first.flight_descriptor.as_ref();
     let descriptor =
@@ -51,8 +106,8 @@ pub(super) fn put(first: &FlightData) -> Result<Put, Status> {
         }
         other => return Err(not_yet(other.type_url())),
     };
-    if binds_columns(first) {
-        return Err(not_yet("binding parameters"));
+    if !matches!(put, Put::Bind(_)) && binds_columns(first) {
+        return Err(not_yet("an update with parameters"));
     }
     Ok(put)
 }

@@ -29,8 +29,8 @@ use super::pieces::{InPieces, Pieces, in_pieces};
 use super::put::Put;
 use super::read::read;
 use super::ticket::Ticket;
-use super::{answer, info, listing, poll, put, status};
-use crate::query::{Outcome, Queries, Started};
+use super::{answer, info, listing, poll, prepared, put, status};
+use crate::query::{Asked, Outcome, Queries, Started};
 use crate::session::Sessions;
 
 /// The client-facing service of a node.
@@ -71,7 +71,7 @@ impl InPieces for ClientService {
             Ticket::Command(command) => {
                 answer::answer(&command, called.caller.settings, &self.queries).await
             }
-            Ticket::Statement(_) => Err(Status::invalid_argument(
+            Ticket::Statement(_) | Ticket::Prepared(_) => Err(Status::invalid_argument(
                 "this is a prepared statement's handle, not a ticket: call GetFlightInfo",
             )),
             Ticket::Poll(_) => Err(Status::invalid_argument(
@@ -114,32 +114,44 @@ impl ClientService {
         called.has_its_settings().map(|()| Place::Here(called))
     }
 
-    /// The SQL of a wish that runs a statement.
-    fn sql(&self, wish: &Wish, called: &Called) -> Result<Option<String>, Status> {
+    /// What a wish that runs a statement asks for.
+    fn asked(&self, wish: &Wish, called: &Called) -> Result<Option<Asked>, Status> {
         match wish {
-            Wish::Statement(sql) => Ok(Some(sql.clone())),
-            Wish::Path(path) => Ok(Some(listing::select_all(path)?)),
-            Wish::Prepared(handle) => self.prepared(handle, called).map(Some),
+            Wish::Statement(sql) => Ok(Some(Asked::new(sql))),
+            Wish::Path(path) => Ok(Some(Asked::new(listing::select_all(path)?))),
+            Wish::Prepared(handle) => prepared::asked(handle, called, &self.queries).map(Some),
             Wish::Metadata(_) => Ok(None),
         }
     }
 
-    fn prepared(&self, handle: &[u8], called: &Called) -> Result<String, Status> {
-        match self.queries.signer().check(handle, &called.caller.principal) {
-            Ok(Ticket::Statement(sql)) => Ok(sql),
-            _ => Err(Status::not_found("no such prepared statement: prepare it again")),
-        }
+    /// The other node that has to answer what is asked of a prepared statement, since its values are there.
+    fn keeps(&self, handle: Option<&[u8]>, called: &Called) -> Option<Home> {
+        let handle = handle.filter(|_| self.passes_on)?;
+        let member = prepared::home(handle, called, &self.queries)?;
+        Some(Home::new(self.queries.peers(), &member))
+    }
+
+    /// Where a call of this descriptor is answered.
+    fn place(&self, request: &Request<FlightDescriptor>) -> Result<Place, Status> {
+        let place = self.called_with_settings(request)?;
+        let Place::Here(called) = &place else { return Ok(place) };
+        let handle = match wish(request.get_ref()) {
+            Ok(Wish::Prepared(handle)) => Some(handle),
+            _ => None,
+        };
+        let keeps = self.keeps(handle.as_deref(), called);
+        Ok(keeps.map_or(place, Place::Elsewhere))
     }
 
     /// Runs a statement: a query starts, a setting is changed and answered at once.
     async fn execute(
         &self,
         query: Uuid,
-        sql: &str,
+        asked: &Asked,
         called: &Called,
         descriptor: &FlightDescriptor,
     ) -> Result<Executed, Status> {
-        let outcome = self.queries.start_as(query, sql, &called.caller).await;
+        let outcome = self.queries.start_as(query, asked, &called.caller).await;
         match outcome.map_err(|error| status::planner(&error))? {
             Outcome::Started(query) => Ok(Executed::Started(query)),
             Outcome::Change(statement) => {
@@ -159,8 +171,8 @@ impl ClientService {
         descriptor: &FlightDescriptor,
     ) -> Result<Executed, Status> {
         let wish = wish(descriptor)?;
-        match (&wish, self.sql(&wish, called)?) {
-            (_, Some(sql)) => self.execute(query, &sql, called, descriptor).await,
+        match (&wish, self.asked(&wish, called)?) {
+            (_, Some(asked)) => self.execute(query, &asked, called, descriptor).await,
             (Wish::Metadata(command), None) => {
                 self.metadata(command, called, descriptor.clone()).map(Executed::Answered)
             }
@@ -231,8 +243,8 @@ impl ClientService {
         if let Wish::Metadata(command) = wish {
             return answer::schema(command);
         }
-        let sql = self.sql(wish, called)?.unwrap_or_default();
-        let schema = self.queries.schema(&sql, &called.caller).await;
+        let asked = self.asked(wish, called)?.unwrap_or_else(|| Asked::new(""));
+        let schema = self.queries.schema(&asked, &called.caller).await;
         schema.map_err(|error| status::planner(&error))
     }
 }
@@ -266,7 +278,7 @@ impl FlightService for ClientService {
         &self,
         request: Request<FlightDescriptor>,
     ) -> Result<Response<FlightInfo>, Status> {
-        let called = match self.called_with_settings(&request)? {
+        let called = match self.place(&request)? {
             Place::Here(called) => called,
             Place::Elsewhere(home) => return home.get_flight_info(request).await,
         };
@@ -282,7 +294,7 @@ impl FlightService for ClientService {
         &self,
         request: Request<FlightDescriptor>,
     ) -> Result<Response<SchemaResult>, Status> {
-        let called = match self.called_with_settings(&request)? {
+        let called = match self.place(&request)? {
             Place::Here(called) => called,
             Place::Elsewhere(home) => return home.get_schema(request).await,
         };
@@ -304,17 +316,24 @@ impl FlightService for ClientService {
     ) -> Result<Response<Self::DoPutStream>, Status> {
         let called = match self.called_with_settings(&request)? {
             Place::Here(called) => called,
-            Place::Elsewhere(home) => return home.do_put(request).await,
+            Place::Elsewhere(home) => return home.do_put(request.map(StreamExt::boxed)).await,
         };
-        let result = match put::read(request.into_inner()).await? {
+        let (metadata, extensions, messages) = request.into_parts();
+        let begun = put::begin(messages).await?;
+        if let Some(home) = self.keeps(begun.put.handle().map(AsRef::as_ref), &called) {
+            let request = Request::from_parts(metadata, extensions, begun.messages());
+            return home.do_put(request).await;
+        }
+        let result = match begun.put.clone() {
             Put::Bind(handle) => {
-                self.prepared(&handle, &called)?;
+                let rows = begun.rows().await?;
+                prepared::bind(&handle, rows.as_ref(), &called, &self.queries)?;
                 put::bound(handle)
             }
             Put::Run(sql) => self.update(&sql, &called).await?,
             Put::RunPrepared(handle) => {
-                let sql = self.prepared(&handle, &called)?;
-                self.update(&sql, &called).await?
+                let asked = prepared::asked(&handle, &called, &self.queries)?;
+                self.update(&asked.sql, &called).await?
             }
         };
         Ok(Response::new(futures::stream::iter([Ok(result)]).boxed()))
@@ -325,9 +344,11 @@ impl FlightService for ClientService {
         request: Request<Action>,
     ) -> Result<Response<Self::DoActionStream>, Status> {
         let called = self.called(&request)?;
-        if action::is_of_a_session(&request.get_ref().r#type)
-            && let Some(home) = self.home(&called)
-        {
+        let home = match action::is_of_a_session(&request.get_ref().r#type) {
+            true => self.home(&called),
+            false => self.keeps(action::handle(request.get_ref()).as_deref(), &called),
+        };
+        if let Some(home) = home {
             return home.do_action(request).await;
         }
         let action = request.get_ref();
@@ -369,7 +390,7 @@ impl FlightService for ClientService {
         let principal = called.caller.principal.as_str();
         let polled = match poll::handle(request.get_ref(), principal, &self.queries)? {
             Some(handle) => poll::next(&handle, within, principal, &self.queries).await?,
-            None => match self.called_with_settings(&request)? {
+            None => match self.place(&request)? {
                 Place::Here(called) => {
                     self.poll_first(called, request.into_inner(), within).await?
                 }

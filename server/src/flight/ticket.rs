@@ -11,7 +11,9 @@ use prost::Message;
 use sha2::Sha256;
 use uuid::Uuid;
 
-use super::messages::{PollHandleProto, ResultTicketProto, TicketKind, TicketProto};
+use super::messages::{
+    PollHandleProto, PreparedHandleProto, ResultTicketProto, TicketKind, TicketProto,
+};
 
 const VERSION: u8 = 1;
 const SIGNATURE: usize = 32;
@@ -26,8 +28,21 @@ pub enum Ticket {
     /// A prepared statement's SQL. Handles are signed like tickets, so that every node knows them
     /// and none has to remember them.
     Statement(String),
+    /// A prepared statement with parameters: its handle as well.
+    Prepared(PreparedHandle),
     /// How far a query is: what a client sends with its next poll.
     Poll(PollHandle),
+}
+
+/// A statement of which a node keeps what is bound to its parameters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreparedHandle {
+    /// The statement.
+    pub sql: String,
+    /// Its name there.
+    pub id: Uuid,
+    /// The id of the node.
+    pub node: String,
 }
 
 /// A query of which a client wants to know how far it is.
@@ -147,6 +162,11 @@ impl From<Ticket> for TicketKind {
         match ticket {
             Ticket::Command(command) => Self::Command(command),
             Ticket::Statement(sql) => Self::Statement(sql),
+            Ticket::Prepared(handle) => Self::Prepared(PreparedHandleProto {
+                sql: handle.sql,
+                id: handle.id.as_bytes().to_vec(),
+                node: handle.node,
+            }),
             Ticket::Result(share) => Self::Result(ResultTicketProto {
                 query: share.query.as_bytes().to_vec(),
                 coordinator: share.coordinator,
@@ -167,6 +187,11 @@ impl Ticket {
         match kind {
             TicketKind::Command(command) => Some(Self::Command(command)),
             TicketKind::Statement(sql) => Some(Self::Statement(sql)),
+            TicketKind::Prepared(handle) => Some(Self::Prepared(PreparedHandle {
+                sql: handle.sql,
+                id: Uuid::from_slice(&handle.id).ok()?,
+                node: handle.node,
+            })),
             TicketKind::Result(share) => Some(Self::Result(ResultTicket {
                 query: Uuid::from_slice(&share.query).ok()?,
                 coordinator: share.coordinator,
@@ -201,7 +226,9 @@ mod tests {
     #[test]
     fn a_ticket_says_what_it_was_signed_for() {
         let signer = Signer::new([1; 32]);
-        for ticket in [share(), Ticket::Command(vec![1, 2, 3]), Ticket::Statement("x".into())] {
+        let handle = PreparedHandle { sql: "x".into(), id: Uuid::from_u128(7), node: "a".into() };
+        let (statement, prepared) = (Ticket::Statement("x".into()), Ticket::Prepared(handle));
+        for ticket in [share(), Ticket::Command(vec![1, 2, 3]), statement, prepared] {
             let bytes = signer.sign(ticket.clone(), "alice", HOUR);
             assert_eq!(signer.check(&bytes, "alice"), Ok(ticket));
         }

@@ -19,6 +19,7 @@ use squadron_planner::plan::{PlanRequest, Planned, QueryPlan};
 use tonic::Code;
 
 use super::Queries;
+use super::prepared::Values;
 use super::record::Record;
 use crate::results::{Opening, ResultError};
 
@@ -30,6 +31,7 @@ pub(super) struct Source {
     pub(super) sql: String,
     pub(super) settings: SessionConfig,
     pub(super) frame_bytes: usize,
+    pub(super) values: Values,
     /// What its client was told.
     pub(super) schema: SchemaRef,
 }
@@ -117,6 +119,7 @@ impl Queries {
             workers,
             peers: peers.iter().map(|peer| peer.node_id.clone()).collect(),
             frame_bytes: source.frame_bytes,
+            parameters: Arc::clone(&source.values),
         };
         let planned = self.planner.plan(&source.sql, &source.settings, &request).await;
         match planned {

@@ -18,6 +18,7 @@ use super::admission::Admission;
 use super::cancel::cancelled;
 use super::pending::Relays;
 use super::planning::Plannings;
+use super::prepared::Statements;
 use super::record::{QueryState, Record};
 use crate::cpu::CpuRuntime;
 use crate::flight::messages::StatusProto;
@@ -56,6 +57,8 @@ pub struct Queries {
     since: (SystemTime, Instant),
     /// What is planned for clients who poll.
     pub(super) plannings: Plannings,
+    /// What is prepared here.
+    pub(super) statements: Statements,
     /// No new query is taken.
     pub(super) closing: AtomicBool,
     records: Mutex<Records>,
@@ -119,6 +122,7 @@ impl Queries {
             relays: Relays::default(),
             since: (SystemTime::now(), Instant::now()),
             plannings: Plannings::default(),
+            statements: Statements::default(),
             closing: AtomicBool::new(false),
             records: Mutex::default(),
         }
@@ -142,6 +146,11 @@ impl Queries {
     /// The planner.
     pub fn planner(&self) -> &Planner {
         &self.planner
+    }
+
+    /// The statements with parameters that were prepared here.
+    pub fn statements(&self) -> &Statements {
+        &self.statements
     }
 
     /// Signs and checks tickets and handles.

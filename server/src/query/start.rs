@@ -11,7 +11,7 @@ use datafusion::sql::parser::Statement as DfStatement;
 use squadron_cluster::Member;
 use squadron_cluster::nearness;
 use squadron_planner::options::{Delivery as DeliveryMode, Endpoints, Locations, SquadronOptions};
-use squadron_planner::plan::{PlanRequest, Planned, QueryPlan, WorkerAddr, Workers};
+use squadron_planner::plan::{PlanRequest, Planned, Prepared, QueryPlan, WorkerAddr, Workers};
 use squadron_planner::statement::{self, Statement};
 use squadron_planner::{PlannerError, Result};
 use uuid::Uuid;
@@ -19,6 +19,7 @@ use uuid::Uuid;
 use super::Queries;
 use super::again::Source;
 use super::lifecycle::{Terms, too_long};
+use super::prepared::Values;
 use super::record::Record;
 use crate::delivery::schema_header;
 use crate::flight::ticket::{ResultTicket, Ticket};
@@ -44,6 +45,22 @@ pub struct Caller {
     pub settings: SessionConfig,
     /// A client known to read one endpoint and no more.
     pub reads_one: bool,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// The statement.
+    pub sql: String,
+    /// The values of its parameters, the first of `$1`.
+    pub values: Values,
+}
+
+impl Asked {
+    /// A statement without parameters.
+    pub fn new(sql: impl Into<String>) -> Self {
+        Self { sql: sql.into(), values: Values::default() }
+    }
 }
 
 /// A started query.
@@ -82,7 +99,7 @@ impl Queries {
     /// # Errors
     /// Those of planning; `Unavailable` when no node serves results.
     pub async fn start(self: &Arc<Self>, sql: &str, caller: &Caller) -> Result<Outcome> {
-        self.start_as(Uuid::now_v7(), sql, caller).await
+        self.start_as(Uuid::now_v7(), &Asked::new(sql), caller).await
     }
 
     /// The same under an id that is known before: `query`, which no other has.
@@ -92,17 +109,17 @@ impl Queries {
     pub async fn start_as(
         self: &Arc<Self>,
         query: Uuid,
-        sql: &str,
+        asked: &Asked,
         caller: &Caller,
     ) -> Result<Outcome> {
-        let (queries, sql, caller) = (Arc::clone(self), sql.to_owned(), caller.clone());
+        let (queries, asked, caller) = (Arc::clone(self), asked.clone(), caller.clone());
         let within = self.time_for(&caller)?;
         let since = Instant::now();
         let planned_for_polls = self.plannings.get(query);
         let starting = async move {
             // It is remembered for as long as this may give it a query.
             let _planning = planned_for_polls;
-            queries.start_on_members(query, &sql, &caller, since).await
+            queries.start_on_members(query, &asked, &caller, since).await
         };
         self.planning(starting, within).await
     }
@@ -132,14 +149,14 @@ impl Queries {
     async fn start_on_members(
         self: &Arc<Self>,
         query: Uuid,
-        sql: &str,
+        asked: &Asked,
         caller: &Caller,
         since: Instant,
     ) -> Result<Outcome> {
         let mut tries = 1;
         loop {
-            let request = self.request(query, caller)?;
-            let outcome = self.plan_and_launch(sql, caller, &request, since).await;
+            let request = self.request(query, &asked.values, caller)?;
+            let outcome = self.plan_and_launch(&asked.sql, caller, &request, since).await;
             match outcome {
                 Err(PlannerError::Unavailable(_))
                     if tries < MOST_PLANS && self.all_alive(&request.peers).is_err() =>
@@ -166,6 +183,7 @@ impl Queries {
                     sql: sql.to_owned(),
                     settings: caller.settings.clone(),
                     frame_bytes: request.frame_bytes,
+                    values: Arc::clone(&request.parameters),
                     schema: Arc::clone(&plan.schema),
                 };
                 let place = self.admission.enter(&caller.principal).map_err(PlannerError::from)?;
@@ -188,19 +206,33 @@ impl Queries {
         self.cpu.spawn(parsing).await.map_err(panicked)?
     }
 
-    /// The schema of what a statement would give.
+    /// The schema of what a statement would give, and its parameters.
     ///
     /// # Errors
     /// Those of planning.
-    pub async fn schema(self: &Arc<Self>, sql: &str, caller: &Caller) -> Result<SchemaRef> {
-        let request = self.request(Uuid::now_v7(), caller)?;
+    pub async fn prepare(self: &Arc<Self>, sql: &str, caller: &Caller) -> Result<Prepared> {
+        let request = self.request(Uuid::now_v7(), &Values::default(), caller)?;
         let (queries, sql, settings) = (Arc::clone(self), sql.to_owned(), caller.settings.clone());
-        let planning = async move { queries.planner.schema(&sql, &settings, &request).await };
+        let planning = async move { queries.planner.prepare(&sql, &settings, &request).await };
+        self.planning(planning, self.time_for(caller)?).await
+    }
+
+    /// The schema of what a statement would give with these values.
+    ///
+    /// # Errors
+    /// Those of planning.
+    pub async fn schema(self: &Arc<Self>, asked: &Asked, caller: &Caller) -> Result<SchemaRef> {
+        if asked.values.is_empty() {
+            return Ok(self.prepare(&asked.sql, caller).await?.schema);
+        }
+        let request = self.request(Uuid::now_v7(), &asked.values, caller)?;
+        let (queries, asked, settings) = (Arc::clone(self), asked.clone(), caller.settings.clone());
+        let planning = async move { queries.planner.schema(&asked.sql, &settings, &request).await };
         self.planning(planning, self.time_for(caller)?).await
     }
 
     /// One snapshot of the cluster for one query.
-    fn request(&self, query: Uuid, caller: &Caller) -> Result<PlanRequest> {
+    fn request(&self, query: Uuid, values: &Values, caller: &Caller) -> Result<PlanRequest> {
         self.must_coordinate()?;
         let options = options(&caller.settings)?;
         let mut peers = self.serving();
@@ -218,6 +250,7 @@ impl Queries {
             workers: self.workers(),
             peers: peers.into_iter().map(|peer| peer.node_id).collect(),
             frame_bytes: frame_bytes(options),
+            parameters: Arc::clone(values),
         })
     }
 

@@ -29,6 +29,7 @@ impl Queries {
     async fn sweep_once(&self) {
         let now = Instant::now();
         self.forget_old(now);
+        self.statements.forget_idle(now);
         // Memory may have become free without a query's end.
         self.admission.admit();
         let expired = self.store.remove_expired(now);

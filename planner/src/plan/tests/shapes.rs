@@ -109,13 +109,6 @@ async fn a_cluster_without_workers_plans_for_itself() {
 }
 
 #[tokio::test]
-async fn a_placeholder_without_a_value_is_refused() {
-    let planning = Planning::new().await;
-    let refused = planning.plan_in("local", "SELECT * FROM t WHERE n = $1").await;
-    assert!(matches!(refused, Err(PlannerError::Unsupported(_))));
-}
-
-#[tokio::test]
 async fn a_not_in_that_would_take_null_for_a_value_is_refused() {
     let planning = Planning::new().await;
     let refused = [

@@ -1,0 +1,259 @@
+//! The parameters of a statement: which there are, and the values that they are given.
+//!
+//! Values are put into the logical plan, as literals of their types, and never into the text. What a parameter's
+//! type is, DataFusion finds out by what stands beside it; where nothing does, it is what was bound.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, RecordBatch, UnionArray, new_empty_array};
+use datafusion::arrow::compute::{CastOptions, cast_with_options};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion::common::ScalarValue;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::{Expr, LogicalPlan};
+
+use crate::{PlannerError, Result};
+
+/// More parameters than a statement has.
+const MOST: usize = 10_000;
+
+/// The parameters of a statement, in the order of their numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parameters {
+    /// `Null` where nothing says which.
+    types: Vec<DataType>,
+}
+
+impl Parameters {
+    /// Those of a plan.
+    ///
+    /// # Errors
+    /// `Invalid` for a parameter with a name in place of a number, or of two types.
+    pub(super) fn of(plan: &LogicalPlan) -> Result<Self> {
+        let mut types = Vec::new();
+        let limits = limits(plan)?;
+        for (name, found) in plan.get_parameter_types()? {
+            let number = number(&name)?;
+            if types.len() < number {
+                types.resize(number, DataType::Null);
+            }
+            let counts = limits.contains(&name).then_some(DataType::Int64);
+            types[number - 1] = found.or(counts).unwrap_or(DataType::Null);
+        }
+        Ok(Self { types })
+    }
+
+    /// None at all.
+    pub fn none() -> Self {
+        Self { types: Vec::new() }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.types.len()
+    }
+
+    /// What clients are told of them: fields named `1`, `2` … of types that all drivers can bind.
+    pub fn schema(&self) -> SchemaRef {
+        let fields = self.types.iter().enumerate();
+        let fields = fields.map(|(i, of)| Field::new((i + 1).to_string(), bindable(of), true));
+        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+    }
+
+    /// Nulls of their types, for what depends on no value: the schema of what the statement gives.
+    pub(super) fn nulls(&self) -> Result<Vec<ScalarValue>> {
+        let nulls = self.types.iter().map(|of| ScalarValue::try_from(bindable(of)));
+        Ok(nulls.collect::<Result<_, _>>()?)
+    }
+
+    /// The values of each row that a client has bound, whatever it calls its columns.
+    ///
+    /// # Errors
+    /// `Invalid` for another number of columns than there are parameters, and for values that are not of
+    /// their types.
+    pub fn rows(&self, batch: &RecordBatch) -> Result<Vec<Vec<ScalarValue>>> {
+        let (bound, wanted) = (batch.num_columns(), self.count());
+        if bound != wanted {
+            return Err(PlannerError::Invalid(format!(
+                "the statement has {wanted} parameters, and {bound} columns were bound"
+            )));
+        }
+        let columns = batch.columns().iter().zip(&self.types).enumerate();
+        let columns = columns.map(|(index, (column, of))| {
+            value_of(column, of).map_err(|error| {
+                PlannerError::Invalid(format!("the value of parameter {}: {error}", index + 1))
+            })
+        });
+        let columns: Vec<ArrayRef> = columns.collect::<Result<_>>()?;
+        let value = |column: &ArrayRef, row| ScalarValue::try_from_array(column, row);
+        let row = |row| columns.iter().map(|column| Ok(value(column, row)?)).collect();
+        (0..batch.num_rows()).map(row).collect()
+    }
+}
+
+/// The parameters of LIMIT and OFFSET, of which DataFusion does not say that they are numbers.
+fn limits(plan: &LogicalPlan) -> Result<HashSet<String>> {
+    let mut limits = HashSet::new();
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::Limit(limit) = node {
+            for count in limit.skip.iter().chain(&limit.fetch) {
+                count.apply(|expression| {
+                    if let Expr::Placeholder(parameter) = expression {
+                        limits.insert(parameter.id.clone());
+                    }
+                    Ok(TreeNodeRecursion::Continue)
+                })?;
+            }
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(limits)
+}
+
+/// `$7` is 7.
+fn number(name: &str) -> Result<usize> {
+    let number = name.strip_prefix('$').and_then(|digits| digits.parse().ok());
+    number.filter(|number| (1..=MOST).contains(number)).ok_or_else(|| {
+        PlannerError::Invalid(format!("parameters are ? or $1 to ${MOST}, not {name}"))
+    })
+}
+
+/// What clients are told of a parameter of this type. JDBC writes times in milliseconds, whatever unit it was
+/// told; no driver binds views or nulls.
+fn bindable(of: &DataType) -> DataType {
+    match of {
+        DataType::Null | DataType::Utf8View | DataType::LargeUtf8 => DataType::Utf8,
+        DataType::BinaryView | DataType::LargeBinary => DataType::Binary,
+        DataType::Timestamp(_, zone) => DataType::Timestamp(TimeUnit::Millisecond, zone.clone()),
+        DataType::Time32(_) | DataType::Time64(_) => DataType::Time32(TimeUnit::Millisecond),
+        DataType::Date64 => DataType::Date32,
+        DataType::Dictionary(_, value) => bindable(value),
+        other => other.clone(),
+    }
+}
+
+/// A column as its parameter is to be: of its type, of which a client may have been told a coarser one; or as
+/// it came, where there is no type, but for what stands for other values.
+fn value_of(column: &ArrayRef, of: &DataType) -> Result<ArrayRef> {
+    let column = match column.as_any().downcast_ref::<UnionArray>() {
+        Some(union) => flat(union, of)?,
+        None => Arc::clone(column),
+    };
+    let of = match (of, column.data_type()) {
+        (DataType::Null, DataType::Dictionary(_, value)) => value.as_ref(),
+        (DataType::Null, as_it_came) => as_it_came,
+        (of, _) => of,
+    };
+    let options = CastOptions { safe: false, ..Default::default() };
+    Ok(cast_with_options(&column, of, &options)?)
+}
+
+/// A union as flightsql-dbapi sends it: each row of the type that it happens to have.
+fn flat(union: &UnionArray, of: &DataType) -> Result<ArrayRef> {
+    let value = |row| ScalarValue::try_from_array(&union.value(row), 0);
+    let rows: Vec<ScalarValue> = (0..union.len()).map(value).collect::<Result<_, _>>()?;
+    let first = rows.iter().map(ScalarValue::data_type).find(|of| *of != DataType::Null);
+    let of = match of {
+        DataType::Null => first.unwrap_or(DataType::Null),
+        of => of.clone(),
+    };
+    if rows.is_empty() {
+        return Ok(new_empty_array(&of));
+    }
+    let rows = rows.iter().map(|row| row.cast_to(&of));
+    Ok(ScalarValue::iter_to_array(rows.collect::<Result<Vec<_>, _>>()?)?)
+}
+
+/// A plan with these values for its parameters, the first for `$1`.
+///
+/// # Errors
+/// `Invalid` when it has parameters without a value.
+pub(super) fn bind(plan: LogicalPlan, values: &[ScalarValue]) -> Result<LogicalPlan> {
+    let mut wanted = 0;
+    for name in plan.get_parameter_names()? {
+        wanted = number(&name)?.max(wanted);
+    }
+    match wanted {
+        0 => Ok(plan),
+        _ if wanted > values.len() => Err(PlannerError::Invalid(format!(
+            "the statement has {wanted} parameters and {} values: prepare it, and bind a value to each",
+            values.len()
+        ))),
+        _ => Ok(plan.with_param_values(values.to_vec())?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::array::{DictionaryArray, Int32Array, Int64Array, StringArray};
+    use datafusion::arrow::buffer::ScalarBuffer;
+    use datafusion::arrow::datatypes::{Int8Type, UnionFields};
+
+    use super::*;
+
+    fn parameters(types: &[DataType]) -> Parameters {
+        Parameters { types: types.to_vec() }
+    }
+
+    fn batch(columns: Vec<ArrayRef>) -> RecordBatch {
+        let columns = columns.into_iter().enumerate();
+        RecordBatch::try_from_iter(columns.map(|(i, column)| (format!("p{i}"), column))).unwrap()
+    }
+
+    #[test]
+    fn drivers_are_told_types_that_they_can_bind() {
+        let nanos = DataType::Timestamp(TimeUnit::Nanosecond, None);
+        let told =
+            parameters(&[DataType::Null, DataType::Utf8View, nanos, DataType::Int8]).schema();
+        let told: Vec<_> = told.fields().iter().map(|field| field.data_type().clone()).collect();
+        let millis = DataType::Timestamp(TimeUnit::Millisecond, None);
+        assert_eq!(told, [DataType::Utf8, DataType::Utf8, millis, DataType::Int8]);
+    }
+
+    #[test]
+    fn values_become_what_their_parameters_are() {
+        let bound = batch(vec![
+            Arc::new(Int64Array::from(vec![Some(7), None])),
+            Arc::new(StringArray::from(vec!["8", "9"])),
+        ]);
+        let rows = parameters(&[DataType::Int32, DataType::Int64]).rows(&bound).unwrap();
+        let int = |value| ScalarValue::Int64(Some(value));
+        assert_eq!(rows[0], [ScalarValue::Int32(Some(7)), int(8)]);
+        assert_eq!(rows[1], [ScalarValue::Int32(None), int(9)]);
+    }
+
+    #[test]
+    fn values_of_no_known_type_stay_what_they_are() {
+        let dictionary: DictionaryArray<Int8Type> = vec!["a"].into_iter().collect();
+        let bound = batch(vec![Arc::new(Int64Array::from(vec![7])), Arc::new(dictionary)]);
+        let rows = parameters(&[DataType::Null, DataType::Null]).rows(&bound).unwrap();
+        assert_eq!(rows[0], [ScalarValue::Int64(Some(7)), ScalarValue::from("a")]);
+    }
+
+    #[test]
+    fn a_union_is_bound_by_what_its_rows_are() {
+        let fields = [
+            (0, Arc::new(Field::new("int", DataType::Int32, true))),
+            (1, Arc::new(Field::new("text", DataType::Utf8, true))),
+        ];
+        let children: Vec<ArrayRef> =
+            vec![Arc::new(Int32Array::from(vec![7])), Arc::new(StringArray::from(vec!["8"]))];
+        let (kinds, offsets) = (ScalarBuffer::from(vec![0_i8, 1]), ScalarBuffer::from(vec![0, 0]));
+        let fields = UnionFields::from_iter(fields);
+        let union = UnionArray::try_new(fields, kinds, Some(offsets), children).unwrap();
+        let rows = parameters(&[DataType::Int64]).rows(&batch(vec![Arc::new(union)])).unwrap();
+        let int = |value| vec![ScalarValue::Int64(Some(value))];
+        assert_eq!(rows, [int(7), int(8)]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_by_number() {
+        let bound = batch(vec![Arc::new(StringArray::from(vec!["x"]))]);
+        let refused = parameters(&[DataType::Int32]).rows(&bound).unwrap_err();
+        assert!(matches!(&refused, PlannerError::Invalid(_)), "{refused:?}");
+        assert!(refused.to_string().contains("parameter 1"), "{refused}");
+        let refused = parameters(&[DataType::Utf8, DataType::Utf8]).rows(&bound).unwrap_err();
+        assert!(refused.to_string().contains("2 parameters"), "{refused}");
+    }
+}

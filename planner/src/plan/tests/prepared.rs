@@ -1,0 +1,76 @@
+//! Statements with parameters: what is known before they are bound, and what the plan has afterwards.
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::ScalarValue;
+use datafusion::physical_plan::displayable;
+
+use super::{Planning, request};
+use crate::PlannerError;
+use crate::plan::{Prepared, QueryPlan};
+
+async fn prepared(sql: &str) -> Prepared {
+    let planning = Planning::new().await;
+    let config = planning.config("distributed");
+    planning.planner.prepare(sql, &config, &request()).await.unwrap()
+}
+
+fn types(prepared: &Prepared) -> Vec<DataType> {
+    let schema = prepared.parameters.schema();
+    schema.fields().iter().map(|field| field.data_type().clone()).collect()
+}
+
+fn text(plan: &QueryPlan) -> String {
+    displayable(plan.plan.as_ref()).indent(false).to_string()
+}
+
+#[tokio::test]
+async fn parameters_have_the_types_of_what_stands_beside_them() {
+    let prepared = prepared("SELECT n + ? AS m FROM t WHERE s = ? AND n IN (?) LIMIT ?").await;
+    let int = DataType::Int64;
+    assert_eq!(types(&prepared), [int.clone(), DataType::Utf8, int.clone(), int.clone()]);
+    assert_eq!(*prepared.schema.field(0).data_type(), int);
+}
+
+#[tokio::test]
+async fn a_parameter_of_which_nothing_is_known_is_text() {
+    let prepared = prepared("SELECT ? AS a").await;
+    assert_eq!(types(&prepared), [DataType::Utf8]);
+    assert_eq!(*prepared.schema.field(0).data_type(), DataType::Utf8);
+}
+
+#[tokio::test]
+async fn what_has_no_parameters_is_prepared_as_well() {
+    for (sql, fields) in [("SELECT n FROM t", 1), ("EXPLAIN SELECT 1", 2), ("SET a.b = 1", 0)] {
+        let prepared = prepared(sql).await;
+        assert_eq!((prepared.parameters.count(), prepared.schema.fields().len()), (0, fields));
+    }
+}
+
+/// DataFusion would take them for one.
+#[tokio::test]
+async fn every_question_mark_has_a_value_of_its_own() {
+    let planning = Planning::new().await;
+    let values = [ScalarValue::Int64(Some(17)), ScalarValue::Int64(Some(71))];
+    let plan = planning.bound("SELECT n FROM t WHERE n > ? AND n < ?", &values).await.unwrap();
+    let text = text(&plan);
+    assert!(text.contains("> 17") && text.contains("< 71"), "{text}");
+}
+
+#[tokio::test]
+async fn a_value_is_no_text_of_the_statement() {
+    let planning = Planning::new().await;
+    let values = [ScalarValue::from("x' OR 'a' = 'a")];
+    let plan = planning.bound("SELECT n FROM t WHERE s = $1", &values).await.unwrap();
+    let text = text(&plan);
+    assert!(text.contains("x' OR 'a' = 'a"), "{text}");
+}
+
+#[tokio::test]
+async fn a_parameter_without_a_value_is_refused() {
+    let planning = Planning::new().await;
+    for sql in ["SELECT * FROM t WHERE n = $1", "SELECT ?", "EXPLAIN SELECT ?"] {
+        let refused = planning.bound(sql, &[]).await.map(drop).unwrap_err();
+        assert!(matches!(&refused, PlannerError::Invalid(_)), "{sql}: {refused:?}");
+        assert!(refused.to_string().contains("parameters"), "{refused}");
+    }
+}

@@ -1,0 +1,143 @@
+//! Prepared statements: what their handles stand for, and what is bound to them.
+//!
+//! The handle of a statement without parameters is its signed text: any node knows it, none remembers it. One
+//! with parameters is kept, with what was bound to it, by the node that prepared it (`query/prepared.rs`), which its
+//! handle names: others ask there (`forward.rs`).
+
+use arrow_flight::sql::{
+    ActionClosePreparedStatementRequest, ActionCreatePreparedStatementRequest,
+    ActionCreatePreparedStatementResult, ProstMessageExt,
+};
+use bytes::Bytes;
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::Schema;
+use prost::Message;
+use squadron_cluster::Member;
+use squadron_planner::plan::Prepared;
+use tonic::Status;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::caller::Called;
+use super::command::refuse_transaction;
+use super::ticket::{PreparedHandle, Ticket};
+use super::{info, status};
+use crate::query::{Asked, Queries};
+
+/// Connection pools keep statements for as long as they live.
+const HANDLES_LAST: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Answers CreatePreparedStatement.
+///
+/// # Errors
+/// Those of planning the statement.
+pub async fn create(
+    request: ActionCreatePreparedStatementRequest,
+    called: &Called,
+    queries: &Arc<Queries>,
+) -> Result<Bytes, Status> {
+    refuse_transaction(request.transaction_id.as_deref())?;
+    let prepared = queries.prepare(&request.query, &called.caller).await;
+    let Prepared { schema, parameters } = prepared.map_err(|error| status::planner(&error))?;
+    let principal = &called.caller.principal;
+    let bindable = parameters.schema();
+    let ticket = match parameters.count() {
+        0 => Ticket::Statement(request.query),
+        _ => Ticket::Prepared(PreparedHandle {
+            sql: request.query,
+            id: queries.statements().keep(principal, parameters),
+            node: queries.me().node_id.clone(),
+        }),
+    };
+    let result = ActionCreatePreparedStatementResult {
+        prepared_statement_handle: queries.signer().sign(ticket, principal, HANDLES_LAST),
+        // Drivers take an empty schema for a statement that gives no rows, or has no parameters.
+        dataset_schema: bytes(&schema)?,
+        parameter_schema: bytes(&bindable)?,
+    };
+    Ok(result.as_any().encode_to_vec().into())
+}
+
+fn bytes(schema: &Schema) -> Result<Bytes, Status> {
+    match schema.fields().is_empty() {
+        true => Ok(Bytes::new()),
+        false => info::schema_bytes(schema),
+    }
+}
+
+/// Answers ClosePreparedStatement: whoever closes what is closed already is told nothing else.
+pub fn close(request: &ActionClosePreparedStatementRequest, called: &Called, queries: &Queries) {
+    if let Ok(Ticket::Prepared(handle)) = open(&request.prepared_statement_handle, called, queries)
+    {
+        queries.statements().close(handle.id, &called.caller.principal);
+    }
+}
+
+/// The other node that keeps what is bound to the statement of this handle.
+pub fn home(handle: &[u8], called: &Called, queries: &Queries) -> Option<Member> {
+    let Ok(Ticket::Prepared(handle)) = open(handle, called, queries) else { return None };
+    let members = queries.members();
+    let elsewhere = handle.node != queries.me().node_id;
+    members.get(&handle.node).filter(|_| elsewhere).map(|member| Member::clone(member))
+}
+
+/// What the statement of a handle asks for, with the values that are bound to it.
+///
+/// # Errors
+/// NOT_FOUND for a handle that is none, or that is not known any more.
+pub fn asked(handle: &[u8], called: &Called, queries: &Queries) -> Result<Asked, Status> {
+    match open(handle, called, queries)? {
+        Ticket::Statement(sql) => Ok(Asked::new(sql)),
+        Ticket::Prepared(PreparedHandle { sql, id, .. }) => {
+            let kept = queries.statements().get(id, &called.caller.principal);
+            let (_, values) = kept.ok_or_else(unknown)?;
+            Ok(Asked { sql, values: values.unwrap_or_default() })
+        }
+        _ => Err(unknown()),
+    }
+}
+
+/// Binds the row of a batch to the statement of a handle; without a batch, nothing any more.
+///
+/// # Errors
+/// As [`asked`], and INVALID_ARGUMENT for values that are not those of the statement's parameters, or of
+/// several rows: a query has one result.
+pub fn bind(
+    handle: &[u8],
+    batch: Option<&RecordBatch>,
+    called: &Called,
+    queries: &Queries,
+) -> Result<(), Status> {
+    match (open(handle, called, queries)?, batch) {
+        (Ticket::Statement(_), None) => Ok(()),
+        (Ticket::Statement(_), Some(_)) => Err(Status::invalid_argument(
+            "values were bound to a statement that has no parameters: write ? or $1 where they belong",
+        )),
+        (Ticket::Prepared(PreparedHandle { id, .. }), batch) => {
+            let kept = queries.statements().get(id, &called.caller.principal);
+            let (parameters, _) = kept.ok_or_else(unknown)?;
+            let rows = batch.map(|batch| parameters.rows(batch)).transpose();
+            let mut rows = rows.map_err(|error| status::planner(&error))?.unwrap_or_default();
+            let values = rows.pop().map(Into::into);
+            if !rows.is_empty() {
+                return Err(Status::invalid_argument(format!(
+                    "{} rows of values were bound to a query: bind one, and run it for each",
+                    rows.len() + 1
+                )));
+            }
+            queries.statements().bind(id, values);
+            Ok(())
+        }
+        _ => Err(unknown()),
+    }
+}
+
+fn open(handle: &[u8], called: &Called, queries: &Queries) -> Result<Ticket, Status> {
+    let opened = queries.signer().check(handle, &called.caller.principal);
+    opened.map_err(|_| unknown())
+}
+
+fn unknown() -> Status {
+    Status::not_found("no such prepared statement: prepare it again")
+}
