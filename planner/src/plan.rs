@@ -181,8 +181,16 @@ impl Planner {
         };
         let mut state = self.query_state(config, request)?;
         let parameters = Parameters::of(&logical(&mut state, query).await?)?;
-        let request = PlanRequest { parameters: parameters.nulls()?.into(), ..request.clone() };
-        Ok(Prepared { schema: self.schema(sql, config, &request).await?, parameters })
+        let with =
+            |values: Vec<ScalarValue>| PlanRequest { parameters: values.into(), ..request.clone() };
+        let schema = match self.schema(sql, config, &with(parameters.nulls()?)).await {
+            Ok(schema) => schema,
+            Err(error) => {
+                let untyped = with(parameters.untyped_nulls()?);
+                self.schema(sql, config, &untyped).await.map_err(|_| error)?
+            }
+        };
+        Ok(Prepared { schema, parameters })
     }
 
     pub(crate) async fn plan_query(

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{Array, ArrayRef, RecordBatch, UnionArray, new_empty_array};
 use datafusion::arrow::compute::{CastOptions, cast_with_options};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion::arrow::error::ArrowError;
 use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Expr, LogicalPlan};
@@ -64,6 +65,12 @@ impl Parameters {
     /// Nulls of their types, for what depends on no value: the schema of what the statement gives.
     pub(super) fn nulls(&self) -> Result<Vec<ScalarValue>> {
         let nulls = self.types.iter().map(|of| ScalarValue::try_from(bindable(of)));
+        Ok(nulls.collect::<Result<_, _>>()?)
+    }
+
+    /// The same without a type where nothing says which: for what text cannot stand in, like `? + ?`.
+    pub(super) fn untyped_nulls(&self) -> Result<Vec<ScalarValue>> {
+        let nulls = self.types.iter().map(ScalarValue::try_from);
         Ok(nulls.collect::<Result<_, _>>()?)
     }
 
@@ -133,31 +140,46 @@ fn bindable(of: &DataType) -> DataType {
     }
 }
 
-/// A column as its parameter is to be: of its type, of which a client may have been told a coarser one; or as
-/// it came, where there is no type, but for what stands for other values.
+/// A column as its parameter is to be: of its type, of which a client may have been told a coarser one; text is
+/// read as that. Values that are not the same in it (1.5 for an integer, 300 for a byte) stay what they are, as
+/// if they stood in the statement.
 fn value_of(column: &ArrayRef, of: &DataType) -> Result<ArrayRef> {
     let column = match column.as_any().downcast_ref::<UnionArray>() {
-        Some(union) => flat(union, of)?,
+        Some(union) => flat(union)?,
         None => Arc::clone(column),
     };
-    let of = match (of, column.data_type()) {
-        (DataType::Null, DataType::Dictionary(_, value)) => value.as_ref(),
-        (DataType::Null, as_it_came) => as_it_came,
-        (of, _) => of,
+    let column = match column.data_type() {
+        DataType::Dictionary(_, value) => cast(&column, value)?,
+        _ => column,
     };
-    let options = CastOptions { safe: false, ..Default::default() };
-    Ok(cast_with_options(&column, of, &options)?)
+    match of {
+        DataType::Null => Ok(column),
+        of if is_text(column.data_type()) => Ok(cast(&column, of)?),
+        of => Ok(same(&column, of).unwrap_or(column)),
+    }
 }
 
-/// A union as flightsql-dbapi sends it: each row of the type that it happens to have.
-fn flat(union: &UnionArray, of: &DataType) -> Result<ArrayRef> {
+/// The same values in another type, if they are the same.
+fn same(column: &ArrayRef, of: &DataType) -> Option<ArrayRef> {
+    let other = cast(column, of).ok()?;
+    let back = cast(&other, column.data_type()).ok()?;
+    (back.as_ref() == column.as_ref()).then_some(other)
+}
+
+fn cast(column: &ArrayRef, of: &DataType) -> Result<ArrayRef, ArrowError> {
+    cast_with_options(column, of, &CastOptions { safe: false, ..Default::default() })
+}
+
+fn is_text(of: &DataType) -> bool {
+    matches!(of, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+}
+
+/// A union as flightsql-dbapi sends it, whose rows are of the one type that they have.
+fn flat(union: &UnionArray) -> Result<ArrayRef> {
     let value = |row| ScalarValue::try_from_array(&union.value(row), 0);
     let rows: Vec<ScalarValue> = (0..union.len()).map(value).collect::<Result<_, _>>()?;
-    let first = rows.iter().map(ScalarValue::data_type).find(|of| *of != DataType::Null);
-    let of = match of {
-        DataType::Null => first.unwrap_or(DataType::Null),
-        of => of.clone(),
-    };
+    let of = rows.iter().map(ScalarValue::data_type).find(|of| *of != DataType::Null);
+    let of = of.unwrap_or(DataType::Null);
     if rows.is_empty() {
         return Ok(new_empty_array(&of));
     }
@@ -186,7 +208,9 @@ pub(super) fn bind(plan: LogicalPlan, values: &[ScalarValue]) -> Result<LogicalP
 
 #[cfg(test)]
 mod tests {
-    use datafusion::arrow::array::{DictionaryArray, Int32Array, Int64Array, StringArray};
+    use datafusion::arrow::array::{
+        DictionaryArray, Float64Array, Int32Array, Int64Array, StringArray,
+    };
     use datafusion::arrow::buffer::ScalarBuffer;
     use datafusion::arrow::datatypes::{Int8Type, UnionFields};
 
@@ -238,13 +262,27 @@ mod tests {
             (1, Arc::new(Field::new("text", DataType::Utf8, true))),
         ];
         let children: Vec<ArrayRef> =
-            vec![Arc::new(Int32Array::from(vec![7])), Arc::new(StringArray::from(vec!["8"]))];
-        let (kinds, offsets) = (ScalarBuffer::from(vec![0_i8, 1]), ScalarBuffer::from(vec![0, 0]));
+            vec![Arc::new(Int32Array::from(vec![7, 8])), Arc::new(StringArray::from(vec![""]))];
+        let (kinds, offsets) = (ScalarBuffer::from(vec![0_i8, 0]), ScalarBuffer::from(vec![0, 1]));
         let fields = UnionFields::from_iter(fields);
         let union = UnionArray::try_new(fields, kinds, Some(offsets), children).unwrap();
         let rows = parameters(&[DataType::Int64]).rows(&batch(vec![Arc::new(union)])).unwrap();
         let int = |value| vec![ScalarValue::Int64(Some(value))];
         assert_eq!(rows, [int(7), int(8)]);
+    }
+
+    /// Or 1.5 would be 1, and `n > 1.5` another question.
+    #[test]
+    fn a_value_that_is_another_in_the_type_of_its_parameter_stays_what_it_is() {
+        let bound = batch(vec![
+            Arc::new(Float64Array::from(vec![1.5])),
+            Arc::new(Float64Array::from(vec![2.0])),
+            Arc::new(Int64Array::from(vec![300])),
+        ]);
+        let types = [DataType::Int64, DataType::Int64, DataType::Int8];
+        let rows = parameters(&types).rows(&bound).unwrap();
+        let (float, int) = (ScalarValue::from(1.5), |value| ScalarValue::Int64(Some(value)));
+        assert_eq!(rows[0], [float, int(2), int(300)]);
     }
 
     #[test]

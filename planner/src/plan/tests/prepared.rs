@@ -39,6 +39,12 @@ async fn a_parameter_of_which_nothing_is_known_is_text() {
 }
 
 #[tokio::test]
+async fn a_sum_of_parameters_is_prepared_though_text_cannot_be_added() {
+    let prepared = prepared("SELECT ? + ? AS a").await;
+    assert_eq!((prepared.parameters.count(), prepared.schema.fields().len()), (2, 1));
+}
+
+#[tokio::test]
 async fn what_has_no_parameters_is_prepared_as_well() {
     for (sql, fields) in [("SELECT n FROM t", 1), ("EXPLAIN SELECT 1", 2), ("SET a.b = 1", 0)] {
         let prepared = prepared(sql).await;
