@@ -46,8 +46,17 @@ fn descriptor(handle: &Bytes) -> FlightDescriptor {
 
 /// Binds a batch, and gives the handle to go on with; never ends its own side, as some drivers.
 async fn bind(wire: &mut Wire, handle: &Bytes, batch: RecordBatch) -> Result<Bytes, Status> {
+    bind_all(wire, handle, vec![batch]).await
+}
+
+async fn bind_all(
+    wire: &mut Wire,
+    handle: &Bytes,
+    batches: Vec<RecordBatch>,
+) -> Result<Bytes, Status> {
     let encoder = FlightDataEncoderBuilder::new().with_flight_descriptor(Some(descriptor(handle)));
-    let messages = encoder.build(stream::iter([Ok(batch)])).try_collect::<Vec<FlightData>>();
+    let messages =
+        encoder.build(stream::iter(batches.into_iter().map(Ok))).try_collect::<Vec<FlightData>>();
     let messages = stream::iter(messages.await.unwrap()).chain(stream::pending());
     let request = wire.request(messages);
     let mut answers = wire.service().do_put(request).await?.into_inner();
@@ -141,6 +150,9 @@ async fn what_cannot_be_bound_is_refused() {
         assert_eq!(refused.code(), Code::InvalidArgument, "{refused}");
         assert!(refused.message().contains(named), "{refused}");
     }
+    let batches = vec![ints(&[3, 10]), ints(&[0, 25])];
+    let refused = bind_all(&mut wire, &handle, batches).await.unwrap_err();
+    assert!(refused.message().contains("several batches"), "{refused}");
     let plain = prepare(&mut wire, "select 1").await.prepared_statement_handle;
     let refused = bind(&mut wire, &plain, ints(&[1])).await.unwrap_err();
     assert!(refused.message().contains("no parameters"), "{refused}");

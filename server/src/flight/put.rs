@@ -3,6 +3,8 @@
 //! The answer is given as soon as what it needs is there, the first message or the first rows: drivers wait for
 //! it before they end their side.
 
+use std::time::Duration;
+
 use arrow_flight::decode::FlightRecordBatchStream;
 use arrow_flight::error::FlightError;
 use arrow_flight::sql::{Command, DoPutPreparedStatementResult, DoPutUpdateResult};
@@ -12,9 +14,14 @@ use datafusion::arrow::array::RecordBatch;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use prost::Message;
+use tokio::time::timeout;
 use tonic::{Status, Streaming};
 
 use super::command::{command, not_yet, refuse_transaction};
+
+/// How long it is waited for more than one batch of values. Whoever has more sends it at once; drivers that have
+/// not may wait for the answer with their side open.
+const MORE_WITHIN: Duration = Duration::from_millis(500);
 
 /// What a DoPut asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,22 +68,28 @@ impl Begun {
         futures::stream::iter([Ok(self.first)]).chain(self.rest).boxed()
     }
 
-    /// The first rows that follow, if any do.
+    /// The rows that follow, if any do: one batch of them.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT for what is no Arrow.
+    /// INVALID_ARGUMENT for what is no Arrow, and for rows in several batches: those of the first alone would
+    /// give another result than was asked for.
     pub async fn rows(self) -> Result<Option<RecordBatch>, Status> {
         if !binds_columns(&self.first) {
             return Ok(None);
         }
         let messages = self.messages().map_err(FlightError::from);
-        let mut batches = FlightRecordBatchStream::new_from_flight_data(messages);
-        while let Some(batch) = batches.try_next().await.map_err(unreadable)? {
-            if batch.num_rows() > 0 {
-                return Ok(Some(batch));
-            }
+        let batches = FlightRecordBatchStream::new_from_flight_data(messages);
+        let has_rows = |batch: &RecordBatch| std::future::ready(batch.num_rows() > 0);
+        let mut batches = batches.map_err(unreadable).try_filter(has_rows);
+        let Some(batch) = batches.try_next().await? else { return Ok(None) };
+        match timeout(MORE_WITHIN, batches.try_next()).await {
+            Ok(Ok(Some(_))) => Err(Status::invalid_argument(
+                "several batches of values were bound to a query: bind one row, and run it for each",
+            )),
+            Ok(Err(error)) => Err(error),
+            // Its client has ended its side, or waits for the answer before it does.
+            Ok(Ok(None)) | Err(_) => Ok(Some(batch)),
         }
-        Ok(None)
     }
 }
 
