@@ -5,6 +5,7 @@ mod system {
     mod again;
     mod back_again;
     mod bad_input;
+    mod bounds;
     mod drain;
     mod endpoints;
     mod explain;

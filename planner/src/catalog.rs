@@ -9,6 +9,7 @@
 
 mod error;
 mod files;
+mod footers;
 mod location;
 mod stores;
 mod tolerant;
@@ -19,6 +20,7 @@ mod tests;
 pub use error::CatalogError;
 pub use files::detailed::{DetailedScanCodec, DetailedScanExec};
 pub use files::{FilesCatalog, TableEntry};
+pub(crate) use footers::Footers;
 pub use location::{DataLocation, Scheme};
 pub use stores::register_object_store;
 pub(crate) use tolerant::tolerant;

@@ -33,6 +33,7 @@ use futures::{StreamExt, TryStreamExt};
 use super::stand_in::{self, Run, stand_in};
 use store::{PinnedStore, PinnedStores, Pins};
 
+use crate::catalog::Footers;
 use crate::error::PlannerError;
 
 /// Has the file scans of one stage read nothing but what they were planned for. `runtime` is what they run in.
@@ -64,7 +65,8 @@ fn pinned_parquet(
     let store = runtime.object_store(&scan.object_store_url)?;
     let store = Arc::new(PinnedStore::new(store, Arc::clone(pins)));
     let footers = runtime.cache_manager.get_file_metadata_cache();
-    let files = Arc::new(CachedParquetFileReaderFactory::new(store, footers));
+    let files = Arc::new(CachedParquetFileReaderFactory::new(store, Arc::clone(&footers)));
+    let files = Arc::new(Footers::new(files, footers));
     let source = source.clone().with_parquet_file_reader_factory(files);
     let scan = FileScanConfigBuilder::from(scan.clone()).with_source(Arc::new(source)).build();
     Ok(DataSourceExec::from_data_source(scan))

@@ -5,13 +5,18 @@
 //! NULL, so the statistics of partition columns are made here.
 
 use super::layout::PlacedFile;
+use crate::catalog::footers::footer;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::Session;
 use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, Result, ScalarValue, Statistics, TableReference};
 use datafusion::datasource::file_format::FileFormat;
+use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::FileGroup;
+use datafusion::datasource::physical_plan::parquet::metadata::{
+    DFParquetMetadata, ordering_from_parquet_metadata,
+};
 use datafusion::execution::cache::cache_manager::{
     CachedFileMetadata, SchemaFingerprint, TableScopedPath,
 };
@@ -68,11 +73,25 @@ impl Collector<'_> {
 
     async fn read(&self, file: &PlacedFile) -> Result<CachedFileMetadata> {
         let schema = Arc::clone(self.file_schema);
+        if self.reader.is::<ParquetFormat>() {
+            return self.read_footer(file).await;
+        }
         let reading =
             self.reader.infer_stats_and_ordering(self.session, self.store, schema, &file.meta);
         let read = reading.await?;
-        let statistics = without_float_bounds(read.statistics, self.file_schema);
-        Ok(self.metadata(file, statistics, read.ordering))
+        Ok(self.metadata(file, read.statistics, read.ordering))
+    }
+
+    /// What DataFusion's reader would tell, of a footer whose bounds are bounds: it takes a column of equal ones
+    /// for a constant, and answers `max` from them.
+    async fn read_footer(&self, file: &PlacedFile) -> Result<CachedFileMetadata> {
+        let hint = self.session.config_options().execution.parquet.metadata_size_hint;
+        let kept = self.session.runtime_env().cache_manager.get_file_metadata_cache();
+        let footer = footer(self.store.as_ref(), &file.meta, hint, kept).await?;
+        let statistics =
+            DFParquetMetadata::statistics_from_parquet_metadata(&footer, self.file_schema)?;
+        let ordering = ordering_from_parquet_metadata(&footer, self.file_schema)?;
+        Ok(self.metadata(file, statistics, ordering))
     }
 
     fn unknown(&self, file: &PlacedFile) -> CachedFileMetadata {
@@ -88,19 +107,6 @@ impl Collector<'_> {
         let fingerprint = Arc::clone(self.fingerprint);
         CachedFileMetadata::new(file.meta.clone(), fingerprint, Arc::new(statistics), ordering)
     }
-}
-
-/// Writers of Parquet leave NaN out of a column's bounds. DataFusion takes a column of equal bounds for
-/// a constant and answers `max` from them: every NaN would be read as another number.
-fn without_float_bounds(mut statistics: Statistics, schema: &SchemaRef) -> Statistics {
-    for (column, field) in statistics.column_statistics.iter_mut().zip(schema.fields()) {
-        if field.data_type().is_floating() {
-            column.min_value = Precision::Absent;
-            column.max_value = Precision::Absent;
-            column.sum_value = Precision::Absent;
-        }
-    }
-    statistics
 }
 
 /// Gives every group the statistics of its files, and all of them together. `exact` is false if
