@@ -31,7 +31,7 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 
 use super::stand_in::{self, Run, stand_in};
-use store::{PinnedStore, PinnedStores, Pins};
+use store::{Opened, PinnedStore, PinnedStores, Pins};
 
 use crate::catalog::Footers;
 use crate::error::PlannerError;
@@ -84,12 +84,13 @@ impl Run for Unchanged {
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
         let runtime = context.runtime_env();
-        let stores = PinnedStores::new(&runtime, Arc::clone(&self.0));
+        let opened = Arc::<Opened>::default();
+        let stores = PinnedStores::new(&runtime, Arc::clone(&self.0), Arc::clone(&opened));
         let pinned = RuntimeEnv { object_store_registry: Arc::new(stores), ..(*runtime).clone() };
         let context = Arc::new(within(&context, pinned));
         let stream = node.execute(partition, context)?;
         let schema = stream.schema();
-        let stream = checked(stream, Arc::clone(&self.0), runtime);
+        let stream = checked(stream, Arc::clone(&self.0), opened, runtime);
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, stream)))
     }
 }
@@ -109,14 +110,21 @@ fn within(context: &TaskContext, runtime: RuntimeEnv) -> TaskContext {
     )
 }
 
-/// What a scan gives, and at its end another look at what it has read.
+/// What a scan gives, each batch after a look at the files that it may come from (a `LIMIT` reads none to its end),
+/// and at the end another look at all that was read.
 fn checked(
     stream: SendableRecordBatchStream,
     pins: Arc<Pins>,
+    opened: Arc<Opened>,
     runtime: Arc<RuntimeEnv>,
 ) -> BoxStream<'static, Result<RecordBatch>> {
     let (told, there) = (Arc::clone(&pins), Arc::clone(&runtime));
-    let batches = stream.or_else(move |error| {
+    let held = Arc::clone(&pins);
+    let batches = stream.map(move |batch| {
+        opened.compare(&held);
+        held.why().map_or(batch, Err)
+    });
+    let batches = batches.or_else(move |error| {
         let (pins, runtime) = (Arc::clone(&told), Arc::clone(&there));
         async move { Err(pins.look_again(&runtime).await.err().unwrap_or(error)) }
     });

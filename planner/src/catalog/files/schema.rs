@@ -8,14 +8,17 @@ use super::layout::PlacedFile;
 use super::merge::{FileSchema, merge};
 use super::{arrow_file, csv_file};
 use crate::catalog::error::CatalogError;
+use crate::catalog::footers::footer;
 use crate::catalog::location::DataLocation;
-use datafusion::arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, FieldRef, Fields, Schema, SchemaRef};
 use datafusion::catalog::Session;
 use datafusion::common::DataFusionError;
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::file_format::csv::CsvFormat;
+use datafusion::parquet::schema::types::Type;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use object_store::{ObjectMeta, ObjectStore};
+use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -78,10 +81,39 @@ impl Inference<'_> {
     }
 
     async fn ask(&self, file: &ObjectMeta) -> Result<SchemaRef, CatalogError> {
-        self.read(file).await.map_err(|error| {
+        let path = || self.location.show(&file.location);
+        let schema = self
+            .read(file)
+            .await
+            .map_err(|error| CatalogError::from_read(path(), &self.format.unreadable(), &error))?;
+        match self.repeated(file, &schema).await? {
+            None => Ok(schema),
+            Some(name) => Err(CatalogError::invalid(
+                path(),
+                format!(
+                    "it has two columns of the name '{name}', and a query could not tell them apart: write it with names of their own"
+                ),
+            )),
+        }
+    }
+
+    /// The name that two columns of a file, or two fields of one column, have in common: DataFusion reads the
+    /// first for both, and of Parquet files shows only one.
+    async fn repeated(
+        &self,
+        file: &ObjectMeta,
+        schema: &Schema,
+    ) -> Result<Option<String>, CatalogError> {
+        if self.format.kind != Kind::Parquet {
+            return Ok(repeated(schema.fields()));
+        }
+        let hint = self.session.config_options().execution.parquet.metadata_size_hint;
+        let kept = self.session.runtime_env().cache_manager.get_file_metadata_cache();
+        let footer = footer(self.store.as_ref(), file, hint, kept).await.map_err(|error| {
             let path = self.location.show(&file.location);
             CatalogError::from_read(path, &self.format.unreadable(), &error)
-        })
+        })?;
+        Ok(repeated_in_parquet(footer.file_metadata().schema()))
     }
 
     async fn read(&self, file: &ObjectMeta) -> datafusion::common::Result<SchemaRef> {
@@ -136,4 +168,34 @@ impl Inference<'_> {
             }
         }
     }
+}
+
+fn repeated(fields: &Fields) -> Option<String> {
+    let mut names = HashSet::new();
+    fields.iter().find_map(|field| match names.insert(field.name()) {
+        false => Some(field.name().clone()),
+        true => repeated_within(field.data_type()).map(|name| format!("{}.{name}", field.name())),
+    })
+}
+
+fn repeated_within(nested: &DataType) -> Option<String> {
+    match nested {
+        DataType::Struct(fields) => repeated(fields),
+        DataType::List(item)
+        | DataType::LargeList(item)
+        | DataType::ListView(item)
+        | DataType::LargeListView(item)
+        | DataType::FixedSizeList(item, _)
+        | DataType::Map(item, _) => repeated_within(item.data_type()),
+        _ => None,
+    }
+}
+
+fn repeated_in_parquet(group: &Type) -> Option<String> {
+    let mut names = HashSet::new();
+    let fields = if group.is_group() { group.get_fields() } else { &[] };
+    fields.iter().find_map(|field| match names.insert(field.name()) {
+        false => Some(field.name().to_owned()),
+        true => repeated_in_parquet(field).map(|name| format!("{}.{name}", field.name())),
+    })
 }

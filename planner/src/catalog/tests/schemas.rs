@@ -1,6 +1,9 @@
 //! Files of one table whose columns differ.
 
 use super::*;
+use datafusion::arrow::array::{ArrayRef, Int64Array, StructArray};
+use datafusion::arrow::datatypes::{DataType, Field, Fields, Schema};
+use datafusion::arrow::ipc::writer::FileWriter;
 
 #[tokio::test]
 async fn parquet_columns_are_united_by_name() {
@@ -100,4 +103,51 @@ async fn counts_come_from_statistics() {
 
 fn rows(batches: &[RecordBatch]) -> usize {
     batches.iter().map(RecordBatch::num_rows).sum()
+}
+
+/// Two columns `x`, one of 1 and one of 2, in each format that has names.
+fn two_of_a_name(data: &Data) {
+    let column = |value| Arc::new(Int64Array::from(vec![value])) as ArrayRef;
+    let field = || Field::new("x", DataType::Int64, false);
+    let schema = Arc::new(Schema::new(vec![field(), field()]));
+    let batch = RecordBatch::try_new(Arc::clone(&schema), vec![column(1), column(2)]).unwrap();
+    let file = |name: &str| std::fs::File::create(data.path(name)).unwrap();
+    let mut parquet =
+        ArrowWriter::try_new(file("parquet.parquet"), Arc::clone(&schema), None).unwrap();
+    parquet.write(&batch).unwrap();
+    parquet.close().unwrap();
+    let mut arrow = FileWriter::try_new(file("arrow.arrow"), &schema).unwrap();
+    arrow.write(&batch).unwrap();
+    arrow.finish().unwrap();
+    data.write("csv.csv", "x,x\n1,2\n");
+}
+
+#[tokio::test]
+async fn two_columns_of_a_name_are_refused() {
+    let data = Data::new();
+    two_of_a_name(&data);
+    data.parquet("several/a.parquet", "SELECT 1 AS x").await;
+    std::fs::copy(data.path("parquet.parquet"), data.path("several/b.parquet")).unwrap();
+    let tables = data.open().await;
+    for table in ["parquet", "arrow", "csv", "several"] {
+        for sql in ["SELECT * FROM", "SELECT x FROM", "SELECT count(*) FROM"] {
+            let error = tables.catalog_error(&format!("{sql} {table}")).await;
+            assert_says(&error, &["two columns of the name 'x'", "names of their own"]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn two_fields_of_a_name_are_refused() {
+    let data = Data::new();
+    let fields = Fields::from(vec![Field::new("y", DataType::Int64, false); 2]);
+    let column = || Arc::new(Int64Array::from(vec![1])) as ArrayRef;
+    let pair = StructArray::new(fields, vec![column(), column()], None);
+    let batch = RecordBatch::try_from_iter([("x", Arc::new(pair) as ArrayRef)]).unwrap();
+    let file = std::fs::File::create(data.path("t.parquet")).unwrap();
+    let mut parquet = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+    parquet.write(&batch).unwrap();
+    parquet.close().unwrap();
+    let error = data.open().await.catalog_error("SELECT * FROM t").await;
+    assert_says(&error, &["two columns of the name 'x.y'"]);
 }

@@ -1,8 +1,9 @@
 //! Object stores that give what was listed and nothing else.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::fs::File;
+use std::future::ready;
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::sync::Arc;
@@ -29,6 +30,17 @@ type StoreResult<T> = object_store::Result<T>;
 /// What a file on a disk is read by where it is read as a stream.
 const PIECE: usize = 256 << 10;
 
+/// How a format's reader is given what it asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reads {
+    /// As pieces (JSON): given a file, it does not see where that ends too soon.
+    Pieces,
+    /// As bytes that are compared once they are there (Parquet).
+    Bytes,
+    /// As files (CSV, Arrow), which are compared as long as they are open.
+    Files,
+}
+
 /// The files of one scan, as they were when it was planned.
 #[derive(Debug)]
 pub(super) struct Pins {
@@ -36,8 +48,7 @@ pub(super) struct Pins {
     files: HashMap<Path, ObjectMeta>,
     /// Files of this machine are opened, and their age is known exactly.
     local: bool,
-    /// Files are not handed out as files: what reads them does not see where one ends too soon.
-    streamed: bool,
+    reads: Reads,
     read: Mutex<HashSet<Path>>,
     changed: Mutex<Option<Path>>,
 }
@@ -50,7 +61,11 @@ impl Pins {
             url: scan.object_store_url.clone(),
             files: files.collect(),
             local: scan.object_store_url.as_str().starts_with("file:"),
-            streamed: scan.file_source().file_type() == "json",
+            reads: match scan.file_source().file_type() {
+                "json" => Reads::Pieces,
+                "parquet" => Reads::Bytes,
+                _ => Reads::Files,
+            },
             read: Mutex::default(),
             changed: Mutex::default(),
         }
@@ -76,6 +91,20 @@ impl Pins {
             }
         }
         Ok(())
+    }
+
+    /// The same for a file that is open.
+    fn compare_open(&self, path: &Path, now: &std::fs::Metadata) -> StoreResult<()> {
+        let Ok(modified) = now.modified() else { return Ok(()) };
+        let (location, size) = (path.clone(), now.len());
+        let now = ObjectMeta {
+            location,
+            size,
+            last_modified: modified.into(),
+            e_tag: None,
+            version: None,
+        };
+        self.compare(path, &now)
     }
 
     /// # Errors
@@ -111,16 +140,43 @@ fn is_copied(age: (i64, u32), copy: (i64, u32)) -> bool {
     age.0 == copy.0 && [1, 1_000, 1_000_000, 1_000_000_000].into_iter().any(kept)
 }
 
-/// The stores of a node, for one scan.
+/// Files that one partition of a scan has open, and how many of them it may: it reads one after the other, and
+/// opens the next before it is through with one.
+#[derive(Debug, Default)]
+pub(super) struct Opened(Mutex<VecDeque<(Path, File)>>);
+
+const OPENED: usize = 3;
+
+impl Opened {
+    fn note(&self, path: &Path, file: &File) -> std::io::Result<()> {
+        let file = file.try_clone()?;
+        let mut files = self.0.lock();
+        files.truncate(OPENED - 1);
+        files.push_front((path.clone(), file));
+        Ok(())
+    }
+
+    /// Compares the files as they are now: what was read of them before was read of what was listed. A file that
+    /// another one has taken the place of is still the one that it was.
+    pub(super) fn compare(&self, pins: &Pins) {
+        for (path, file) in self.0.lock().iter() {
+            // What cannot be looked at tells its reader.
+            let _ = file.metadata().map(|now| pins.compare_open(path, &now));
+        }
+    }
+}
+
+/// The stores of a node, for one partition of a scan.
 #[derive(Debug)]
 pub(super) struct PinnedStores {
     stores: Arc<dyn ObjectStoreRegistry>,
     pins: Arc<Pins>,
+    opened: Arc<Opened>,
 }
 
 impl PinnedStores {
-    pub(super) fn new(runtime: &RuntimeEnv, pins: Arc<Pins>) -> Self {
-        Self { stores: Arc::clone(&runtime.object_store_registry), pins }
+    pub(super) fn new(runtime: &RuntimeEnv, pins: Arc<Pins>, opened: Arc<Opened>) -> Self {
+        Self { stores: Arc::clone(&runtime.object_store_registry), pins, opened }
     }
 }
 
@@ -135,7 +191,8 @@ impl ObjectStoreRegistry for PinnedStores {
 
     fn get_store(&self, url: &Url) -> Result<Arc<dyn ObjectStore>> {
         let store = self.stores.get_store(url)?;
-        Ok(Arc::new(PinnedStore::new(store, Arc::clone(&self.pins))))
+        let (pins, opened) = (Arc::clone(&self.pins), Arc::clone(&self.opened));
+        Ok(Arc::new(PinnedStore { store, pins, opened }))
     }
 }
 
@@ -144,11 +201,24 @@ impl ObjectStoreRegistry for PinnedStores {
 pub(super) struct PinnedStore {
     store: Arc<dyn ObjectStore>,
     pins: Arc<Pins>,
+    opened: Arc<Opened>,
 }
 
 impl PinnedStore {
+    /// For what reads bytes, and no files.
     pub(super) fn new(store: Arc<dyn ObjectStore>, pins: Arc<Pins>) -> Self {
-        Self { store, pins }
+        Self { store, pins, opened: Arc::default() }
+    }
+
+    /// The bytes of a file, which is the one that is there afterwards.
+    async fn read(&self, location: &Path, got: GetResult) -> StoreResult<GetResult> {
+        let (meta, range, attributes) =
+            (got.meta.clone(), got.range.clone(), got.attributes.clone());
+        let bytes = got.bytes().await;
+        let now = self.store.head(location).await?;
+        self.pins.compare(location, &now)?;
+        let payload = GetResultPayload::Stream(futures::stream::once(ready(bytes)).boxed());
+        Ok(GetResult { payload, meta, range, attributes })
     }
 
     async fn get_one(&self, location: &Path, range: Range<u64>) -> StoreResult<Bytes> {
@@ -170,9 +240,14 @@ impl ObjectStore for PinnedStore {
         self.pins.read.lock().insert(location.clone());
         let got = self.store.get_opts(location, options).await?;
         self.pins.compare(location, &got.meta)?;
-        match self.pins.streamed {
-            true => streamed(got),
-            false => Ok(got),
+        let GetResultPayload::File(file, path) = &got.payload else { return Ok(got) };
+        match self.pins.reads {
+            Reads::Bytes => self.read(location, got).await,
+            reads => {
+                let noted = self.opened.note(location, file);
+                noted.map_err(|error| failed(path, &error))?;
+                if reads == Reads::Pieces { streamed(got) } else { Ok(got) }
+            }
         }
     }
 
@@ -228,10 +303,7 @@ impl ObjectStore for PinnedStore {
 /// The same as a stream, which ends in an error where the file ends before its range does.
 fn streamed(mut got: GetResult) -> StoreResult<GetResult> {
     if let GetResultPayload::File(mut file, path) = got.payload {
-        let failed = move |error: std::io::Error| object_store::Error::Generic {
-            store: "LocalFileSystem",
-            source: format!("{}: {error}", path.display()).into(),
-        };
+        let failed = move |error: std::io::Error| failed(&path, &error);
         file.seek(SeekFrom::Start(got.range.start)).map_err(&failed)?;
         let left = got.range.end - got.range.start;
         let pieces = futures::stream::try_unfold((file, left), async |(mut file, left)| {
@@ -244,6 +316,11 @@ fn streamed(mut got: GetResult) -> StoreResult<GetResult> {
         got.payload = GetResultPayload::Stream(pieces.map_err(failed).boxed());
     }
     Ok(got)
+}
+
+fn failed(path: &std::path::Path, error: &std::io::Error) -> object_store::Error {
+    let source = format!("{}: {error}", path.display()).into();
+    object_store::Error::Generic { store: "LocalFileSystem", source }
 }
 
 /// The next piece of a file, of which so many bytes are left to read.

@@ -1,5 +1,6 @@
 //! Files that are replaced between planning and reading, in every format.
 
+use std::io::{Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::Path;
 
@@ -37,6 +38,15 @@ impl Planned {
 
     async fn replace(&self, rows: Range<usize>) {
         put(self.folder.path(), self.format, rows).await;
+    }
+
+    /// The scan alone.
+    fn scan(&self) -> Arc<dyn ExecutionPlan> {
+        let mut plan = Arc::clone(&self.plan);
+        while let Some(child) = plan.children().first().map(|child| Arc::clone(child)) {
+            plan = child;
+        }
+        plan
     }
 
     async fn run(&self) -> Result<String> {
@@ -108,5 +118,26 @@ async fn a_file_of_the_same_size_is_not_read() {
         let planned = Planned::of(format, 5_000).await;
         planned.replace(1_000..6_000).await;
         is_told(&planned).await;
+    }
+}
+
+/// Writes over the last bytes of a file in place, as `cp` and editors do.
+fn write_over(path: &Path) {
+    let mut file = std::fs::File::options().write(true).open(path).unwrap();
+    file.seek(SeekFrom::End(-1)).unwrap();
+    file.write_all(b" ").unwrap();
+}
+
+/// What a `LIMIT` reads is not read to its end. (Parquet is compared with the bytes of each row group.)
+#[tokio::test]
+async fn a_batch_of_a_file_that_was_written_over_in_place_is_not_given() {
+    for format in ["csv", "json", "arrow"] {
+        let planned = Planned::of(format, 100_000).await;
+        let scan = planned.scan();
+        let mut stream = scan.execute(0, planned.context.task_ctx()).unwrap();
+        stream.next().await.unwrap().unwrap();
+        write_over(&planned.folder.path().join(format!("t.{format}")));
+        let error = PlannerError::from(stream.next().await.unwrap().unwrap_err());
+        assert!(matches!(error, PlannerError::Changed(_)), "{format}: {error}");
     }
 }
