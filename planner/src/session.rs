@@ -33,6 +33,7 @@ mod account;
 mod bounded;
 mod carry;
 mod compact;
+mod exact;
 #[cfg(test)]
 mod fuzz;
 mod guard;
@@ -130,6 +131,8 @@ impl Engine {
         let bounds = Arc::new(Bounds { pool, most });
         bounded::bound(&mut local, &bounds)?;
         bounded::bound(&mut distributed, &bounds)?;
+        exact::exact(&mut local)?;
+        exact::exact(&mut distributed)?;
         let sink = Arc::new(SinkHandle(Arc::clone(&config.sink)));
         let tasks = LiveTasks::default();
         let shares = Arc::new(Shares::new(Arc::clone(&runtime), config.query_memory));

@@ -1,0 +1,50 @@
+//! Arithmetic that leaves its type is an error and no other number.
+//!
+//! Problem: DataFusion adds, subtracts and multiplies integers modulo the size of their type, as it does with what
+//! `sum` and `avg` collect: `9223372036854775807 + 1` is -9223372036854775808, the sum of a column of BIGINT may
+//! be any number, and that of an hour a row wraps after three million rows (a duration is 64 bits of
+//! nanoseconds). Official way: none (DataFusion 55 has an operator that looks, which no setting reaches and plans
+//! do not carry). Here: expressions over integers become calls of functions of the same names (`+`, `-`, `*`), and
+//! the session's `sum` and `avg` collect in wider numbers, or look, where a total could wrap.
+//!
+//! A plan carries functions by name, and each node finds its own of that name: these. Constants are folded by the
+//! same functions; where that fails it is left to the query, which fails only if it comes to that expression.
+//!
+//! ```text
+//!   a + b ── FunctionRewrite ──► "+"(a, b)          integers only: dates, decimals and intervals are looked at
+//!   sum(a) ── by its name ─────► widened ─► sum ─► narrowed, or an error
+//! ```
+
+use std::sync::Arc;
+
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::{FunctionRegistry, SessionState};
+use datafusion::functions_aggregate::average::Avg;
+use datafusion::functions_aggregate::sum::Sum;
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+
+mod arithmetic;
+mod checked;
+mod distinct;
+#[cfg(test)]
+mod tests;
+mod total;
+mod widened;
+
+use arithmetic::{Arithmetic, WriteOut};
+use total::Total;
+
+/// Has a session count exactly.
+pub(super) fn exact(state: &mut SessionState) -> Result<()> {
+    for arithmetic in Arithmetic::all() {
+        state.register_udf(Arc::new(ScalarUDF::new_from_impl(arithmetic)))?;
+    }
+    state.register_udaf(Arc::new(AggregateUDF::new_from_impl(Total::sum(Sum::new()))))?;
+    state.register_udaf(Arc::new(AggregateUDF::new_from_impl(Total::average(Avg::new()))))?;
+    state.register_function_rewrite(Arc::new(WriteOut))
+}
+
+/// What a query is told whose number does not fit.
+fn beyond(what: &str, of: &str, instead: &str) -> DataFusionError {
+    DataFusionError::Execution(format!("{what} is beyond {of}: {instead}"))
+}

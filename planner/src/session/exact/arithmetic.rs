@@ -1,0 +1,208 @@
+//! The operators of integers as functions of their names.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, Datum};
+use datafusion::arrow::compute::kernels::numeric;
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::arrow::error::ArrowError;
+use datafusion::common::tree_node::Transformed;
+use datafusion::common::{DFSchema, Result, internal_err};
+use datafusion::config::ConfigOptions;
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
+use datafusion::logical_expr::interval_arithmetic::{Interval, apply_operator};
+use datafusion::logical_expr::sort_properties::{ExprProperties, SortProperties};
+use datafusion::logical_expr::type_coercion::binary::BinaryTypeCoercer;
+use datafusion::logical_expr::{
+    BinaryExpr, ColumnarValue, Expr, ExprSchemable, Operator, ReturnFieldArgs, ScalarFunctionArgs,
+    ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+use datafusion::physical_expr_common::datum::apply;
+
+use super::beyond;
+
+/// `+`, `-` (of one number, too) or `*`. A call has the name, the order and the bounds of the operator.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Arithmetic {
+    operator: Operator,
+    signature: Signature,
+}
+
+impl Arithmetic {
+    pub(super) fn all() -> [Self; 3] {
+        [Operator::Plus, Operator::Minus, Operator::Multiply].map(|operator| Self {
+            operator,
+            signature: Signature::user_defined(Volatility::Immutable),
+        })
+    }
+
+    fn of(operator: Operator) -> Option<Self> {
+        Self::all().into_iter().find(|arithmetic| arithmetic.operator == operator)
+    }
+
+    fn kernel(&self) -> fn(&dyn Datum, &dyn Datum) -> std::result::Result<ArrayRef, ArrowError> {
+        match self.operator {
+            Operator::Plus => numeric::add,
+            Operator::Minus => numeric::sub,
+            _ => numeric::mul,
+        }
+    }
+
+    /// The expression that a call stands for: it is shown as that, and its column is named so.
+    fn meant(&self, args: &[Expr]) -> Result<Expr> {
+        match args {
+            [one] => Ok(Expr::Negative(Box::new(one.clone()))),
+            [left, right] => Ok(Expr::BinaryExpr(BinaryExpr::new(
+                Box::new(left.clone()),
+                self.operator,
+                Box::new(right.clone()),
+            ))),
+            other => internal_err!("{} of {} numbers", self.operator, other.len()),
+        }
+    }
+}
+
+impl ScalarUDFImpl for Arithmetic {
+    fn name(&self) -> &str {
+        match self.operator {
+            Operator::Plus => "+",
+            Operator::Minus => "-",
+            _ => "*",
+        }
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        match types {
+            [one] if one.is_integer() => Ok(vec![one.clone()]),
+            [left, right] => match integers(left, self.operator, right) {
+                Some((left, right)) => Ok(vec![left, right]),
+                None => internal_err!("{left} {} {right} is not of integers", self.operator),
+            },
+            other => internal_err!("{} of {other:?}", self.operator),
+        }
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        match types {
+            [one] => Ok(one.clone()),
+            [left, right] => BinaryTypeCoercer::new(left, &self.operator, right).get_result_type(),
+            other => internal_err!("{} of {other:?}", self.operator),
+        }
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
+        let types: Vec<_> = args.arg_fields.iter().map(|of| of.data_type().clone()).collect();
+        let is_nullable = args.arg_fields.iter().any(|of| of.is_nullable());
+        Ok(Arc::new(Field::new(self.name(), self.return_type(&types)?, is_nullable)))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        match args.args.as_slice() {
+            [ColumnarValue::Array(one)] => {
+                let negated = numeric::neg(one.as_ref()).map_err(told)?;
+                Ok(ColumnarValue::Array(negated))
+            }
+            [ColumnarValue::Scalar(one)] => {
+                one.arithmetic_negate().map(ColumnarValue::Scalar).map_err(told_by_engine)
+            }
+            [left, right] => apply(left, right, self.kernel()).map_err(told_by_engine),
+            other => internal_err!("{} of {} numbers", self.operator, other.len()),
+        }
+    }
+
+    fn display_name(&self, args: &[Expr]) -> Result<String> {
+        Ok(self.meant(args)?.to_string())
+    }
+
+    fn schema_name(&self, args: &[Expr]) -> Result<String> {
+        Ok(self.meant(args)?.schema_name().to_string())
+    }
+
+    fn is_strict(&self) -> bool {
+        true
+    }
+
+    fn output_ordering(&self, inputs: &[ExprProperties]) -> Result<SortProperties> {
+        let orders: Vec<_> = inputs.iter().map(|input| input.sort_properties).collect();
+        Ok(match (self.operator, orders.as_slice()) {
+            (Operator::Plus, [left, right]) => left.add(right),
+            (Operator::Minus, [left, right]) => left.sub(right),
+            (Operator::Minus, [one]) => -*one,
+            _ => SortProperties::Unordered,
+        })
+    }
+
+    fn evaluate_bounds(&self, inputs: &[&Interval]) -> Result<Interval> {
+        match inputs {
+            [left, right] => apply_operator(&self.operator, left, right),
+            [one] => one.arithmetic_negate(),
+            other => internal_err!("{} of {} intervals", self.operator, other.len()),
+        }
+    }
+}
+
+/// What two numbers are made to before they are taken together, where that is integers.
+fn integers(left: &DataType, operator: Operator, right: &DataType) -> Option<(DataType, DataType)> {
+    let both = BinaryTypeCoercer::new(left, &operator, right).get_input_types().ok()?;
+    (both.0.is_integer() && both.1.is_integer()).then_some(both)
+}
+
+fn told_by_engine(error: DataFusionError) -> DataFusionError {
+    match error {
+        DataFusionError::ArrowError(error, _) => told(*error),
+        other => other,
+    }
+}
+
+fn told(error: ArrowError) -> DataFusionError {
+    let ArrowError::ArithmeticOverflow(text) = &error else { return error.into() };
+    let numbers = text.strip_prefix("Overflow happened on: ").unwrap_or(text);
+    beyond(
+        numbers,
+        "its integer type",
+        "CAST a number to a larger type (BIGINT, DECIMAL(38, 0), DOUBLE) first",
+    )
+}
+
+/// Writes the operators of integers as calls of these.
+#[derive(Debug)]
+pub(super) struct WriteOut;
+
+impl FunctionRewrite for WriteOut {
+    fn name(&self) -> &str {
+        "exact_arithmetic"
+    }
+
+    fn rewrite(
+        &self,
+        expr: Expr,
+        schema: &DFSchema,
+        _: &ConfigOptions,
+    ) -> Result<Transformed<Expr>> {
+        match call(&expr, schema) {
+            Some(call) => Ok(Transformed::yes(Expr::ScalarFunction(call))),
+            None => Ok(Transformed::no(expr)),
+        }
+    }
+}
+
+fn call(expr: &Expr, schema: &DFSchema) -> Option<ScalarFunction> {
+    let (operator, args) = match expr {
+        Expr::Negative(one) if one.get_type(schema).ok()?.is_integer() => {
+            (Operator::Minus, vec![one.as_ref().clone()])
+        }
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+            integers(&left.get_type(schema).ok()?, *op, &right.get_type(schema).ok()?)?;
+            (*op, vec![left.as_ref().clone(), right.as_ref().clone()])
+        }
+        _ => return None,
+    };
+    let func = Arc::new(ScalarUDF::new_from_impl(Arithmetic::of(operator)?));
+    Some(ScalarFunction { func, args })
+}

@@ -1,0 +1,245 @@
+//! `sum` and `avg` of a session: DataFusion's, collected so that no total wraps.
+
+use std::hash::Hash;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::{Result, ScalarValue, not_impl_err};
+use datafusion::functions_aggregate::average::Avg;
+use datafusion::functions_aggregate::sum::Sum;
+use datafusion::logical_expr::function::{
+    AccumulatorArgs, AggregateFunctionSimplification, StateFieldsArgs,
+};
+use datafusion::logical_expr::utils::AggregateOrderSensitivity;
+use datafusion::logical_expr::{
+    Accumulator, AggregateUDFImpl, Documentation, GroupsAccumulator, ReversedUDAF, SetMonotonicity,
+    Signature, StatisticsArgs,
+};
+
+use super::checked;
+use super::distinct::Distinct;
+use super::widened::{Widened, WidenedGroups, Width};
+
+/// Digits of a decimal whose totals need no look: 128 bits hold 10^19 of the greatest.
+const SHORT: u8 = 19;
+
+/// The same for 256 bits: 10^10 of the greatest.
+const SHORT_256: u8 = 66;
+
+/// What an integer of 64 bits, or a duration, is collected as.
+const WIDE: DataType = DataType::Decimal128(20, 0);
+
+/// `F` is DataFusion's function. Two are the same where those are.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(super) struct Total<F> {
+    inner: F,
+    /// What is added where that is `sum`; `avg` looks by itself at all but durations.
+    is_sum: bool,
+}
+
+impl Total<Sum> {
+    pub(super) fn sum(inner: Sum) -> Self {
+        Self { inner, is_sum: true }
+    }
+}
+
+impl Total<Avg> {
+    pub(super) fn average(inner: Avg) -> Self {
+        Self { inner, is_sum: false }
+    }
+}
+
+/// How totals of a type are collected.
+enum Way {
+    /// As DataFusion does.
+    Plainly,
+    /// As numbers of this type.
+    Through(DataType),
+    /// With a look at each step.
+    Looking,
+}
+
+impl<F: AggregateUDFImpl + Eq + Hash> Total<F> {
+    fn way(&self, of: &DataType, is_distinct: bool) -> Result<Way> {
+        use DataType::{Decimal32, Decimal64, Decimal128, Decimal256, Duration, Interval};
+        Ok(match of {
+            Duration(_) => Way::Through(WIDE),
+            _ if !self.is_sum => Way::Plainly,
+            DataType::Int64 | DataType::UInt64 => Way::Through(WIDE),
+            Decimal32(precision, scale) | Decimal64(precision, scale) => {
+                Way::Through(Decimal128(*precision, *scale))
+            }
+            Decimal128(precision, _) if *precision <= SHORT => Way::Plainly,
+            Decimal256(precision, _) if *precision <= SHORT_256 => Way::Plainly,
+            Decimal128(precision, scale) if is_distinct => {
+                Way::Through(Decimal256(*precision, *scale))
+            }
+            Decimal256(..) | Interval(_) if is_distinct => {
+                return not_impl_err!(
+                    "sum(DISTINCT) of {of} is not supported by this version: CAST to a smaller type, or sum what SELECT DISTINCT gives"
+                );
+            }
+            Decimal128(..) | Decimal256(..) | Interval(_) => Way::Looking,
+            _ => Way::Plainly,
+        })
+    }
+
+    fn width(&self, through: &DataType, to: &DataType) -> Width {
+        let function = if self.is_sum { "sum" } else { "avg" };
+        Width { function, through: through.clone(), to: to.clone() }
+    }
+
+    /// The field that DataFusion's function would give for numbers of `through`, and one of those.
+    fn fields(&self, through: &DataType, given: &Field) -> Result<(FieldRef, FieldRef)> {
+        let result = self.inner.return_type(std::slice::from_ref(through))?;
+        let result = given.clone().with_data_type(result).with_nullable(true);
+        Ok((Arc::new(result), Arc::new(Field::new("number", through.clone(), true))))
+    }
+}
+
+impl<F: AggregateUDFImpl + Eq + Hash> AggregateUDFImpl for Total<F> {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn aliases(&self) -> &[String] {
+        self.inner.aliases()
+    }
+
+    fn signature(&self) -> &Signature {
+        self.inner.signature()
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        self.inner.coerce_types(types)
+    }
+
+    /// Of short decimals as of long ones: DataFusion's would be too short for more than a few.
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        match types {
+            [DataType::Decimal32(precision, scale) | DataType::Decimal64(precision, scale)]
+                if self.is_sum =>
+            {
+                self.inner.return_type(&[DataType::Decimal128(*precision, *scale)])
+            }
+            other => self.inner.return_type(other),
+        }
+    }
+
+    fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
+        match self.way(args.input_fields[0].data_type(), args.is_distinct)? {
+            Way::Plainly | Way::Looking => self.inner.state_fields(args),
+            Way::Through(through) => {
+                let (return_field, input) = self.fields(&through, &args.return_field)?;
+                self.inner.state_fields(StateFieldsArgs {
+                    return_field,
+                    input_fields: &[input],
+                    ..args
+                })
+            }
+        }
+    }
+
+    fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        match self.way(args.expr_fields[0].data_type(), args.is_distinct)? {
+            Way::Plainly => self.inner.accumulator(args),
+            Way::Looking => checked::one(args.return_type()),
+            Way::Through(through) => {
+                let width = self.width(&through, args.return_type());
+                let (return_field, input) = self.fields(&through, &args.return_field)?;
+                let inner = self.inner.accumulator(AccumulatorArgs {
+                    return_field,
+                    expr_fields: &[input],
+                    ..args
+                })?;
+                Ok(Box::new(Widened { inner, width }))
+            }
+        }
+    }
+
+    fn create_sliding_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        let of = args.expr_fields[0].data_type();
+        if self.is_sum && args.is_distinct {
+            return match of {
+                DataType::Int64 => Ok(Box::<Distinct>::default()),
+                _ => self.inner.create_sliding_accumulator(args),
+            };
+        }
+        match self.way(of, args.is_distinct)? {
+            Way::Plainly => self.inner.create_sliding_accumulator(args),
+            Way::Looking => checked::one(args.return_type()),
+            Way::Through(through) => {
+                let width = self.width(&through, args.return_type());
+                let (return_field, input) = self.fields(&through, &args.return_field)?;
+                let inner = self.inner.create_sliding_accumulator(AccumulatorArgs {
+                    return_field,
+                    expr_fields: &[input],
+                    ..args
+                })?;
+                Ok(Box::new(Widened { inner, width }))
+            }
+        }
+    }
+
+    fn groups_accumulator_supported(&self, args: AccumulatorArgs) -> bool {
+        match self.way(args.expr_fields[0].data_type(), args.is_distinct) {
+            Ok(Way::Plainly) => self.inner.groups_accumulator_supported(args),
+            Ok(Way::Looking) => !args.is_distinct,
+            Ok(Way::Through(through)) => {
+                let Ok((return_field, input)) = self.fields(&through, &args.return_field) else {
+                    return false;
+                };
+                self.inner.groups_accumulator_supported(AccumulatorArgs {
+                    return_field,
+                    expr_fields: &[input],
+                    ..args
+                })
+            }
+            Err(_) => false,
+        }
+    }
+
+    fn create_groups_accumulator(
+        &self,
+        args: AccumulatorArgs,
+    ) -> Result<Box<dyn GroupsAccumulator>> {
+        match self.way(args.expr_fields[0].data_type(), args.is_distinct)? {
+            Way::Plainly => self.inner.create_groups_accumulator(args),
+            Way::Looking => checked::groups(args.return_type()),
+            Way::Through(through) => {
+                let width = self.width(&through, args.return_type());
+                let (return_field, input) = self.fields(&through, &args.return_field)?;
+                let inner = self.inner.create_groups_accumulator(AccumulatorArgs {
+                    return_field,
+                    expr_fields: &[input],
+                    ..args
+                })?;
+                Ok(Box::new(WidenedGroups { inner, width }))
+            }
+        }
+    }
+
+    fn order_sensitivity(&self) -> AggregateOrderSensitivity {
+        self.inner.order_sensitivity()
+    }
+
+    fn reverse_expr(&self) -> ReversedUDAF {
+        self.inner.reverse_expr()
+    }
+
+    fn simplify(&self) -> Option<AggregateFunctionSimplification> {
+        self.inner.simplify()
+    }
+
+    fn value_from_stats(&self, args: &StatisticsArgs) -> Option<ScalarValue> {
+        self.inner.value_from_stats(args)
+    }
+
+    fn set_monotonicity(&self, of: &DataType) -> SetMonotonicity {
+        self.inner.set_monotonicity(of)
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        self.inner.documentation()
+    }
+}
