@@ -1,13 +1,13 @@
-//! The operators of integers as functions of their names.
+//! The operators of integers as functions of their names, and the seconds of durations.
 
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, Datum};
 use datafusion::arrow::compute::kernels::numeric;
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::tree_node::Transformed;
-use datafusion::common::{DFSchema, Result, internal_err};
+use datafusion::common::{DFSchema, Result, internal_err, plan_err};
 use datafusion::config::ConfigOptions;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::expr::ScalarFunction;
@@ -17,7 +17,7 @@ use datafusion::logical_expr::sort_properties::{ExprProperties, SortProperties};
 use datafusion::logical_expr::type_coercion::binary::BinaryTypeCoercer;
 use datafusion::logical_expr::{
     BinaryExpr, ColumnarValue, Expr, ExprSchemable, Operator, ReturnFieldArgs, ScalarFunctionArgs,
-    ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    ScalarUDF, ScalarUDFImpl, Signature, Volatility, cast, lit,
 };
 use datafusion::physical_expr_common::datum::apply;
 
@@ -79,12 +79,19 @@ impl ScalarUDFImpl for Arithmetic {
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         match types {
-            [one] if one.is_integer() => Ok(vec![one.clone()]),
+            [one] if one.is_integer() && self.operator == Operator::Minus => Ok(vec![one.clone()]),
             [left, right] => match integers(left, self.operator, right) {
                 Some((left, right)) => Ok(vec![left, right]),
-                None => internal_err!("{left} {} {right} is not of integers", self.operator),
+                None => plan_err!(
+                    "\"{0}\"({left}, {right}) is not of integers: write a {0} b",
+                    self.operator
+                ),
             },
-            other => internal_err!("{} of {other:?}", self.operator),
+            other => plan_err!(
+                "\"{0}\" takes two integers, and not {1}: write a {0} b",
+                self.operator,
+                other.len()
+            ),
         }
     }
 
@@ -185,11 +192,32 @@ impl FunctionRewrite for WriteOut {
         schema: &DFSchema,
         _: &ConfigOptions,
     ) -> Result<Transformed<Expr>> {
-        match call(&expr, schema) {
-            Some(call) => Ok(Transformed::yes(Expr::ScalarFunction(call))),
-            None => Ok(Transformed::no(expr)),
-        }
+        let written = match &expr {
+            Expr::ScalarFunction(call) => seconds(call, schema),
+            other => call(other, schema).map(Expr::ScalarFunction),
+        };
+        Ok(written.map_or_else(|| Transformed::no(expr), Transformed::yes))
     }
+}
+
+/// `date_part('epoch', duration)`, of which DataFusion 55 leaves the fraction out, and answers NULL where it has
+/// more seconds than 32 bits hold.
+fn seconds(call: &ScalarFunction, schema: &DFSchema) -> Option<Expr> {
+    let [part, duration] = call.args.as_slice() else { return None };
+    let Expr::Literal(part, _) = part else { return None };
+    let is_epoch = part.try_as_str()??.trim_matches(['\'', '"']).eq_ignore_ascii_case("epoch");
+    if call.func.name() != "date_part" || !is_epoch {
+        return None;
+    }
+    let DataType::Duration(unit) = duration.get_type(schema).ok()? else { return None };
+    let per_second = match unit {
+        TimeUnit::Second => 1.0,
+        TimeUnit::Millisecond => 1e3,
+        TimeUnit::Microsecond => 1e6,
+        TimeUnit::Nanosecond => 1e9,
+    };
+    let units = cast(cast(duration.clone(), DataType::Int64), DataType::Float64);
+    Some(units / lit(per_second))
 }
 
 fn call(expr: &Expr, schema: &DFSchema) -> Option<ScalarFunction> {

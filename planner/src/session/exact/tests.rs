@@ -226,3 +226,12 @@ async fn the_average_of_durations_is_right_however_many() {
     let groups = format!("SELECT arrow_cast(avg(x), 'Int64') FROM ({spans}) GROUP BY g ORDER BY g");
     assert_eq!(values(&groups).await, ["9000000000000000005", "9000000000000000005"]);
 }
+
+#[tokio::test]
+async fn the_seconds_of_a_duration_are_all_of_them() {
+    let spans = "SELECT arrow_cast(x, 'Duration(ms)') AS d FROM (VALUES (1250), (9000000000000), (NULL)) AS t(x)";
+    let seconds = values(&format!("SELECT date_part('EPOCH', d) FROM ({spans})")).await;
+    assert_eq!(seconds, ["1.25", "9000000000.0", ""]);
+    let sum = values(&format!("SELECT sum(extract(epoch from d)) FROM ({spans})")).await;
+    assert_eq!(sum, ["9000000001.25"]);
+}
