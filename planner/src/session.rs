@@ -38,6 +38,7 @@ mod exact;
 mod fuzz;
 mod guard;
 mod pace;
+mod sets;
 mod share;
 mod spill;
 mod stand_in;
@@ -131,8 +132,10 @@ impl Engine {
         let bounds = Arc::new(Bounds { pool, most });
         bounded::bound(&mut local, &bounds)?;
         bounded::bound(&mut distributed, &bounds)?;
-        exact::exact(&mut local)?;
-        exact::exact(&mut distributed)?;
+        for state in [&mut local, &mut distributed] {
+            exact::exact(state)?;
+            sets::opaque_grouping_sets(state)?;
+        }
         let sink = Arc::new(SinkHandle(Arc::clone(&config.sink)));
         let tasks = LiveTasks::default();
         let shares = Arc::new(Shares::new(Arc::clone(&runtime), config.query_memory));

@@ -9,6 +9,7 @@ use crate::{PlannerError, Result};
 mod depth;
 mod groups;
 mod placeholders;
+mod precedence;
 mod size;
 mod unseen;
 
@@ -43,8 +44,9 @@ fn parse_one(sql: &str) -> Result<DfStatement> {
         .build()?
         .parse_statements()?;
     match (statements.pop_front(), statements.len()) {
-        (Some(statement), 0) => {
+        (Some(mut statement), 0) => {
             depth::check(&statement)?;
+            precedence::restore(&mut statement);
             size::check(&statement)?;
             groups::check(&statement)?;
             unseen::check(&statement)?;

@@ -26,12 +26,14 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 mod arithmetic;
 mod checked;
 mod distinct;
+mod extreme;
 #[cfg(test)]
 mod tests;
 mod total;
 mod widened;
 
 use arithmetic::{Arithmetic, WriteOut};
+use extreme::Extreme;
 use total::Total;
 
 /// Has a session count exactly.
@@ -41,6 +43,8 @@ pub(super) fn exact(state: &mut SessionState) -> Result<()> {
     }
     state.register_udaf(Arc::new(AggregateUDF::new_from_impl(Total::sum(Sum::new()))))?;
     state.register_udaf(Arc::new(AggregateUDF::new_from_impl(Total::average(Avg::new()))))?;
+    state.register_udaf(Arc::new(AggregateUDF::new_from_impl(Extreme::min())))?;
+    state.register_udaf(Arc::new(AggregateUDF::new_from_impl(Extreme::max())))?;
     state.register_function_rewrite(Arc::new(WriteOut))
 }
 

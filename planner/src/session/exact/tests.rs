@@ -235,3 +235,39 @@ async fn the_seconds_of_a_duration_are_all_of_them() {
     let sum = values(&format!("SELECT sum(extract(epoch from d)) FROM ({spans})")).await;
     assert_eq!(sum, ["9000000001.25"]);
 }
+
+/// The number that groups begin with is none, and the order is that of ORDER BY.
+#[tokio::test]
+async fn the_least_and_greatest_of_floats_by_group_are_as_without_groups() {
+    for kind in ["Float64", "Float32", "Float16"] {
+        for rows in [
+            "inf",
+            "-inf",
+            "nan",
+            "inf,nan",
+            "nan,inf",
+            "nan,1",
+            "1,nan",
+            "-inf,nan,2",
+            "nan,-inf",
+            "-0,0",
+        ] {
+            let rows =
+                rows.split(',').map(|x| format!("('{x}'::DOUBLE)")).collect::<Vec<_>>().join(", ");
+            let table = format!(
+                "(SELECT arrow_cast(x, '{kind}') AS x FROM (VALUES {rows}, (NULL)) AS t(x))"
+            );
+            for function in ["min", "max"] {
+                let whole = values(&format!("SELECT {function}(x) FROM {table}")).await;
+                let groups =
+                    values(&format!("SELECT {function}(x) FROM {table} GROUP BY 1 = 1")).await;
+                let side = values(&format!(
+                    "SELECT {function}(x) FROM {table} GROUP BY x IS NULL ORDER BY x IS NULL"
+                ))
+                .await;
+                assert_eq!(groups, whole, "{function} of {rows} as {kind}");
+                assert_eq!(side, [whole[0].as_str(), ""], "{function} of {rows} as {kind}");
+            }
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! What GROUPING SETS group by has no order and no constants.
+//!
+//! Problem: where a query groups by `ROLLUP(k)`, DataFusion 55 plans what follows as if `k` were in the rows of a
+//! group what it is in the rows that come in. Where it is the same in all of those, or they are sorted by it, the
+//! second half of the aggregation takes its input for sorted and closes a group when `k` changes: rows of one
+//! group come out as several, each with a part of the sum. Official way: none. Here: what is grouped by is named below
+//! the aggregation by a function that gives what it is given, and of which the planner knows nothing.
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, FieldRef};
+use datafusion::common::tree_node::Transformed;
+use datafusion::common::{Column, Result, internal_err};
+use datafusion::config::ConfigOptions;
+use datafusion::execution::{FunctionRegistry, SessionState};
+use datafusion::logical_expr::{
+    Aggregate, ColumnarValue, Expr, GroupingSet, LogicalPlan, LogicalPlanBuilder, ReturnFieldArgs,
+    ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+use datafusion::optimizer::AnalyzerRule;
+
+/// Has a session plan so.
+pub(super) fn opaque_grouping_sets(state: &mut SessionState) -> Result<()> {
+    state.register_udf(Arc::new(ScalarUDF::new_from_impl(GroupKey::new())))?;
+    state.add_analyzer_rule(Arc::new(OpaqueGroupingSets));
+    Ok(())
+}
+
+/// Gives what it is given.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct GroupKey(Signature);
+
+impl GroupKey {
+    fn new() -> Self {
+        // Of what is volatile nothing is concluded.
+        Self(Signature::any(1, Volatility::Volatile))
+    }
+}
+
+impl ScalarUDFImpl for GroupKey {
+    fn name(&self) -> &str {
+        "group_key"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.0
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        match types {
+            [one] => Ok(one.clone()),
+            _ => internal_err!("a group key of {} values", types.len()),
+        }
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
+        match args.arg_fields {
+            [one] => Ok(Arc::clone(one)),
+            _ => internal_err!("a group key of {} values", args.arg_fields.len()),
+        }
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        match args.args.as_slice() {
+            // A constant becomes a column: what looks at it later must not find one value.
+            [one] => Ok(ColumnarValue::Array(one.to_array(args.number_rows)?)),
+            _ => internal_err!("a group key of {} values", args.args.len()),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct OpaqueGroupingSets;
+
+impl AnalyzerRule for OpaqueGroupingSets {
+    fn name(&self) -> &str {
+        "opaque_grouping_sets"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        let opaque = plan.transform_up_with_subqueries(|node| match node {
+            LogicalPlan::Aggregate(aggregate) if has_sets(&aggregate) => {
+                opaque(aggregate).map(Transformed::yes)
+            }
+            other => Ok(Transformed::no(other)),
+        });
+        opaque.map(|opaque| opaque.data)
+    }
+}
+
+fn has_sets(aggregate: &Aggregate) -> bool {
+    aggregate.group_expr.iter().any(|expr| matches!(expr, Expr::GroupingSet(_)))
+}
+
+/// The same aggregation over a projection that names its keys: columns by their own names, and all else by the
+/// name that it has in what comes out.
+fn opaque(aggregate: Aggregate) -> Result<LogicalPlan> {
+    let Aggregate { input, group_expr, aggr_expr, .. } = aggregate;
+    let mut keys: Vec<Expr> = Vec::new();
+    for expr in &group_expr {
+        for key in keys_of(expr) {
+            if !keys.contains(key) {
+                keys.push(key.clone());
+            }
+        }
+    }
+    let is_key = |column: &Column| keys.contains(&Expr::Column(column.clone()));
+    let kept = input.schema().columns().into_iter().filter(|column| !is_key(column));
+    let kept = kept.map(Expr::Column);
+    let named = keys.iter().map(named);
+    let columns: Vec<_> = kept.chain(named).collect();
+    let input = LogicalPlanBuilder::from(Arc::unwrap_or_clone(input)).project(columns)?.build()?;
+    let group_expr = group_expr.into_iter().map(|expr| by_name(expr, &keys));
+    let group_expr = group_expr.collect::<Result<_>>()?;
+    Ok(LogicalPlan::Aggregate(Aggregate::try_new(Arc::new(input), group_expr, aggr_expr)?))
+}
+
+fn keys_of(expr: &Expr) -> Vec<&Expr> {
+    match expr {
+        Expr::GroupingSet(set) => set.distinct_expr(),
+        other => vec![other],
+    }
+}
+
+/// A key as a column of the projection.
+fn named(key: &Expr) -> Expr {
+    let (relation, name) = key.qualified_name();
+    ScalarUDF::new_from_impl(GroupKey::new())
+        .call(vec![key.clone()])
+        .alias_qualified(relation, name)
+}
+
+fn column(key: &Expr) -> Expr {
+    let (relation, name) = key.qualified_name();
+    Expr::Column(Column::new(relation, name))
+}
+
+/// What is grouped by, with the columns of the projection for the keys.
+fn by_name(expr: Expr, keys: &[Expr]) -> Result<Expr> {
+    let each = |exprs: Vec<Expr>| exprs.iter().map(column).collect::<Vec<_>>();
+    Ok(match expr {
+        Expr::GroupingSet(GroupingSet::Rollup(exprs)) => {
+            Expr::GroupingSet(GroupingSet::Rollup(each(exprs)))
+        }
+        Expr::GroupingSet(GroupingSet::Cube(exprs)) => {
+            Expr::GroupingSet(GroupingSet::Cube(each(exprs)))
+        }
+        Expr::GroupingSet(GroupingSet::GroupingSets(sets)) => {
+            Expr::GroupingSet(GroupingSet::GroupingSets(sets.into_iter().map(each).collect()))
+        }
+        other if keys.contains(&other) => column(&other),
+        other => other,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::array::RecordBatch;
+    use datafusion::arrow::util::display::array_value_to_string;
+    use datafusion::prelude::{SessionConfig, SessionContext};
+
+    use super::*;
+
+    async fn rows(sql: &str) -> Vec<String> {
+        let config = SessionConfig::new().with_target_partitions(3).with_batch_size(10);
+        let mut state = SessionContext::new_with_config(config).state();
+        opaque_grouping_sets(&mut state).unwrap();
+        let context = SessionContext::new_with_state(state);
+        let numbers = "SELECT value AS n, value % 2 AS k, 'a' AS c FROM range(0, 1000)";
+        let rows = context.sql(&format!("WITH t AS ({numbers}) {sql}")).await.unwrap();
+        rows.collect().await.unwrap().iter().flat_map(lines).collect()
+    }
+
+    fn lines(batch: &RecordBatch) -> Vec<String> {
+        let row = |row| {
+            let cells = batch.columns().iter().map(|cells| array_value_to_string(cells, row));
+            cells.collect::<Result<Vec<_>, _>>().unwrap().join(" ")
+        };
+        (0..batch.num_rows()).map(row).collect()
+    }
+
+    #[tokio::test]
+    async fn groups_by_a_constant_are_whole() {
+        for key in ["1 + 0", "k", "length(c)"] {
+            for set in [format!("ROLLUP({key})"), format!("GROUPING SETS (({key}), ())")] {
+                let sql =
+                    format!("SELECT {key}, count(*) FROM t WHERE k = 1 GROUP BY {set} ORDER BY 1");
+                assert_eq!(rows(&sql).await, ["1 500", " 500"], "{sql}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn groups_by_what_is_sorted_are_whole_and_sorted() {
+        let sql =
+            "SELECT n, count(*) FROM (SELECT n FROM t ORDER BY n) GROUP BY ROLLUP(n) ORDER BY n";
+        let expected: Vec<_> =
+            (0..1000).map(|n| format!("{n} 1")).chain([" 1000".into()]).collect();
+        assert_eq!(rows(sql).await, expected);
+    }
+
+    #[tokio::test]
+    async fn keys_that_are_columns_and_expressions_keep_their_names() {
+        let sql = "SELECT t.k, n % 3 + 1, sum(k), sum(n % 3 + 1), grouping(k) FROM t GROUP BY CUBE(k, n % 3 + 1) HAVING sum(n) > 0 ORDER BY k, 2";
+        let rows = rows(sql).await;
+        assert_eq!(rows.len(), 12, "{rows:?}");
+        assert_eq!(rows.last().unwrap(), "  500 1999 1");
+    }
+}
