@@ -4,12 +4,13 @@
 //! bound what is there. The format has writers leave NaN out, and DataFusion orders NaN behind all numbers (before
 //! them with its sign set): `x > 5` is true for a NaN in a row group of bounds 1 and 4. Writers of before 2017
 //! compared text by signed bytes, in fields that the format has since told readers to ignore (Spark 2 and Hive
-//! left many such files). Official way: none (DataFusion 55 prunes by every bound that it finds; no reader knows
+//! left many such files). A Bloom filter of floating-point numbers knows -0.0 and 0.0 for two, and every NaN for
+//! another. Official way: none (DataFusion 55 prunes by every bound that it finds; no reader knows
 //! the count of NaNs yet that the format has since 2.12). Here: what looks at a footer is shown one without those
 //! bounds, so that nothing is decided by them: which row groups are skipped, which pass a filter whole, in which
 //! order they are read, what `min` is. Counts of NULLs stay.
 //!
-//! Rule (parquet.thrift, `ColumnOrder` and `Statistics`): bounds of floating-point numbers and of INT96 go; where
+//! Rule (parquet.thrift, `ColumnOrder` and `Statistics`): bounds and filters of floating-point numbers and of INT96 go; where
 //! no order is written down, or they are in the fields of old, those of signed integers stay.
 
 use std::ops::Range;
@@ -186,7 +187,7 @@ impl Trust {
     fn allows(self, chunk: &ColumnChunkMetaData) -> bool {
         let has_bounds = |of: &Statistics| of.min_bytes_opt().or(of.max_bytes_opt()).is_some();
         let misleads = |of: &Statistics| has_bounds(of) && !self.bounds(of);
-        let has_index = chunk.column_index_offset().is_some();
+        let has_index = chunk.column_index_offset().or(chunk.bloom_filter_offset()).is_some();
         !chunk.statistics().is_some_and(misleads) && (self.now || !has_index)
     }
 }
@@ -205,6 +206,7 @@ fn stripped(group: &RowGroupMetaData, trusts: &[Trust]) -> ParquetResult<RowGrou
         if !trust.now {
             // Where it is read later, it is not read.
             builder = builder.set_column_index_offset(None).set_column_index_length(None);
+            builder = builder.set_bloom_filter_offset(None).set_bloom_filter_length(None);
         }
         builder.build()
     });

@@ -27,14 +27,18 @@ mod arithmetic;
 mod checked;
 mod distinct;
 mod extreme;
+mod nan;
 #[cfg(test)]
 mod tests;
 mod total;
 mod widened;
+mod zeros;
 
 use arithmetic::{Arithmetic, WriteOut};
 use extreme::Extreme;
 use total::Total;
+
+pub(super) use nan::one_nan;
 
 /// Has a session count exactly.
 pub(super) fn exact(state: &mut SessionState) -> Result<()> {

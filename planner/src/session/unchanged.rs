@@ -30,6 +30,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 
+use super::exact::one_nan;
 use super::stand_in::{self, Run, stand_in};
 use store::{Opened, PinnedStore, PinnedStores, Pins};
 
@@ -122,7 +123,8 @@ fn checked(
     let held = Arc::clone(&pins);
     let batches = stream.map(move |batch| {
         opened.compare(&held);
-        held.why().map_or(batch, Err)
+        let batch = held.why().map_or(batch, Err)?;
+        Ok(one_nan(batch)?)
     });
     let batches = batches.or_else(move |error| {
         let (pins, runtime) = (Arc::clone(&told), Arc::clone(&there));

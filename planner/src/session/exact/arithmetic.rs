@@ -1,4 +1,4 @@
-//! The operators of integers as functions of their names, and the seconds of durations.
+//! Operators of numbers as functions of their names, and the seconds of durations.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use datafusion::arrow::compute::kernels::numeric;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::tree_node::Transformed;
-use datafusion::common::{DFSchema, Result, internal_err, plan_err};
+use datafusion::common::{DFSchema, Result, ScalarValue, internal_err, plan_err};
 use datafusion::config::ConfigOptions;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::expr::ScalarFunction;
@@ -22,17 +22,22 @@ use datafusion::logical_expr::{
 use datafusion::physical_expr_common::datum::apply;
 
 use super::beyond;
+use super::nan::one_nan_in;
+use super::zeros::written_out;
 
-/// `+`, `-` (of one number, too) or `*`. A call has the name, the order and the bounds of the operator.
+/// `+`, `-` (of one number, too), `*`, `/` or `%`. A call has the name, the order and the bounds of the operator.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Arithmetic {
     operator: Operator,
     signature: Signature,
 }
 
+const OPERATORS: [Operator; 5] =
+    [Operator::Plus, Operator::Minus, Operator::Multiply, Operator::Divide, Operator::Modulo];
+
 impl Arithmetic {
-    pub(super) fn all() -> [Self; 3] {
-        [Operator::Plus, Operator::Minus, Operator::Multiply].map(|operator| Self {
+    pub(super) fn all() -> [Self; 5] {
+        OPERATORS.map(|operator| Self {
             operator,
             signature: Signature::user_defined(Volatility::Immutable),
         })
@@ -46,7 +51,9 @@ impl Arithmetic {
         match self.operator {
             Operator::Plus => numeric::add,
             Operator::Minus => numeric::sub,
-            _ => numeric::mul,
+            Operator::Multiply => numeric::mul,
+            Operator::Divide => |left, right| numeric::div(left, right).map(one_nan_in),
+            _ => |left, right| numeric::rem(left, right).map(one_nan_in),
         }
     }
 
@@ -69,7 +76,9 @@ impl ScalarUDFImpl for Arithmetic {
         match self.operator {
             Operator::Plus => "+",
             Operator::Minus => "-",
-            _ => "*",
+            Operator::Multiply => "*",
+            Operator::Divide => "/",
+            _ => "%",
         }
     }
 
@@ -79,16 +88,18 @@ impl ScalarUDFImpl for Arithmetic {
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         match types {
-            [one] if one.is_integer() && self.operator == Operator::Minus => Ok(vec![one.clone()]),
-            [left, right] => match integers(left, self.operator, right) {
+            [one] if is_negated_here(one) && self.operator == Operator::Minus => {
+                Ok(vec![one.clone()])
+            }
+            [left, right] => match numbers(left, self.operator, right) {
                 Some((left, right)) => Ok(vec![left, right]),
                 None => plan_err!(
-                    "\"{0}\"({left}, {right}) is not of integers: write a {0} b",
+                    "\"{0}\"({left}, {right}) is nothing to call by that name: write a {0} b",
                     self.operator
                 ),
             },
             other => plan_err!(
-                "\"{0}\" takes two integers, and not {1}: write a {0} b",
+                "\"{0}\" takes two numbers, and not {1}: write a {0} b",
                 self.operator,
                 other.len()
             ),
@@ -113,10 +124,12 @@ impl ScalarUDFImpl for Arithmetic {
         match args.args.as_slice() {
             [ColumnarValue::Array(one)] => {
                 let negated = numeric::neg(one.as_ref()).map_err(told)?;
-                Ok(ColumnarValue::Array(negated))
+                Ok(ColumnarValue::Array(one_nan_in(negated)))
             }
             [ColumnarValue::Scalar(one)] => {
-                one.arithmetic_negate().map(ColumnarValue::Scalar).map_err(told_by_engine)
+                let negated = numeric::neg(one.to_array()?.as_ref()).map_err(told)?;
+                let negated = ScalarValue::try_from_array(&one_nan_in(negated), 0)?;
+                Ok(ColumnarValue::Scalar(negated))
             }
             [left, right] => apply(left, right, self.kernel()).map_err(told_by_engine),
             other => internal_err!("{} of {} numbers", self.operator, other.len()),
@@ -147,17 +160,30 @@ impl ScalarUDFImpl for Arithmetic {
 
     fn evaluate_bounds(&self, inputs: &[&Interval]) -> Result<Interval> {
         match inputs {
-            [left, right] => apply_operator(&self.operator, left, right),
+            [left, right] if self.operator != Operator::Modulo => {
+                apply_operator(&self.operator, left, right)
+            }
+            [left, _] => Interval::make_unbounded(&left.data_type()),
             [one] => one.arithmetic_negate(),
             other => internal_err!("{} of {} intervals", self.operator, other.len()),
         }
     }
 }
 
-/// What two numbers are made to before they are taken together, where that is integers.
-fn integers(left: &DataType, operator: Operator, right: &DataType) -> Option<(DataType, DataType)> {
+fn is_negated_here(of: &DataType) -> bool {
+    of.is_integer() || of.is_floating()
+}
+
+/// What two numbers are made to before they are taken together, where a function of ours does that: it looks at
+/// integers that may leave their type, and at floating-point numbers that may make a NaN.
+fn numbers(left: &DataType, operator: Operator, right: &DataType) -> Option<(DataType, DataType)> {
+    let is_ours: fn(&DataType) -> bool = match operator {
+        Operator::Plus | Operator::Minus | Operator::Multiply => DataType::is_integer,
+        Operator::Divide | Operator::Modulo => DataType::is_floating,
+        _ => return None,
+    };
     let both = BinaryTypeCoercer::new(left, &operator, right).get_input_types().ok()?;
-    (both.0.is_integer() && both.1.is_integer()).then_some(both)
+    (is_ours(&both.0) && is_ours(&both.1)).then_some(both)
 }
 
 fn told_by_engine(error: DataFusionError) -> DataFusionError {
@@ -177,7 +203,7 @@ fn told(error: ArrowError) -> DataFusionError {
     )
 }
 
-/// Writes the operators of integers as calls of these.
+/// Writes operators as calls of these.
 #[derive(Debug)]
 pub(super) struct WriteOut;
 
@@ -194,7 +220,10 @@ impl FunctionRewrite for WriteOut {
     ) -> Result<Transformed<Expr>> {
         let written = match &expr {
             Expr::ScalarFunction(call) => seconds(call, schema),
-            other => call(other, schema).map(Expr::ScalarFunction),
+            other => {
+                let call = call(other, schema).map(Expr::ScalarFunction);
+                call.or_else(|| written_out(other, schema))
+            }
         };
         Ok(written.map_or_else(|| Transformed::no(expr), Transformed::yes))
     }
@@ -222,11 +251,11 @@ fn seconds(call: &ScalarFunction, schema: &DFSchema) -> Option<Expr> {
 
 fn call(expr: &Expr, schema: &DFSchema) -> Option<ScalarFunction> {
     let (operator, args) = match expr {
-        Expr::Negative(one) if one.get_type(schema).ok()?.is_integer() => {
+        Expr::Negative(one) if is_negated_here(&one.get_type(schema).ok()?) => {
             (Operator::Minus, vec![one.as_ref().clone()])
         }
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
-            integers(&left.get_type(schema).ok()?, *op, &right.get_type(schema).ok()?)?;
+            numbers(&left.get_type(schema).ok()?, *op, &right.get_type(schema).ok()?)?;
             (*op, vec![left.as_ref().clone(), right.as_ref().clone()])
         }
         _ => return None,

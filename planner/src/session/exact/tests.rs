@@ -271,3 +271,54 @@ async fn the_least_and_greatest_of_floats_by_group_are_as_without_groups() {
         }
     }
 }
+
+#[tokio::test]
+async fn the_two_zeros_are_one_number() {
+    let table = "(VALUES (0.0::DOUBLE, 1), (-0.0::DOUBLE, 1), (1.0, 2), (NULL, 1)) AS t(x, g)";
+    for (sql, expected) in [
+        ("SELECT count(*) FROM {} WHERE x IN (0.0, 5.0, 6.0, 7.0, 8.0, 9.0)", vec!["2"]),
+        ("SELECT count(*) FROM {} WHERE x IN (-0.0, 5.0, 6.0, 7.0, 8.0, 9.0)", vec!["2"]),
+        ("SELECT count(*) FROM {} WHERE x IN (0, 5, 6, 7, 8, 9)", vec!["2"]),
+        ("SELECT count(*) FROM {} WHERE x NOT IN (0.0, 5.0, 6.0, 7.0, 8.0, 9.0)", vec!["1"]),
+        (
+            "SELECT count(*) FROM {} WHERE CASE x WHEN 0.0 THEN true WHEN 1.0 THEN false END",
+            vec!["2"],
+        ),
+        ("SELECT count(DISTINCT x) FROM {}", vec!["2"]),
+        ("SELECT count(DISTINCT x) FROM {} GROUP BY g ORDER BY g", vec!["1", "1"]),
+        ("SELECT count(DISTINCT x), count(DISTINCT g) FROM {}", vec!["2"]),
+        ("SELECT count(*) OVER (PARTITION BY x) FROM {} ORDER BY x", vec!["2", "2", "1", "1"]),
+        ("SELECT count(*) FROM {} GROUP BY x ORDER BY x", vec!["2", "1", "1"]),
+    ] {
+        let sql = sql.replace("{}", table);
+        assert_eq!(values(&sql).await, expected, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn a_zero_that_was_chosen_is_shown_as_it_is() {
+    let sql = "SELECT x FROM (VALUES (-0.0::DOUBLE)) AS t(x) WHERE x IN (0.0, 5.0, 6.0, 7.0, 8.0)";
+    assert_eq!(values(sql).await, ["-0.0"]);
+}
+
+#[tokio::test]
+async fn what_is_no_number_is_one_nan() {
+    let table =
+        "(VALUES (0.0::DOUBLE, 0.0::DOUBLE), (1.0, 0.0), (5.0, 3.0), (NULL, 1.0)) AS t(x, y)";
+    for (sql, expected) in [
+        ("SELECT x / y FROM {} ORDER BY x / y", vec!["1.6666666666666667", "inf", "NaN", ""]),
+        ("SELECT x % y FROM {} ORDER BY x % y", vec!["2.0", "NaN", "NaN", ""]),
+        ("SELECT count(*) FROM {} WHERE x / y = 'nan'::DOUBLE", vec!["1"]),
+        ("SELECT count(*) FROM {} WHERE -(x / y) > 9", vec!["1"]),
+        ("SELECT -('nan'::DOUBLE) = 'nan'::DOUBLE FROM {} WHERE x = 0", vec!["true"]),
+        ("SELECT max(x / y) FROM {}", vec!["NaN"]),
+        ("SELECT count(DISTINCT x % y) FROM {}", vec!["2"]),
+        (
+            "SELECT arrow_cast(x, 'Float32') / arrow_cast(y, 'Float32') > 9 FROM {} WHERE x = 0",
+            vec!["true"],
+        ),
+    ] {
+        let sql = sql.replace("{}", table);
+        assert_eq!(values(&sql).await, expected, "{sql}");
+    }
+}
