@@ -37,6 +37,7 @@ mod exact;
 #[cfg(test)]
 mod fuzz;
 mod guard;
+mod membership;
 mod pace;
 mod sets;
 mod share;
@@ -135,6 +136,7 @@ impl Engine {
         for state in [&mut local, &mut distributed] {
             exact::exact(state)?;
             sets::opaque_grouping_sets(state)?;
+            membership::nulls_of_in(state);
         }
         let sink = Arc::new(SinkHandle(Arc::clone(&config.sink)));
         let tasks = LiveTasks::default();

@@ -37,6 +37,7 @@ mod zeros;
 use arithmetic::{Arithmetic, WriteOut};
 use extreme::Extreme;
 use total::Total;
+use zeros::OneZeroInOrder;
 
 pub(super) use nan::one_nan;
 
@@ -49,6 +50,7 @@ pub(super) fn exact(state: &mut SessionState) -> Result<()> {
     state.register_udaf(Arc::new(AggregateUDF::new_from_impl(Total::average(Avg::new()))))?;
     state.register_udaf(Arc::new(AggregateUDF::new_from_impl(Extreme::min())))?;
     state.register_udaf(Arc::new(AggregateUDF::new_from_impl(Extreme::max())))?;
+    state.add_analyzer_rule(Arc::new(OneZeroInOrder));
     state.register_function_rewrite(Arc::new(WriteOut))
 }
 

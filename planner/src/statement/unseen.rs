@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::{
     Expr, FunctionArguments, GroupByExpr, Query, Select, SetExpr, SetOperator, SetQuantifier,
-    TableFactor, Visit, Visitor,
+    TableFactor, Value, Visit, Visitor,
 };
 
 use crate::{PlannerError, Result};
@@ -99,6 +99,11 @@ impl Visitor for Unseen {
 
     fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<Refused> {
         match expression {
+            Expr::Cube(sets) | Expr::Rollup(sets) | Expr::GroupingSets(sets) => first([(
+                sets.iter().flatten().any(is_position),
+                "a position (1, 2, …) in ROLLUP, CUBE or GROUPING SETS",
+                "write the column or expression itself",
+            )]),
             Expr::SimilarTo { .. } => {
                 first([(true, "SIMILAR TO", "use LIKE, or ~ with a regular expression")])
             }
@@ -110,6 +115,12 @@ impl Visitor for Unseen {
             _ => ControlFlow::Continue(()),
         }
     }
+}
+
+/// In a GROUP BY by itself it is the column of that number, and in these it would be the number.
+fn is_position(expression: &Expr) -> bool {
+    let Expr::Value(value) = expression else { return false };
+    matches!(value.value, Value::Number(..))
 }
 
 const NUMBERED: &str = "use row_number()";
@@ -146,6 +157,8 @@ mod tests {
             ("SELECT a FROM t GROUP BY a WITH ROLLUP", "ROLLUP"),
             ("SELECT a FROM t GROUP BY ALL WITH CUBE", "CUBE"),
             ("SELECT a FROM t GROUP BY a GROUPING SETS ((a), ())", "GROUPING SETS"),
+            ("SELECT a FROM t GROUP BY ROLLUP (1)", "position"),
+            ("SELECT a FROM t GROUP BY GROUPING SETS ((a, 2), ())", "position"),
             ("SELECT a FROM t PREWHERE a > 1", "PREWHERE"),
             ("SELECT a FROM t START WITH a = 1 CONNECT BY PRIOR a = b", "CONNECT BY"),
             ("SELECT a FROM t TABLESAMPLE BERNOULLI (1)", "TABLESAMPLE"),

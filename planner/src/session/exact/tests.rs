@@ -289,6 +289,8 @@ async fn the_two_zeros_are_one_number() {
         ("SELECT count(DISTINCT x), count(DISTINCT g) FROM {}", vec!["2"]),
         ("SELECT count(*) OVER (PARTITION BY x) FROM {} ORDER BY x", vec!["2", "2", "1", "1"]),
         ("SELECT count(*) FROM {} GROUP BY x ORDER BY x", vec!["2", "1", "1"]),
+        ("SELECT rank() OVER (ORDER BY x) FROM {} ORDER BY x", vec!["1", "1", "3", "4"]),
+        ("SELECT x FROM {} ORDER BY x, g, signum(1 / x) DESC LIMIT 2", vec!["0.0", "-0.0"]),
     ] {
         let sql = sql.replace("{}", table);
         assert_eq!(values(&sql).await, expected, "{sql}");

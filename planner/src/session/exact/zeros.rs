@@ -1,15 +1,20 @@
 //! 0.0 and -0.0 are one number, wherever DataFusion compares.
 //!
 //! Problem: in `=`, joins and GROUP BY DataFusion 55 takes them for one, as SQL does, and elsewhere for two: in lists
-//! of `IN` that it hashes, in `CASE x WHEN`, in `count(DISTINCT x)`, and in PARTITION BY. Official way: none. Here:
+//! of `IN` that it hashes, in `CASE x WHEN`, in `count(DISTINCT x)`, and in what is ordered: PARTITION BY, `rank`, the second key of an ORDER BY. Official way: none. Here:
 //! such expressions are written so that it compares with `=`, or finds only one of the two.
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::{DFSchema, ScalarValue};
+use datafusion::common::tree_node::Transformed;
+use datafusion::common::{DFSchema, Result, ScalarValue};
+use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::expr::{
     AggregateFunction, Case, InList, WindowFunction, WindowFunctionParams,
 };
-use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator};
+use datafusion::logical_expr::{
+    BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, Sort, SortExpr,
+};
+use datafusion::optimizer::AnalyzerRule;
 
 /// The expression written so; `None` where nothing is to be done.
 pub(super) fn written_out(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
@@ -23,8 +28,15 @@ pub(super) fn written_out(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
             Some(Expr::AggregateFunction(AggregateFunction { func: call.func.clone(), params }))
         }
         Expr::WindowFunction(call) => {
-            let partition_by = ones(&call.params.partition_by, schema)?;
-            let params = WindowFunctionParams { partition_by, ..call.params.clone() };
+            let params = &call.params;
+            let partition_by = ones(&params.partition_by, schema);
+            let order_by = ordered(&params.order_by, params.order_by.len(), schema);
+            if partition_by.is_none() && order_by.is_none() {
+                return None;
+            }
+            let partition_by = partition_by.unwrap_or_else(|| params.partition_by.clone());
+            let order_by = order_by.unwrap_or_else(|| params.order_by.clone());
+            let params = WindowFunctionParams { partition_by, order_by, ..params.clone() };
             let call = WindowFunction { fun: call.fun.clone(), params };
             Some(Expr::WindowFunction(Box::new(call)))
         }
@@ -73,18 +85,54 @@ fn searched(case: &Case, schema: &DFSchema) -> Option<Expr> {
 
 /// Expressions of which those of floating-point numbers give one of the two, if there are any.
 fn ones(exprs: &[Expr], schema: &DFSchema) -> Option<Vec<Expr>> {
-    let zero = |expr: &Expr| match expr.get_type(schema).ok()? {
-        DataType::Float32 => Some(ScalarValue::Float32(Some(0.0))),
-        DataType::Float64 => Some(ScalarValue::Float64(Some(0.0))),
-        _ => None,
-    };
-    if !exprs.iter().any(|expr| zero(expr).is_some()) {
+    if !exprs.iter().any(|expr| one(expr, schema).is_some()) {
         return None;
     }
-    let ones = exprs.iter().map(|expr| match zero(expr) {
-        // -0.0 + 0.0 is 0.0.
-        Some(zero) => expr.clone() + Expr::Literal(zero, None),
-        None => expr.clone(),
+    Some(exprs.iter().map(|expr| one(expr, schema).unwrap_or_else(|| expr.clone())).collect())
+}
+
+fn one(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
+    let zero = match expr.get_type(schema).ok()? {
+        DataType::Float32 => ScalarValue::Float32(Some(0.0)),
+        DataType::Float64 => ScalarValue::Float64(Some(0.0)),
+        _ => return None,
+    };
+    // -0.0 + 0.0 is 0.0.
+    Some(expr.clone() + Expr::Literal(zero, None))
+}
+
+/// The first so many keys of an order so, if there is one of floating-point numbers among them.
+fn ordered(keys: &[SortExpr], first: usize, schema: &DFSchema) -> Option<Vec<SortExpr>> {
+    if !keys.iter().take(first).any(|key| one(&key.expr, schema).is_some()) {
+        return None;
+    }
+    let keys = keys.iter().enumerate().map(|(at, key)| match one(&key.expr, schema) {
+        Some(expr) if at < first => SortExpr { expr, ..key.clone() },
+        _ => key.clone(),
     });
-    Some(ones.collect())
+    Some(keys.collect())
+}
+
+/// The same for ORDER BY: of rows that differ in nothing but the two, the keys that follow tell which comes first.
+#[derive(Debug)]
+pub(super) struct OneZeroInOrder;
+
+impl AnalyzerRule for OneZeroInOrder {
+    fn name(&self) -> &str {
+        "one_zero_in_order"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        let ordered = plan.transform_up_with_subqueries(|node| match node {
+            LogicalPlan::Sort(sort) => {
+                let before_last = sort.expr.len().saturating_sub(1);
+                Ok(match ordered(&sort.expr, before_last, sort.input.schema()) {
+                    Some(expr) => Transformed::yes(LogicalPlan::Sort(Sort { expr, ..sort })),
+                    None => Transformed::no(LogicalPlan::Sort(sort)),
+                })
+            }
+            other => Ok(Transformed::no(other)),
+        });
+        ordered.map(|ordered| ordered.data)
+    }
 }

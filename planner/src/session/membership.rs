@@ -1,0 +1,193 @@
+//! `x IN (subquery)` is NULL where SQL says so.
+//!
+//! Problem: `x IN (S)` is NULL, and not false, where no row of `S` is `x` but `x` or one of them is NULL. DataFusion 55
+//! knows that for a condition of its own (`WHERE x NOT IN (S)`), and answers false wherever else it plans a mark
+//! join: `WHERE x NOT IN (S) OR y`, `NOT (x IN (S) AND y)`, `(x IN (S)) IS NULL` give rows that SQL does not. Official
+//! way: none. Here: where the two make a difference it is written out what `IN` means. Under AND and OR alone they
+//! make none: there it stays a mark join.
+//!
+//! ```text
+//!   x IN (S)  ──►  CASE WHEN x IN (S) THEN true
+//!                       WHEN x IS NULL AND (count of S) > 0 OR (count of S where it is NULL) > 0 THEN NULL
+//!                       ELSE false END                     S once more for each, or x = ANY (S) where S refers to x's row
+//! ```
+
+use std::sync::Arc;
+
+use datafusion::common::tree_node::Transformed;
+use datafusion::common::tree_node::TreeNode;
+use datafusion::common::{DFSchema, Result, ScalarValue, Spans};
+use datafusion::config::ConfigOptions;
+use datafusion::execution::SessionState;
+use datafusion::functions_aggregate::expr_fn::count;
+use datafusion::logical_expr::expr::{InSubquery, SetComparison, SetQuantifier};
+use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
+use datafusion::logical_expr::{
+    BinaryExpr, Expr, ExprSchemable, Filter, LogicalPlan, LogicalPlanBuilder, Operator, Subquery,
+    lit, not, when,
+};
+use datafusion::optimizer::AnalyzerRule;
+
+/// Has a session plan so.
+pub(super) fn nulls_of_in(state: &mut SessionState) {
+    state.add_analyzer_rule(Arc::new(NullsOfIn));
+}
+
+#[derive(Debug)]
+struct NullsOfIn;
+
+impl AnalyzerRule for NullsOfIn {
+    fn name(&self) -> &str {
+        "nulls_of_in"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        let written = plan.transform_up_with_subqueries(|node| match node {
+            LogicalPlan::Filter(filter) if has_in(&filter.predicate)? => {
+                let schema = Arc::clone(filter.input.schema());
+                let conditions = split_conjunction_owned(filter.predicate);
+                let conditions = conditions.into_iter().map(|each| condition(each, &schema));
+                let conditions = conditions.collect::<Result<Vec<_>>>()?;
+                let predicate = conjunction(conditions).unwrap_or_else(|| lit(true));
+                Ok(Transformed::yes(LogicalPlan::Filter(Filter::try_new(predicate, filter.input)?)))
+            }
+            other => Ok(Transformed::no(other)),
+        });
+        written.map(|written| written.data)
+    }
+}
+
+fn has_in(predicate: &Expr) -> Result<bool> {
+    predicate.exists(|expr| Ok(matches!(expr, Expr::InSubquery(_))))
+}
+
+/// A condition of its own: DataFusion plans a semi join for it, or an anti join that knows of NULL.
+fn condition(expr: Expr, schema: &DFSchema) -> Result<Expr> {
+    match expr {
+        Expr::InSubquery(_) => Ok(expr),
+        Expr::Not(inner) => match *inner {
+            Expr::InSubquery(within) => {
+                Ok(Expr::InSubquery(InSubquery { negated: !within.negated, ..within }))
+            }
+            inner => everywhere(not(inner), schema),
+        },
+        other => mattering(other, schema),
+    }
+}
+
+/// Below AND and OR alone, NULL is as good as false.
+fn mattering(expr: Expr, schema: &DFSchema) -> Result<Expr> {
+    match expr {
+        Expr::BinaryExpr(BinaryExpr { left, op: op @ (Operator::And | Operator::Or), right }) => {
+            let left = Box::new(mattering(*left, schema)?);
+            let right = Box::new(mattering(*right, schema)?);
+            Ok(Expr::BinaryExpr(BinaryExpr { left, op, right }))
+        }
+        Expr::InSubquery(within) if !within.negated => Ok(Expr::InSubquery(within)),
+        other => everywhere(other, schema),
+    }
+}
+
+fn everywhere(expr: Expr, schema: &DFSchema) -> Result<Expr> {
+    let written = expr.transform_up(|expr| match expr {
+        Expr::InSubquery(within) => written_out(within, schema).map(Transformed::yes),
+        other => Ok(Transformed::no(other)),
+    });
+    written.map(|written| written.data)
+}
+
+fn written_out(within: InSubquery, schema: &DFSchema) -> Result<Expr> {
+    let InSubquery { expr, subquery, negated } = within;
+    let (column, field) = subquery.subquery.schema().qualified_field(0);
+    let (is_null, has_null) = (expr.nullable(schema)?, field.is_nullable());
+    let member = Expr::Column((column, field).into());
+    if !is_null && !has_null {
+        return Ok(Expr::InSubquery(InSubquery { expr, subquery, negated }));
+    }
+    if !subquery.outer_ref_columns.is_empty() {
+        let (op, quantifier) = match negated {
+            true => (Operator::NotEq, SetQuantifier::All),
+            false => (Operator::Eq, SetQuantifier::Any),
+        };
+        return Ok(Expr::SetComparison(SetComparison { expr, subquery, op, quantifier }));
+    }
+    let rows = || LogicalPlanBuilder::from(subquery.subquery.as_ref().clone());
+    let of_null = expr.as_ref().clone().is_null().and(some(rows())?);
+    let to_null = some(rows().filter(member.is_null())?)?;
+    let unknown = match (is_null, has_null) {
+        (true, true) => of_null.or(to_null),
+        (true, false) => of_null,
+        _ => to_null,
+    };
+    let found = Expr::InSubquery(InSubquery { expr, subquery, negated: false });
+    when(found, lit(!negated))
+        .when(unknown, Expr::Literal(ScalarValue::Boolean(None), None))
+        .otherwise(lit(negated))
+}
+
+/// Whether there are rows, as an expression of one value.
+fn some(rows: LogicalPlanBuilder) -> Result<Expr> {
+    let counted = rows.aggregate(Vec::<Expr>::new(), vec![count(lit(1_i64))])?.build()?;
+    let counted = Subquery {
+        subquery: Arc::new(counted),
+        outer_ref_columns: Vec::new(),
+        spans: Spans::new(),
+    };
+    Ok(Expr::ScalarSubquery(counted).gt(lit(0_i64)))
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::array::AsArray;
+    use datafusion::arrow::datatypes::Int64Type;
+    use datafusion::prelude::SessionContext;
+
+    use super::*;
+
+    /// The ids of the rows (1, 1), (2, NULL) and (3, 3) of which a condition holds.
+    async fn ids(condition: &str) -> Vec<i64> {
+        let mut state = SessionContext::new().state();
+        nulls_of_in(&mut state);
+        let context = SessionContext::new_with_state(state);
+        let rows = "(VALUES (1, 1), (2, NULL), (3, 3)) AS t(id, b)";
+        let sql = format!("SELECT id FROM {rows} WHERE {condition} ORDER BY id");
+        let batches = context.sql(&sql).await.unwrap().collect().await;
+        let batches = batches.unwrap_or_else(|error| panic!("{condition}: {error}"));
+        let ids = batches.iter().map(|batch| batch.column(0).as_primitive::<Int64Type>().clone());
+        ids.flat_map(|ids| ids.values().to_vec()).collect()
+    }
+
+    /// Expected are the answers of PostgreSQL and DuckDB.
+    #[tokio::test]
+    async fn null_is_not_false() {
+        let with_null = "(SELECT v FROM (VALUES (1), (NULL)) AS u(v))";
+        let without = "(SELECT v FROM (VALUES (1), (5)) AS u(v))";
+        let of_none = "(SELECT v FROM (VALUES (1)) AS u(v) WHERE v > 5)";
+        let related = "(SELECT v FROM (VALUES (1), (NULL)) AS u(v) WHERE v IS NULL OR v <= id)";
+        for (condition, subquery, expected) in [
+            ("b NOT IN {}", with_null, vec![]),
+            ("b NOT IN {} OR id = 100", with_null, vec![]),
+            ("b NOT IN {} OR id = 2", with_null, vec![2]),
+            ("NOT (b IN {} AND id < 100)", with_null, vec![]),
+            ("NOT b IN {}", with_null, vec![]),
+            ("(b IN {}) IS NULL OR id = 100", with_null, vec![2, 3]),
+            ("coalesce(b IN {}, true)", with_null, vec![1, 2, 3]),
+            ("b IN {} OR id = 3", with_null, vec![1, 3]),
+            ("CASE WHEN b IN {} THEN false ELSE true END", with_null, vec![2, 3]),
+            ("b NOT IN {} OR id = 100", without, vec![3]),
+            ("NOT (b IN {} AND id < 100)", without, vec![3]),
+            ("(b IN {}) IS NULL OR id = 100", without, vec![2]),
+            ("id NOT IN {} OR id = 100", without, vec![2, 3]),
+            ("nullif(id, 3) NOT IN {} OR id = 100", without, vec![2]),
+            ("b NOT IN {} OR id = 100", of_none, vec![1, 2, 3]),
+            ("(b IN {}) IS NULL OR id = 100", of_none, vec![]),
+            ("NOT (b IN {} AND id < 100)", of_none, vec![1, 2, 3]),
+            ("b NOT IN {} OR id = 100", related, vec![]),
+            ("NOT (b IN {}) OR id = 100", related, vec![]),
+            ("b NOT IN {}", related, vec![]),
+        ] {
+            let condition = condition.replace("{}", subquery);
+            assert_eq!(ids(&condition).await, expected, "{condition}");
+        }
+    }
+}
