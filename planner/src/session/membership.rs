@@ -14,9 +14,8 @@
 
 use std::sync::Arc;
 
-use datafusion::common::tree_node::Transformed;
-use datafusion::common::tree_node::TreeNode;
-use datafusion::common::{DFSchema, Result, ScalarValue, Spans};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{DFSchema, Result, ScalarValue, Spans, not_impl_err};
 use datafusion::config::ConfigOptions;
 use datafusion::execution::SessionState;
 use datafusion::functions_aggregate::expr_fn::count;
@@ -43,6 +42,13 @@ impl AnalyzerRule for NullsOfIn {
 
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
         let written = plan.transform_up_with_subqueries(|node| match node {
+            LogicalPlan::Filter(mut filter) if has_total(&filter.predicate)? => {
+                filter.predicate = filter.predicate.transform_up(of_totals)?.data;
+                Ok(Transformed::yes(LogicalPlan::Filter(filter)))
+            }
+            other => Ok(Transformed::no(other)),
+        });
+        let written = written?.data.transform_up_with_subqueries(|node| match node {
             LogicalPlan::Filter(filter) if has_in(&filter.predicate)? => {
                 let schema = Arc::clone(filter.input.schema());
                 let conditions = split_conjunction_owned(filter.predicate);
@@ -53,7 +59,70 @@ impl AnalyzerRule for NullsOfIn {
             }
             other => Ok(Transformed::no(other)),
         });
-        written.map(|written| written.data)
+        let written = written?.data;
+        written.apply_with_subqueries(|node| {
+            node.apply_expressions(|expr| {
+                expr.apply(|expr| refuse_lost_totals(expr).map(|()| TreeNodeRecursion::Continue))
+            })
+        })?;
+        Ok(written)
+    }
+}
+
+fn has_total(predicate: &Expr) -> Result<bool> {
+    predicate.exists(|expr| {
+        Ok(matches!(expr, Expr::Exists(exists) if is_total(&exists.subquery.subquery)))
+    })
+}
+
+/// # Errors
+/// `NotImplemented` for a condition over totals that depend on the row outside: of rows that have nothing to add up
+/// DataFusion 55 loses the total.
+fn refuse_lost_totals(expr: &Expr) -> Result<()> {
+    let subquery = match expr {
+        Expr::Exists(exists) => &exists.subquery,
+        Expr::InSubquery(within) => &within.subquery,
+        Expr::SetComparison(comparison) => &comparison.subquery,
+        _ => return Ok(()),
+    };
+    if subquery.outer_ref_columns.is_empty() || !is_of_total(&subquery.subquery) {
+        return Ok(());
+    }
+    not_impl_err!(
+        "EXISTS, IN, ANY and ALL over a total (count(*), max(x) without GROUP BY) that refers to the query outside are not supported by this version: compare with the total, as in (SELECT count(*) …) > 0"
+    )
+}
+
+/// A total, or what is made of one.
+fn is_of_total(rows: &LogicalPlan) -> bool {
+    match rows {
+        LogicalPlan::Filter(of) => is_of_total(&of.input),
+        LogicalPlan::Limit(of) => is_of_total(&of.input),
+        LogicalPlan::Sort(of) => is_of_total(&of.input),
+        LogicalPlan::Projection(of) => is_of_total(&of.input),
+        LogicalPlan::SubqueryAlias(of) => is_of_total(&of.input),
+        other => is_total(other),
+    }
+}
+
+/// A total is there if there is nothing to add up: `EXISTS (SELECT count(*) …)` is true, and DataFusion 55 makes a
+/// semi join of it.
+fn of_totals(expr: Expr) -> Result<Transformed<Expr>> {
+    Ok(match expr {
+        Expr::Exists(exists) if is_total(&exists.subquery.subquery) => {
+            Transformed::yes(lit(!exists.negated))
+        }
+        other => Transformed::no(other),
+    })
+}
+
+fn is_total(rows: &LogicalPlan) -> bool {
+    match rows {
+        LogicalPlan::Aggregate(aggregate) => aggregate.group_expr.is_empty(),
+        LogicalPlan::Projection(of) => is_total(&of.input),
+        LogicalPlan::SubqueryAlias(of) => is_total(&of.input),
+        LogicalPlan::Sort(of) => of.fetch.is_none() && is_total(&of.input),
+        _ => false,
     }
 }
 
@@ -146,15 +215,48 @@ mod tests {
 
     /// The ids of the rows (1, 1), (2, NULL) and (3, 3) of which a condition holds.
     async fn ids(condition: &str) -> Vec<i64> {
+        let ids = answered(condition).await;
+        ids.unwrap_or_else(|error| panic!("{condition}: {error}"))
+    }
+
+    async fn answered(condition: &str) -> Result<Vec<i64>> {
         let mut state = SessionContext::new().state();
         nulls_of_in(&mut state);
         let context = SessionContext::new_with_state(state);
         let rows = "(VALUES (1, 1), (2, NULL), (3, 3)) AS t(id, b)";
         let sql = format!("SELECT id FROM {rows} WHERE {condition} ORDER BY id");
-        let batches = context.sql(&sql).await.unwrap().collect().await;
-        let batches = batches.unwrap_or_else(|error| panic!("{condition}: {error}"));
+        let batches = context.sql(&sql).await?.collect().await?;
         let ids = batches.iter().map(|batch| batch.column(0).as_primitive::<Int64Type>().clone());
-        ids.flat_map(|ids| ids.values().to_vec()).collect()
+        Ok(ids.flat_map(|ids| ids.values().to_vec()).collect())
+    }
+
+    #[tokio::test]
+    async fn a_total_exists_whatever_it_is_of() {
+        for (condition, expected) in [
+            ("EXISTS (SELECT count(*) FROM (VALUES (1)) AS u(v) WHERE v = b)", vec![1, 2, 3]),
+            ("NOT EXISTS (SELECT max(v) AS m FROM (VALUES (1)) AS u(v) WHERE v = b)", vec![]),
+            ("EXISTS (SELECT count(*) FROM (VALUES (1)) AS u(v) WHERE v = b GROUP BY v)", vec![1]),
+            (
+                "EXISTS (SELECT count(*) FROM (VALUES (1)) AS u(v) WHERE v = b HAVING count(*) > 0)",
+                vec![1],
+            ),
+        ] {
+            assert_eq!(ids(condition).await, expected, "{condition}");
+        }
+    }
+
+    #[tokio::test]
+    async fn conditions_over_totals_that_would_be_lost_are_refused() {
+        let total = "FROM (VALUES (1)) AS u(v) WHERE v = b";
+        for condition in [
+            format!("EXISTS (SELECT count(*) {total} HAVING count(*) = 0)"),
+            format!("b NOT IN (SELECT max(v) {total}) OR id = 9"),
+            format!("b IN (SELECT max(v) {total})"),
+            format!("b <> ALL (SELECT max(v) {total})"),
+        ] {
+            let error = answered(&condition).await.unwrap_err().to_string();
+            assert!(error.contains("compare with the total"), "{condition}: {error}");
+        }
     }
 
     /// Expected are the answers of PostgreSQL and DuckDB.
