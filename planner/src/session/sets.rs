@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::tree_node::Transformed;
-use datafusion::common::{Result, internal_err};
+use datafusion::common::{Result, ScalarValue, internal_err};
 use datafusion::config::ConfigOptions;
 use datafusion::execution::{FunctionRegistry, SessionState};
 use datafusion::logical_expr::{
@@ -22,18 +22,46 @@ use datafusion::optimizer::AnalyzerRule;
 /// Has a session plan so.
 pub(super) fn opaque_grouping_sets(state: &mut SessionState) -> Result<()> {
     state.register_udf(Arc::new(ScalarUDF::new_from_impl(GroupKey::new())))?;
+    state.register_udf(Arc::new(ScalarUDF::new_from_impl(Unknown::new())))?;
     state.add_analyzer_rule(Arc::new(OpaqueGroupingSets));
     Ok(())
 }
 
-/// Gives what it is given.
+/// Gives the first of what it is given.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct GroupKey(Signature);
 
 impl GroupKey {
     fn new() -> Self {
-        // Of what is volatile nothing is concluded.
-        Self(Signature::any(1, Volatility::Volatile))
+        Self(Signature::any(2, Volatility::Volatile))
+    }
+}
+
+/// Gives NULL. The planner takes what is made of constants alone for a constant, volatile or not, and this for none.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Unknown(Signature);
+
+impl Unknown {
+    fn new() -> Self {
+        Self(Signature::nullary(Volatility::Volatile))
+    }
+}
+
+impl ScalarUDFImpl for Unknown {
+    fn name(&self) -> &str {
+        "group_key_of_row"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.0
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Boolean)
+    }
+
+    fn invoke_with_args(&self, _: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        Ok(ColumnarValue::Scalar(ScalarValue::Boolean(None)))
     }
 }
 
@@ -48,27 +76,27 @@ impl ScalarUDFImpl for GroupKey {
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
         match types {
-            [one] => Ok(one.clone()),
+            [of, _] => Ok(of.clone()),
             _ => internal_err!("a group key of {} values", types.len()),
         }
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
         match args.arg_fields {
-            [one] => Ok(Arc::clone(one)),
+            [of, _] => Ok(Arc::clone(of)),
             _ => internal_err!("a group key of {} values", args.arg_fields.len()),
         }
     }
 
     /// What it gives has the name of what it is given: queries refer to it by that.
     fn schema_name(&self, args: &[Expr]) -> Result<String> {
-        Ok(args.iter().map(|arg| arg.schema_name().to_string()).collect())
+        Ok(args.iter().take(1).map(|arg| arg.schema_name().to_string()).collect())
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         match args.args.as_slice() {
             // A constant becomes a column: what looks at it later must not find one value.
-            [one] => Ok(ColumnarValue::Array(one.to_array(args.number_rows)?)),
+            [of, _] => Ok(ColumnarValue::Array(of.to_array(args.number_rows)?)),
             _ => internal_err!("a group key of {} values", args.args.len()),
         }
     }
@@ -124,7 +152,8 @@ fn keys_of(expr: &Expr) -> Vec<&Expr> {
 }
 
 fn key(of: Expr) -> Expr {
-    ScalarUDF::new_from_impl(GroupKey::new()).call(vec![of])
+    let unknown = ScalarUDF::new_from_impl(Unknown::new()).call(Vec::new());
+    ScalarUDF::new_from_impl(GroupKey::new()).call(vec![of, unknown])
 }
 
 fn in_place(expr: Expr) -> Expr {
@@ -148,18 +177,22 @@ fn in_place(expr: Expr) -> Expr {
 mod tests {
     use datafusion::arrow::array::RecordBatch;
     use datafusion::arrow::util::display::array_value_to_string;
-    use datafusion::prelude::{SessionConfig, SessionContext};
+    use datafusion::physical_plan::displayable;
+    use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 
     use super::*;
 
     async fn rows(sql: &str) -> Vec<String> {
+        planned(sql).await.collect().await.unwrap().iter().flat_map(lines).collect()
+    }
+
+    async fn planned(sql: &str) -> DataFrame {
         let config = SessionConfig::new().with_target_partitions(3).with_batch_size(10);
         let mut state = SessionContext::new_with_config(config).state();
         opaque_grouping_sets(&mut state).unwrap();
         let context = SessionContext::new_with_state(state);
         let numbers = "SELECT value AS n, value % 2 AS k, 'a' AS c FROM range(0, 1000)";
-        let rows = context.sql(&format!("WITH t AS ({numbers}) {sql}")).await.unwrap();
-        rows.collect().await.unwrap().iter().flat_map(lines).collect()
+        context.sql(&format!("WITH t AS ({numbers}) {sql}")).await.unwrap()
     }
 
     fn lines(batch: &RecordBatch) -> Vec<String> {
@@ -178,6 +211,16 @@ mod tests {
                     format!("SELECT {key}, count(*) FROM t WHERE k = 1 GROUP BY {set} ORDER BY 1");
                 assert_eq!(rows(&sql).await, ["1 500", " 500"], "{sql}");
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn no_key_is_taken_for_a_constant() {
+        for set in ["ROLLUP(k)", "ROLLUP('a', n)", "CUBE(1 + 0, k)", "GROUPING SETS ((c), ())"] {
+            let sql = format!("SELECT count(*) FROM t WHERE k = 1 GROUP BY {set}");
+            let plan = planned(&sql).await.create_physical_plan().await.unwrap();
+            let plan = displayable(plan.as_ref()).indent(false).to_string();
+            assert!(!plan.contains("ordering_mode"), "{plan}");
         }
     }
 

@@ -27,6 +27,7 @@ use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion_distributed::DistributedLeafExec;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 
@@ -43,17 +44,50 @@ pub(super) fn unchanged(
     runtime: &RuntimeEnv,
 ) -> Result<Arc<dyn ExecutionPlan>> {
     stand_in::each(plan, |node| {
-        let source = node.downcast_ref::<DataSourceExec>().map(DataSourceExec::data_source);
-        let Some(scan) = source.and_then(|source| source.downcast_ref::<FileScanConfig>()) else {
-            return Ok(None);
-        };
-        let pins = Arc::new(Pins::of(scan));
-        let node = match scan.file_source().downcast_ref::<ParquetSource>() {
-            Some(source) => pinned_parquet(scan, source, &pins, runtime)?,
-            None => Arc::clone(node),
-        };
-        Ok(Some(stand_in(node, Unchanged(pins))))
+        if let Some(leaf) = node.downcast_ref::<DistributedLeafExec>() {
+            return pinned_leaf(leaf, runtime);
+        }
+        let Some(scan) = scan_of(node) else { return Ok(None) };
+        let pins = Arc::new(Pins::of(&[scan]));
+        Ok(Some(stand_in(pinned(node, &pins, runtime)?, Unchanged(pins))))
     })
+}
+
+fn scan_of(node: &Arc<dyn ExecutionPlan>) -> Option<&FileScanConfig> {
+    let source = node.downcast_ref::<DataSourceExec>().map(DataSourceExec::data_source);
+    source.and_then(|source| source.downcast_ref::<FileScanConfig>())
+}
+
+/// The scans of a stage that runs in the coordinator: tasks elsewhere are sent their own alone.
+fn pinned_leaf(
+    leaf: &DistributedLeafExec,
+    runtime: &RuntimeEnv,
+) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+    // A lone task runs what the variants were made of.
+    let all = leaf.variants().iter().chain([leaf.original()]);
+    let scans: Vec<_> = all.filter_map(scan_of).collect();
+    if scans.is_empty() {
+        return Ok(None);
+    }
+    let pins = Arc::new(Pins::of(&scans));
+    let variants = leaf.variants().iter().map(|variant| pinned(variant, &pins, runtime));
+    let variants = variants.collect::<Result<Vec<_>>>()?;
+    let original = pinned(leaf.original(), &pins, runtime)?;
+    let leaf = DistributedLeafExec::try_new(original, variants)?;
+    Ok(Some(stand_in(Arc::new(leaf), Unchanged(pins))))
+}
+
+/// A scan that reads through such stores where it brings its own.
+fn pinned(
+    node: &Arc<dyn ExecutionPlan>,
+    pins: &Arc<Pins>,
+    runtime: &RuntimeEnv,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let Some(scan) = scan_of(node) else { return Ok(Arc::clone(node)) };
+    match scan.file_source().downcast_ref::<ParquetSource>() {
+        Some(source) => pinned_parquet(scan, source, pins, runtime),
+        None => Ok(Arc::clone(node)),
+    }
 }
 
 /// Parquet sources hold the store that they read from since they were made.

@@ -54,14 +54,17 @@ pub(super) struct Pins {
 }
 
 impl Pins {
-    pub(super) fn of(scan: &FileScanConfig) -> Self {
-        let files = scan.file_groups.iter().flat_map(|group| group.files());
+    /// Those of scans of one table, of which there is at least one.
+    pub(super) fn of(scans: &[&FileScanConfig]) -> Self {
+        let groups = scans.iter().flat_map(|scan| &scan.file_groups);
+        let files = groups.flat_map(|group| group.files());
         let files = files.map(|file| (file.object_meta.location.clone(), file.object_meta.clone()));
+        let (url, kind) = (&scans[0].object_store_url, scans[0].file_source().file_type());
         Self {
-            url: scan.object_store_url.clone(),
+            url: url.clone(),
             files: files.collect(),
-            local: scan.object_store_url.as_str().starts_with("file:"),
-            reads: match scan.file_source().file_type() {
+            local: url.as_str().starts_with("file:"),
+            reads: match kind {
                 "json" => Reads::Pieces,
                 "parquet" => Reads::Bytes,
                 _ => Reads::Files,

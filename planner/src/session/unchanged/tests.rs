@@ -141,3 +141,18 @@ async fn a_batch_of_a_file_that_was_written_over_in_place_is_not_given() {
         assert!(matches!(error, PlannerError::Changed(_)), "{format}: {error}");
     }
 }
+
+/// What a coordinator runs itself of a distributed plan holds its scans in another way.
+#[tokio::test]
+async fn a_file_that_a_stage_of_the_coordinator_reads_is_held_against_its_listing() {
+    for format in FORMATS {
+        let mut planned = Planned::of(format, 5_000).await;
+        let source = planned.context.sql("SELECT k FROM t").await.unwrap();
+        let scan = source.create_physical_plan().await.unwrap();
+        let leaf = DistributedLeafExec::try_new(Arc::clone(&scan), [scan]).unwrap();
+        planned.plan = unchanged(Arc::new(leaf), &planned.context.runtime_env()).unwrap();
+        assert!(planned.run().await.unwrap().contains("4999"));
+        planned.replace(1_000..6_000).await;
+        is_told(&planned).await;
+    }
+}
