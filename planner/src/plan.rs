@@ -204,12 +204,18 @@ impl Planner {
         let logical = parameters::bind(logical, &request.parameters)?;
         not_in::refuse_hidden_nulls(&logical)?;
         let optimized = state.optimize(&logical)?;
-        let plan = if local_only::is_needed(&logical, &optimized)? {
-            // Not the distributed session's settings, which lack what is needed here.
-            state = self.engine.local_state(for_query(config, request));
-            state.create_physical_plan(&logical).await?
-        } else {
-            state.query_planner().create_physical_plan(&optimized, &state).await?
+        let mut plan = None;
+        if !local_only::is_needed(&logical, &optimized)? {
+            let made = state.query_planner().create_physical_plan(&optimized, &state).await?;
+            plan = (!local_only::is_needed_by(&made)?).then_some(made);
+        }
+        let plan = match plan {
+            Some(plan) => plan,
+            None => {
+                // Not the distributed session's settings, which lack what is needed here.
+                state = self.engine.local_state(for_query(config, request));
+                state.create_physical_plan(&logical).await?
+            }
         };
         Ok(QueryPlan { tables: tables(&logical)?, ..finish(plan, &state, request, &self.engine)? })
     }

@@ -33,6 +33,16 @@ async fn a_limit_of_nothing_is_an_empty_result() {
     assert_eq!(checked("select * from lineitem limit 0").await.rows(), 0);
 }
 
+/// Planned without a sort by it, which a worker would not understand.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_over_a_partition_that_is_the_only_one_is_answered() {
+    let window = "(partition by l_returnflag order by l_orderkey, l_linenumber)";
+    let sql = format!(
+        "select l_orderkey, l_linenumber, lag(l_partkey, 2) over {window} as v from lineitem where l_returnflag = 'R'"
+    );
+    assert!(checked(&sql).await.rows() > 1000);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_row_stays_one_row() {
     assert_eq!(checked("select count(*), sum(l_quantity) from lineitem").await.rows(), 1);

@@ -7,12 +7,19 @@
 //!   is an empty list or nonsense, often without an error.
 //! * The distributed planner cannot carry the operator that holds a scalar subquery to its one row, and
 //!   the join that takes its place does not: each row would come once for every row of the subquery.
+//! * A window function over partitions by what is the same in all rows (`WHERE d = 1`, or statistics say so) is
+//!   planned without a sort by it, and a worker that decodes the plan does not know why: it fails.
+
+use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Result as DfResult;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::physical_plan::windows::{BoundedWindowAggExec, WindowAggExec};
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use datafusion::scalar::ScalarValue;
+use datafusion_distributed::NetworkBoundaryExt;
 
 /// Whether a query must run in one node: `logical` as it was written, `optimized` as it will run.
 pub(super) fn is_needed(logical: &LogicalPlan, optimized: &LogicalPlan) -> DfResult<bool> {
@@ -27,6 +34,26 @@ pub(super) fn is_needed(logical: &LogicalPlan, optimized: &LogicalPlan) -> DfRes
         matches!(expr, Expr::Literal(ScalarValue::Float16(_), _))
     })?;
     Ok(written || constant || any_column(optimized, &is_garbled)?)
+}
+
+/// The same, seen when the plan is made.
+pub(super) fn is_needed_by(plan: &Arc<dyn ExecutionPlan>) -> DfResult<bool> {
+    if !plan.exists(|node| Ok(node.is_network_boundary()))? {
+        return Ok(false);
+    }
+    plan.exists(|node| {
+        let windows = match node.downcast_ref::<BoundedWindowAggExec>() {
+            Some(window) => window.window_expr(),
+            None => match node.downcast_ref::<WindowAggExec>() {
+                Some(window) => window.window_expr(),
+                None => return Ok(false),
+            },
+        };
+        let Some(input) = node.children().first().copied() else { return Ok(false) };
+        let known = input.equivalence_properties();
+        let mut keys = windows.iter().flat_map(|window| window.partition_by());
+        Ok(keys.any(|key| known.is_expr_constant(key).is_some()))
+    })
 }
 
 fn any_expression(plan: &LogicalPlan, is_it: &dyn Fn(&Expr) -> bool) -> DfResult<bool> {
@@ -97,8 +124,6 @@ fn has_dictionary(data_type: &DataType) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use datafusion::arrow::datatypes::Field;
 
     use super::*;

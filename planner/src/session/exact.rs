@@ -36,10 +36,9 @@ mod zeros;
 
 use arithmetic::{Arithmetic, WriteOut};
 use extreme::Extreme;
+use nan::{OneNan, OneNanInScans};
 use total::Total;
 use zeros::OneZeroInOrder;
-
-pub(super) use nan::one_nan;
 
 /// Has a session count exactly.
 pub(super) fn exact(state: &mut SessionState) -> Result<()> {
@@ -50,6 +49,8 @@ pub(super) fn exact(state: &mut SessionState) -> Result<()> {
     state.register_udaf(Arc::new(AggregateUDF::new_from_impl(Total::average(Avg::new()))))?;
     state.register_udaf(Arc::new(AggregateUDF::new_from_impl(Extreme::min())))?;
     state.register_udaf(Arc::new(AggregateUDF::new_from_impl(Extreme::max())))?;
+    state.register_udf(Arc::new(ScalarUDF::new_from_impl(OneNan::new())))?;
+    state.add_analyzer_rule(Arc::new(OneNanInScans));
     state.add_analyzer_rule(Arc::new(OneZeroInOrder));
     state.register_function_rewrite(Arc::new(WriteOut))
 }

@@ -219,7 +219,9 @@ impl FunctionRewrite for WriteOut {
         _: &ConfigOptions,
     ) -> Result<Transformed<Expr>> {
         let written = match &expr {
-            Expr::ScalarFunction(call) => seconds(call, schema),
+            Expr::ScalarFunction(call) => {
+                seconds(call, schema).or_else(|| written_out(&expr, schema))
+            }
             other => {
                 let call = call(other, schema).map(Expr::ScalarFunction);
                 call.or_else(|| written_out(other, schema))

@@ -8,28 +8,18 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray, RecordBatch,
+use datafusion::arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray};
+use datafusion::arrow::datatypes::{DataType, FieldRef, Float16Type, Float32Type, Float64Type};
+use datafusion::common::tree_node::Transformed;
+use datafusion::common::{Column, Result, ScalarValue, internal_err};
+use datafusion::config::ConfigOptions;
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, LogicalPlan, LogicalPlanBuilder, ReturnFieldArgs, ScalarFunctionArgs,
+    ScalarUDF, ScalarUDFImpl, Signature, TableScan, Volatility,
 };
-use datafusion::arrow::datatypes::{DataType, Float16Type, Float32Type, Float64Type};
-use datafusion::arrow::error::ArrowError;
+use datafusion::optimizer::AnalyzerRule;
 
-/// The same numbers.
-///
-/// # Errors
-/// None: the schema stays as it is.
-pub(in crate::session) fn one_nan(batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
-    let is_float = |column: &ArrayRef| column.data_type().is_floating();
-    if !batch.columns().iter().any(is_float) {
-        return Ok(batch);
-    }
-    let (schema, columns, rows) = batch.into_parts();
-    let columns = columns.into_iter().map(one_nan_in).collect();
-    let options = datafusion::arrow::array::RecordBatchOptions::new().with_row_count(Some(rows));
-    RecordBatch::try_new_with_options(schema, columns, &options)
-}
-
-/// The same for one column.
+/// The same numbers with that one in the place of all others.
 pub(super) fn one_nan_in(column: ArrayRef) -> ArrayRef {
     match column.data_type() {
         DataType::Float16 => replaced::<Float16Type>(column, Half::NAN, |x| {
@@ -60,4 +50,89 @@ fn replaced<T: ArrowPrimitiveType>(
     let replaced: PrimitiveArray<T> =
         values.unary(|value| if is_other(value) { nan } else { value });
     Arc::new(replaced)
+}
+
+/// The same for a column of a table.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(super) struct OneNan(Signature);
+
+impl OneNan {
+    pub(super) fn new() -> Self {
+        Self(Signature::any(1, Volatility::Immutable))
+    }
+}
+
+impl ScalarUDFImpl for OneNan {
+    fn name(&self) -> &str {
+        "one_nan"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.0
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        match types {
+            [one] => Ok(one.clone()),
+            _ => internal_err!("one_nan of {} columns", types.len()),
+        }
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
+        match args.arg_fields {
+            [one] => Ok(Arc::clone(one)),
+            _ => internal_err!("one_nan of {} columns", args.arg_fields.len()),
+        }
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        match args.args.as_slice() {
+            [ColumnarValue::Array(column)] => {
+                Ok(ColumnarValue::Array(one_nan_in(Arc::clone(column))))
+            }
+            [ColumnarValue::Scalar(value)] => {
+                let column = one_nan_in(value.to_array()?);
+                Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&column, 0)?))
+            }
+            other => internal_err!("one_nan of {} columns", other.len()),
+        }
+    }
+}
+
+/// Has every scan of a table give that one: what is above it may be planned into it, and then comes after.
+#[derive(Debug)]
+pub(super) struct OneNanInScans;
+
+impl AnalyzerRule for OneNanInScans {
+    fn name(&self) -> &str {
+        "one_nan_in_scans"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        let ones = plan.transform_up_with_subqueries(|node| match node {
+            LogicalPlan::TableScan(scan) if has_floats(&scan) => {
+                ones(LogicalPlan::TableScan(scan)).map(Transformed::yes)
+            }
+            other => Ok(Transformed::no(other)),
+        });
+        ones.map(|ones| ones.data)
+    }
+}
+
+fn has_floats(scan: &TableScan) -> bool {
+    scan.projected_schema.fields().iter().any(|field| field.data_type().is_floating())
+}
+
+fn ones(scan: LogicalPlan) -> Result<LogicalPlan> {
+    let schema = Arc::clone(scan.schema());
+    let columns = schema.iter().map(|(relation, field)| {
+        let column = Expr::Column(Column::new(relation.cloned(), field.name()));
+        match field.data_type().is_floating() {
+            true => ScalarUDF::new_from_impl(OneNan::new())
+                .call(vec![column])
+                .alias_qualified(relation.cloned(), field.name()),
+            false => column,
+        }
+    });
+    LogicalPlanBuilder::from(scan).project(columns)?.build()
 }

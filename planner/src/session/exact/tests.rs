@@ -284,6 +284,8 @@ async fn the_two_zeros_are_one_number() {
             "SELECT count(*) FROM {} WHERE CASE x WHEN 0.0 THEN true WHEN 1.0 THEN false END",
             vec!["2"],
         ),
+        ("SELECT count(nullif(x, 0.0)) FROM {}", vec!["1"]),
+        ("SELECT count(nullif(x, -0.0)) FROM {}", vec!["1"]),
         ("SELECT count(DISTINCT x) FROM {}", vec!["2"]),
         ("SELECT count(DISTINCT x) FROM {} GROUP BY g ORDER BY g", vec!["1", "1"]),
         ("SELECT count(DISTINCT x), count(DISTINCT g) FROM {}", vec!["2"]),

@@ -1,7 +1,7 @@
 //! 0.0 and -0.0 are one number, wherever DataFusion compares.
 //!
 //! Problem: in `=`, joins and GROUP BY DataFusion 55 takes them for one, as SQL does, and elsewhere for two: in lists
-//! of `IN` that it hashes, in `CASE x WHEN`, in `count(DISTINCT x)`, and in what is ordered: PARTITION BY, `rank`, the second key of an ORDER BY. Official way: none. Here:
+//! of `IN` that it hashes, in `CASE x WHEN` and `nullif`, in `count(DISTINCT x)`, and in what is ordered: PARTITION BY, `rank`, the second key of an ORDER BY. Official way: none. Here:
 //! such expressions are written so that it compares with `=`, or finds only one of the two.
 
 use datafusion::arrow::datatypes::DataType;
@@ -12,15 +12,16 @@ use datafusion::logical_expr::expr::{
     AggregateFunction, Case, InList, WindowFunction, WindowFunctionParams,
 };
 use datafusion::logical_expr::{
-    BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, Sort, SortExpr,
+    BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, Sort, SortExpr, when,
 };
 use datafusion::optimizer::AnalyzerRule;
 
 /// The expression written so; `None` where nothing is to be done.
 pub(super) fn written_out(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
     match expr {
-        Expr::InList(list) => both_zeros(list, schema),
+        Expr::InList(list) => in_ones(list, schema),
         Expr::Case(case) => searched(case, schema),
+        Expr::ScalarFunction(call) if call.func.name() == "nullif" => unless(&call.args, schema),
         Expr::AggregateFunction(call) if call.params.distinct => {
             let args = ones(&call.params.args, schema)?;
             let mut params = call.params.clone();
@@ -44,27 +45,15 @@ pub(super) fn written_out(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
     }
 }
 
-/// A list that has one of the two has the other.
-fn both_zeros(list: &InList, schema: &DFSchema) -> Option<Expr> {
-    let zero = |item: &Expr| match item {
-        Expr::Literal(value, _) => match value.cast_to(&DataType::Float64).ok()? {
-            ScalarValue::Float64(Some(zero)) if zero == 0.0 => Some(zero.is_sign_negative()),
-            _ => None,
-        },
-        _ => None,
-    };
-    if !list.expr.get_type(schema).ok()?.is_floating() {
-        return None;
-    }
-    let has = |negative| list.list.iter().filter_map(zero).any(|sign| sign == negative);
-    let missing = match (has(false), has(true)) {
-        (true, false) => -0.0,
-        (false, true) => 0.0,
-        _ => return None,
-    };
-    let missing = Expr::Literal(ScalarValue::Float64(Some(missing)), None);
-    let items = list.list.iter().cloned().chain([missing]).collect();
-    Some(Expr::InList(InList { list: items, ..list.clone() }))
+/// A list that has one of the two has the other: what it is compared with, and all of it, gives the same one.
+fn in_ones(list: &InList, schema: &DFSchema) -> Option<Expr> {
+    let expr = Box::new(one(&list.expr, schema)?);
+    let zero = |item: &Expr| expr_of_zero(item.clone());
+    Some(Expr::InList(InList { expr, list: list.list.iter().map(zero).collect(), ..list.clone() }))
+}
+
+fn expr_of_zero(expr: Expr) -> Expr {
+    expr + Expr::Literal(ScalarValue::Float64(Some(0.0)), None)
 }
 
 /// `CASE x WHEN a …` as `CASE WHEN x = a …`.
@@ -81,6 +70,14 @@ fn searched(case: &Case, schema: &DFSchema) -> Option<Expr> {
     let whens = case.when_then_expr.iter();
     let when_then_expr = whens.map(|(when, then)| (equal(when), then.clone())).collect();
     Some(Expr::Case(Case { expr: None, when_then_expr, else_expr: case.else_expr.clone() }))
+}
+
+/// `nullif(x, y)` as `CASE WHEN x = y THEN NULL ELSE x END`.
+fn unless(args: &[Expr], schema: &DFSchema) -> Option<Expr> {
+    let [left, right] = args else { return None };
+    let of = left.get_type(schema).ok().filter(DataType::is_floating)?;
+    let null = Expr::Literal(ScalarValue::try_from(of).ok()?, None);
+    when(left.clone().eq(right.clone()), null).otherwise(left.clone()).ok()
 }
 
 /// Expressions of which those of floating-point numbers give one of the two, if there are any.

@@ -1,0 +1,242 @@
+"""Random tables and queries that DuckDB and Squadron read alike.
+
+What the two read differently is left out: `/` of integers, LIKE's escapes, the order of NULLs where none is asked for,
+what a window or a LIMIT takes of rows that its order does not tell apart.
+"""
+
+import datetime
+import decimal
+import random
+import struct
+
+import pyarrow as pa
+
+# What 0.0 / 0.0 gives on x86: a NaN with its sign set.
+NEGATIVE_NAN = struct.unpack("<d", b"\x00" * 6 + b"\xf8\xff")[0]
+FLOATS = [0.0, -0.0, 1.5, -2.25, 3.0, float("inf"), float("-inf"), float("nan"), NEGATIVE_NAN]
+TEXTS = ["", "a", "ab", "abc", "B", "é", "zz", "a%", "x_y", " a"]
+INTEGERS = [0, 1, -1, 5, 100, 2**40, -(2**40)]
+TABLES = ["t", "u", "w"]
+COLUMNS = {
+    "int": ["id", "a", "b"], "text": ["s"], "date": ["d"], "float": ["x"], "dec": ["m"], "bool": ["f"],
+}
+KINDS = list(COLUMNS)
+JOINABLE = ["int", "int", "text", "date", "dec"]
+
+
+def table(rng: random.Random, rows: int) -> pa.Table:
+    """Columns of every kind with NULLs among them; `id` tells rows apart."""
+    def some(value):
+        return [None if rng.random() < 0.15 else value() for _ in range(rows)]
+
+    day = datetime.date(2020, 1, 1)
+    return pa.table({
+        "id": pa.array(range(rows), pa.int64()),
+        "a": pa.array(some(lambda: rng.randint(-3, 8)), pa.int32()),
+        "b": pa.array(some(lambda: rng.choice(INTEGERS)), pa.int64()),
+        "s": pa.array(some(lambda: rng.choice(TEXTS)), pa.string()),
+        "d": pa.array(some(lambda: day + datetime.timedelta(rng.randint(-400, 400))), pa.date32()),
+        "x": pa.array(some(lambda: rng.choice(FLOATS)), pa.float64()),
+        "m": pa.array(some(lambda: decimal.Decimal(rng.randint(-500, 500)) / 100), pa.decimal128(10, 2)),
+        "f": pa.array(some(lambda: rng.random() < 0.5), pa.bool_()),
+    })
+
+
+class Queries:
+    """Queries over tables of those columns, one after the other."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self.rng = rng
+
+    def pick(self, *choices):
+        return self.rng.choice(choices)
+
+    def query(self) -> str:
+        return self.pick(
+            self.rows, self.rows, self.totals, self.groups, self.groups, self.sets, self.window,
+            self.window, self.union, self.first_rows, self.of_groups, self.three_tables,
+        )()
+
+    # === expressions ===
+
+    def literal(self, kind: str) -> str:
+        rng = self.rng
+        return {
+            "int": lambda: self.pick("0", "1", "2", "5", "-1", "100"),
+            "text": lambda: self.pick("''", "'a'", "'ab'", "'é'", "'B'"),
+            "date": lambda: f"date '20{rng.choice([19, 20])}-0{rng.randint(1, 9)}-1{rng.randint(0, 9)}'",
+            "float": lambda: f"cast({self.pick('0.0', '-0.0', '1.5')} as double)",
+            "dec": lambda: f"cast({rng.randint(-300, 300) / 100} as decimal(10, 2))",
+            "bool": lambda: self.pick("true", "false"),
+        }[kind]()
+
+    def column(self, kind: str, names: list[str]) -> str:
+        return f"{self.rng.choice(names)}.{self.rng.choice(COLUMNS[kind])}"
+
+    def expression(self, kind: str, names: list[str], depth: int = 2) -> str:
+        draw = self.rng.random()
+        if depth == 0 or draw < 0.35:
+            return self.column(kind, names)
+        if draw < 0.5:
+            return self.literal(kind)
+        within = lambda other=kind: self.expression(other, names, depth - 1)
+        if draw < 0.6:
+            return f"coalesce({within()}, {within()})"
+        if draw < 0.68:
+            return f"nullif({within()}, {within()})"
+        if draw < 0.78:
+            return f"case when {self.comparison(names, depth - 1)} then {within()} else {within()} end"
+        forms = {
+            "int": ["({0} + {1})", "({0} - {1})", "({0} * 3)", "({0} % 7)", "-({0})", "abs({0})",
+                    "greatest({0}, {1})", "length({text})", "ascii({text})",
+                    "cast(extract(month from {date}) as int)"],
+            "text": ["({0} || {1})", "upper({0})", "lower({0})", "substr({0}, 2, 1)", "trim({0})",
+                     "left({0}, 1)", "replace({0}, 'a', 'q')", "concat({0}, '-', {1})",
+                     "cast({int} as varchar)", "reverse({0})"],
+            "date": ["greatest({0}, {1})", "cast(date_trunc('month', {0}) as date)"],
+            "dec": ["({0} + {1})", "({0} - {1})", "abs({0})", "least({0}, {1})"],
+            "float": ["greatest({0}, {1})"],
+            "bool": ["({0} and {1})", "({0} or {1})", "not ({0})"],
+        }
+        form = self.rng.choice(forms[kind])
+        values = {other: within(other) for other in KINDS if f"{{{other}}}" in form}
+        return form.format(within(), within(), **values)
+
+    def comparison(self, names: list[str], depth: int = 1) -> str:
+        kind = self.rng.choice(KINDS[:5])
+        value = lambda: self.expression(kind, names, depth)
+        negated = self.pick("", "not ")
+        draw = self.rng.random()
+        if draw < 0.4:
+            operator = self.pick("=", "<>", "<", "<=", ">", ">=", "is distinct from", "is not distinct from")
+            return f"{value()} {operator} {value()}"
+        if draw < 0.55:
+            return f"{value()} is {negated}null"
+        if draw < 0.7:
+            return f"{value()} {negated}in ({self.literal(kind)}, {self.literal(kind)}{self.pick('', ', null')})"
+        if draw < 0.85:
+            return f"{value()} {negated}between {value()} and {value()}"
+        return f"{self.expression('text', names, depth)} {negated}like '{self.pick('a%', '%b%', '_', '%_y')}'"
+
+    def condition(self, names: list[str], depth: int = 2) -> str:
+        """Parentheses are left out where SQL's precedence does without."""
+        draw = self.rng.random()
+        if depth == 0 or draw < 0.4:
+            return self.comparison(names)
+        within = lambda: self.condition(names, depth - 1)
+        if draw < 0.55:
+            return f"{self.comparison(names)} and {within()}"
+        if draw < 0.7:
+            return f"({self.comparison(names)} or {within()})"
+        if draw < 0.78:
+            return f"not ({within()})"
+        other = self.rng.choice(TABLES)
+        if draw < 0.9:
+            kind = self.rng.choice(JOINABLE)
+            inner = f"select q.{self.rng.choice(COLUMNS[kind])} from {other} q where {self.comparison(['q'])}"
+            return f"{self.column(kind, names)} {self.pick('', 'not ')}in ({inner})"
+        column = self.rng.choice(COLUMNS[self.rng.choice(JOINABLE)])
+        inner = f"select 1 from {other} z where z.{column} = {self.rng.choice(names)}.{column}"
+        return f"{self.pick('', 'not ')}exists ({inner})"
+
+    def aggregate(self, names: list[str]) -> str:
+        value = lambda *kinds: self.expression(self.rng.choice(kinds), names, 1)
+        call = self.pick(
+            "count(*)",
+            f"count({self.pick('', 'distinct ')}{value(*KINDS)})",
+            f"sum({self.pick('', 'distinct ')}{value('int', 'dec')})",
+            f"{self.pick('min', 'max')}({value(*KINDS[:5])})",
+            f"{self.pick('min', 'max')}({self.column('float', names)})",
+            f"avg({value('int')})",
+            f"bool_or({self.comparison(names)})",
+            f"string_agg({self.pick('', 'distinct ')}{names[0]}.s, ',' order by {names[0]}.s)",
+        )
+        return call + self.pick("", "", "", f" filter (where {self.comparison(names)})")
+
+    # === queries ===
+
+    def source(self) -> tuple[str, list[str]]:
+        left, right = self.rng.choice(TABLES), self.rng.choice(TABLES)
+        if self.rng.random() < 0.35:
+            return f"{left} p", ["p"]
+        kind = self.rng.choice(JOINABLE)
+        join = self.pick("join", "left join", "right join", "full join")
+        on = f"p.{self.rng.choice(COLUMNS[kind])} = q.{self.rng.choice(COLUMNS[kind])}"
+        return f"{left} p {join} {right} q on {on}", ["p", "q"]
+
+    def where(self, names: list[str]) -> str:
+        return self.pick("", f" where {self.condition(names)}", f" where {self.condition(names)}")
+
+    def rows(self) -> str:
+        source, names = self.source()
+        count = self.rng.randint(1, 3)
+        values = [f"{self.expression(self.rng.choice(KINDS), names)} as c{i}" for i in range(count)]
+        return f"select {self.pick('', 'distinct ')}{', '.join(values)} from {source}{self.where(names)}"
+
+    def totals(self) -> str:
+        source, names = self.source()
+        values = [f"{self.aggregate(names)} as c{i}" for i in range(self.rng.randint(1, 3))]
+        return f"select {', '.join(values)} from {source}{self.where(names)}"
+
+    def groups(self) -> str:
+        source, names = self.source()
+        keys = [self.expression(self.rng.choice(KINDS), names, 1) for _ in range(self.rng.randint(1, 2))]
+        named = ", ".join(f"{key} as k{i}" for i, key in enumerate(keys))
+        by = ", ".join(str(i + 1) for i in range(len(keys)))
+        having = self.pick("", " having count(*) > 1", f" having {self.aggregate(names)} is not null")
+        return f"select {named}, {self.aggregate(names)} as v from {source}{self.where(names)} group by {by}{having}"
+
+    def sets(self) -> str:
+        source, names = self.source()
+        first, second = self.column("text", names), self.column(self.pick("int", "date", "bool"), names)
+        by = self.pick(
+            f"rollup({first}, {second})", f"cube({first}, {second})",
+            f"grouping sets (({first}, {second}), ({second}), ())",
+        )
+        return f"select {first} as k0, {second} as k1, {self.aggregate(names)} as v from {source}{self.where(names)} group by {by}"
+
+    def window(self) -> str:
+        part = self.pick("", f"partition by {self.expression(self.rng.choice(KINDS), ['p'], 1)} ")
+        frame = self.pick(
+            "", "rows between 2 preceding and current row", "rows between 1 preceding and 1 following",
+            "rows between unbounded preceding and unbounded following",
+        )
+        value = self.pick(
+            f"sum({self.expression('int', ['p'], 1)}) over ({part}order by p.id {frame})",
+            f"{self.pick('min', 'max')}({self.column(self.pick('int', 'date', 'float'), ['p'])}) over ({part}order by p.id {frame})",
+            f"row_number() over ({part}order by p.id)",
+            f"rank() over ({part}order by p.{self.pick('a', 'x', 's')} nulls first)",
+            f"lag(p.a, 2) over ({part}order by p.id)",
+            f"first_value(p.b) over ({part}order by p.id {frame})",
+            f"sum(p.a) over ({part}order by p.a nulls last range between 1 preceding and 2 following)",
+        )
+        return f"select p.id, {value} as v from {self.rng.choice(TABLES)} p{self.where(['p'])}"
+
+    def union(self) -> str:
+        (left, left_names), (right, right_names) = self.source(), self.source()
+        kinds = [self.rng.choice(KINDS) for _ in range(2)]
+        values = lambda names: ", ".join(f"{self.expression(k, names, 1)} as c{i}" for i, k in enumerate(kinds))
+        operator = self.pick("union", "union all", "intersect", "except")
+        return (
+            f"select {values(left_names)} from {left}{self.where(left_names)} {operator} "
+            f"select {values(right_names)} from {right}{self.where(right_names)}"
+        )
+
+    def first_rows(self) -> str:
+        value = self.expression(self.rng.choice(KINDS), ["p"])
+        order = f"p.{self.pick('a', 'b', 's', 'd', 'm')} {self.pick('', 'desc')} nulls {self.pick('first', 'last')}, p.id"
+        limit = f"limit {self.pick(1, 3, 10)}{self.pick('', ' offset 2')}"
+        return f"select p.id, {value} as v from {self.rng.choice(TABLES)} p{self.where(['p'])} order by {order} {limit}"
+
+    def of_groups(self) -> str:
+        inner = f"select p.a as k, {self.aggregate(['p'])} as v from {self.rng.choice(TABLES)} p{self.where(['p'])} group by p.a"
+        join = self.pick("join", "left join", "full join")
+        return f"select g.k, g.v, q.id from ({inner}) g {join} {self.rng.choice(TABLES)} q on g.k = q.{self.pick('a', 'id')}"
+
+    def three_tables(self) -> str:
+        join = lambda: self.pick("join", "left join", "right join")
+        p, q, r = (self.rng.choice(TABLES) for _ in range(3))
+        return (
+            f"select count(*) as n, sum(p.a) as v, count(q.id) as c, max(r.s) as m from {p} p {join()} {q} q on p.a = q.a "
+            f"{join()} {r} r on {self.pick('p', 'q')}.s = r.s{self.where(['p', 'q', 'r'])}"
+        )

@@ -1,0 +1,86 @@
+"""Random queries at three processes, held against DuckDB over the same files: any seed, told where it fails."""
+
+import decimal
+import math
+import os
+import random
+from collections import Counter
+
+import adbc_driver_flightsql.dbapi as flightsql
+import adbc_driver_manager
+import duckdb
+import pyarrow.parquet as parquet
+import pytest
+
+from conftest import NODES, Cluster
+from random_sql import TABLES, Queries, table
+
+QUERIES = 200
+MODES = ["local", "distributed"]
+HEADER = "adbc.flight.sql.rpc.call_header.squadron-execution-mode"
+# What a node answers to what it does not take. Anything else is a mistake.
+REFUSED = {
+    adbc_driver_manager.AdbcStatusCode.NOT_IMPLEMENTED,
+    adbc_driver_manager.AdbcStatusCode.INVALID_ARGUMENT,
+}
+
+
+@pytest.fixture(scope="module")
+def seed() -> int:
+    return int(os.environ.get("SQUADRON_RANDOM_SQL_SEED", random.randrange(1 << 32)))
+
+
+@pytest.fixture(scope="module")
+def tables(seed, tmp_path_factory):
+    """A folder of tables: of several files, of several row groups, and one that is small."""
+    folder = tmp_path_factory.mktemp("random")
+    rng = random.Random(seed)
+    for name, rows, files in zip(TABLES, [rng.choice([60, 400]), rng.choice([5, 40]), rng.choice([3, 30])], [3, 2, 1]):
+        whole, step = table(rng, rows), -(-rows // files)
+        (folder / name).mkdir()
+        for index in range(files):
+            part = whole.slice(index * step, step)
+            parquet.write_table(part, folder / name / f"{index}.parquet", row_group_size=max(1, step // 3))
+    return folder
+
+
+def normal(value) -> str:
+    """Values that are one to SQL, written alike."""
+    if isinstance(value, float):
+        return "nan" if math.isnan(value) else f"{value + 0.0:.9g}"
+    if isinstance(value, decimal.Decimal):
+        return format(value.normalize() + 0, "f")
+    return str(value)
+
+
+def bag(rows) -> Counter:
+    return Counter(tuple(map(normal, row.values())) for row in rows.to_pylist())
+
+
+def test_random_queries_are_duckdbs(seed, tables, tmp_path_factory):
+    truth = duckdb.connect()
+    for name in TABLES:
+        truth.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{tables / name}/*.parquet')")
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"), str(tables))
+    queries, answered = Queries(random.Random(seed)), 0
+    try:
+        for index in range(QUERIES):
+            sql, told = queries.query(), f"seed {seed}, query {index}"
+            try:
+                right = bag(truth.sql(sql).to_arrow_table())
+            except duckdb.Error:
+                continue
+            mode = {HEADER: MODES[index % 2]}
+            uri = cluster.nodes[index % NODES].uri
+            with flightsql.connect(uri, db_kwargs=mode, autocommit=True) as connection, connection.cursor() as cursor:
+                try:
+                    cursor.execute(sql)
+                    answer = bag(cursor.fetch_arrow_table())
+                except adbc_driver_manager.Error as error:
+                    assert error.status_code in REFUSED, f"{told}: {sql}: {error}"
+                    continue
+            answered += 1
+            assert answer == right, f"{told}, {mode[HEADER]}: {sql}\nmissing: {right - answer}\ntoo many: {answer - right}"
+    finally:
+        cluster.stop()
+    assert answered > QUERIES // 2, f"seed {seed}: {answered} of {QUERIES} were answered"
