@@ -1,4 +1,4 @@
-"""Random queries at three processes, held against DuckDB over the same files: any seed, told where it fails."""
+"""Random queries at three processes, held against DuckDB over the same rows: any seed, told where it fails."""
 
 import decimal
 import math
@@ -9,6 +9,7 @@ from collections import Counter
 import adbc_driver_flightsql.dbapi as flightsql
 import adbc_driver_manager
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
 
@@ -31,12 +32,27 @@ def seed() -> int:
 
 
 @pytest.fixture(scope="module")
-def tables(seed, tmp_path_factory):
+def truth():
+    """DuckDB, which is given the rows: of files it leaves out some with NaN, as bounds of row groups do."""
+    return duckdb.connect()
+
+
+def in_truth(truth, name: str, rows: pa.Table) -> None:
+    """With one NaN, as to SQL: DuckDB sorts by its bits."""
+    floats = [math.nan if x is not None and math.isnan(x) else x for x in rows["x"].to_pylist()]
+    rows = rows.set_column(rows.column_names.index("x"), "x", pa.array(floats, pa.float64()))
+    truth.register("rows", rows)
+    truth.execute(f"CREATE TABLE {name} AS SELECT * FROM rows")
+
+
+@pytest.fixture(scope="module")
+def tables(seed, truth, tmp_path_factory):
     """A folder of tables: of several files, of several row groups, and one that is small."""
     folder = tmp_path_factory.mktemp("random")
     rng = random.Random(seed)
     for name, rows, files in zip(TABLES, [rng.choice([60, 400]), rng.choice([5, 40]), rng.choice([3, 30])], [3, 2, 1]):
         whole, step = table(rng, rows), -(-rows // files)
+        in_truth(truth, name, whole)
         (folder / name).mkdir()
         for index in range(files):
             part = whole.slice(index * step, step)
@@ -57,10 +73,7 @@ def bag(rows) -> Counter:
     return Counter(tuple(map(normal, row.values())) for row in rows.to_pylist())
 
 
-def test_random_queries_are_duckdbs(seed, tables, tmp_path_factory):
-    truth = duckdb.connect()
-    for name in TABLES:
-        truth.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{tables / name}/*.parquet')")
+def test_random_queries_are_duckdbs(seed, tables, truth, tmp_path_factory):
     cluster = Cluster(tmp_path_factory.mktemp("cluster"), str(tables))
     queries, answered = Queries(random.Random(seed)), 0
     try:

@@ -38,6 +38,7 @@ mod exact;
 mod fuzz;
 mod guard;
 mod membership;
+mod names;
 mod pace;
 mod sets;
 mod share;
@@ -126,6 +127,7 @@ impl Engine {
                 .with_runtime_env(Arc::clone(&runtime))
                 .with_config(base.clone())
                 .with_query_planner(Arc::new(DeliverPlanner))
+                .with_physical_optimizer_rules(names::physical_optimizer_rules())
         };
         let mut local = builder().build();
         let mut distributed = builder().with_distributed_planner().build();
