@@ -43,6 +43,21 @@ async fn a_window_over_a_partition_that_is_the_only_one_is_answered() {
     assert!(checked(&sql).await.rows() > 1000);
 }
 
+/// What a plan forgets on its way to a worker.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filter_of_a_window_and_grouping_sets_of_nothing_are_kept() {
+    let window = "over (partition by o_orderstatus order by o_orderkey)";
+    for sql in [
+        format!(
+            "select o_orderkey, sum(o_custkey) filter (where o_shippriority > 0 or o_custkey > 700) {window} as v from orders"
+        ),
+        "select count(*) as n from lineitem group by grouping sets ((), ())".to_owned(),
+        "select count(*) as n from lineitem group by grouping sets (())".to_owned(),
+    ] {
+        assert!(checked(&sql).await.rows() > 0);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_row_stays_one_row() {
     assert_eq!(checked("select count(*), sum(l_quantity) from lineitem").await.rows(), 1);

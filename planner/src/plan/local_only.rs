@@ -7,6 +7,9 @@
 //!   is an empty list or nonsense, often without an error.
 //! * The distributed planner cannot carry the operator that holds a scalar subquery to its one row, and
 //!   the join that takes its place does not: each row would come once for every row of the subquery.
+//! * `datafusion-proto` 55 leaves out the FILTER of an aggregate over a window.
+//! * Of GROUPING SETS that are the same, or of nothing but the empty one, rows get lost between the two halves of
+//!   the aggregation.
 //! * A window function over partitions by what is the same in all rows (`WHERE d = 1`, or statistics say so) is
 //!   planned without a sort by it, and a worker that decodes the plan does not know why: it fails.
 
@@ -15,7 +18,7 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Result as DfResult;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::logical_expr::{Expr, GroupingSet, LogicalPlan};
 use datafusion::physical_plan::windows::{BoundedWindowAggExec, WindowAggExec};
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use datafusion::scalar::ScalarValue;
@@ -27,6 +30,11 @@ pub(super) fn is_needed(logical: &LogicalPlan, optimized: &LogicalPlan) -> DfRes
         Expr::ScalarSubquery(query) => {
             query.outer_ref_columns.is_empty()
                 && query.subquery.max_rows().is_none_or(|rows| rows > 1)
+        }
+        Expr::WindowFunction(window) => window.params.filter.is_some(),
+        Expr::GroupingSet(GroupingSet::GroupingSets(sets)) => {
+            let again = sets.iter().enumerate().any(|(at, set)| sets[..at].contains(set));
+            again || sets.iter().all(Vec::is_empty)
         }
         _ => false,
     })?;

@@ -202,7 +202,16 @@ pub(super) fn bind(plan: LogicalPlan, values: &[ScalarValue]) -> Result<LogicalP
             "the statement has {wanted} parameters and {} values: prepare it, and bind a value to each",
             values.len()
         ))),
-        _ => Ok(plan.with_param_values(values.to_vec())?),
+        _ => Ok(plan.with_param_values(values.iter().map(one_nan).collect::<Vec<_>>())?),
+    }
+}
+
+/// A NaN of any bits as the one that there is.
+fn one_nan(value: &ScalarValue) -> ScalarValue {
+    match value {
+        ScalarValue::Float32(Some(x)) if x.is_nan() => ScalarValue::Float32(Some(f32::NAN)),
+        ScalarValue::Float64(Some(x)) if x.is_nan() => ScalarValue::Float64(Some(f64::NAN)),
+        other => other.clone(),
     }
 }
 
@@ -223,6 +232,12 @@ mod tests {
     fn batch(columns: Vec<ArrayRef>) -> RecordBatch {
         let columns = columns.into_iter().enumerate();
         RecordBatch::try_from_iter(columns.map(|(i, column)| (format!("p{i}"), column))).unwrap()
+    }
+
+    #[test]
+    fn a_nan_with_its_sign_is_the_same_as_one_without() {
+        let [bound] = [ScalarValue::Float64(Some(-f64::NAN))].map(|value| one_nan(&value));
+        assert_eq!(bound, ScalarValue::Float64(Some(f64::NAN)));
     }
 
     #[test]

@@ -28,6 +28,7 @@ mod checked;
 mod distinct;
 mod extreme;
 mod nan;
+mod sliding;
 #[cfg(test)]
 mod tests;
 mod total;

@@ -10,8 +10,8 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::{
-    Expr, FunctionArguments, GroupByExpr, Query, Select, SetExpr, SetOperator, SetQuantifier,
-    TableFactor, Value, Visit, Visitor,
+    Expr, FunctionArguments, GroupByExpr, Join, JoinConstraint, JoinOperator, Query, Select,
+    SelectItem, SetExpr, SetOperator, SetQuantifier, TableFactor, Value, Visit, Visitor,
 };
 
 use crate::{PlannerError, Result};
@@ -64,6 +64,9 @@ impl Visitor for Unseen {
         let modifiers = match &select.group_by {
             GroupByExpr::All(modifiers) | GroupByExpr::Expressions(_, modifiers) => modifiers,
         };
+        let joins = select.from.iter().flat_map(|table| &table.joins);
+        let is_wildcard = |item: &SelectItem| matches!(item, SelectItem::Wildcard(_));
+        joins_by_name(joins, select.projection.iter().any(is_wildcard))?;
         first([
             (select.prewhere.is_some(), "PREWHERE", "write WHERE"),
             (!select.connect_by.is_empty(), "CONNECT BY", "write WITH RECURSIVE"),
@@ -78,6 +81,9 @@ impl Visitor for Unseen {
 
     fn pre_visit_table_factor(&mut self, table: &TableFactor) -> ControlFlow<Refused> {
         match table {
+            TableFactor::NestedJoin { table_with_joins, .. } => {
+                joins_by_name(table_with_joins.joins.iter(), true)
+            }
             TableFactor::Table {
                 version, with_ordinality, partitions, json_path, sample, ..
             } => first([
@@ -115,6 +121,38 @@ impl Visitor for Unseen {
             _ => ControlFlow::Continue(()),
         }
     }
+}
+
+/// The column that USING makes of two is that of the left table alone, also of rows that are not in it; and `*` shows
+/// the one of the table whose name comes first.
+fn joins_by_name<'j>(
+    joins: impl Iterator<Item = &'j Join>,
+    all_columns: bool,
+) -> ControlFlow<Refused> {
+    let by_name =
+        |by: &JoinConstraint| matches!(by, JoinConstraint::Using(_) | JoinConstraint::Natural);
+    for join in joins {
+        let (by_either, by_left) = match &join.join_operator {
+            JoinOperator::Right(by)
+            | JoinOperator::RightOuter(by)
+            | JoinOperator::FullOuter(by) => (by_name(by), false),
+            JoinOperator::Left(by) | JoinOperator::LeftOuter(by) => (false, by_name(by)),
+            _ => continue,
+        };
+        first([
+            (
+                by_either,
+                "USING or NATURAL in a RIGHT or FULL JOIN",
+                "write ON a.x = b.x, and coalesce(a.x, b.x) for the column",
+            ),
+            (
+                by_left && all_columns,
+                "* over a LEFT JOIN with USING or NATURAL",
+                "name the columns, or write ON a.x = b.x",
+            ),
+        ])?;
+    }
+    ControlFlow::Continue(())
 }
 
 /// In a GROUP BY by itself it is the column of that number, and in these it would be the number.
@@ -158,6 +196,10 @@ mod tests {
             ("SELECT a FROM t GROUP BY ALL WITH CUBE", "CUBE"),
             ("SELECT a FROM t GROUP BY a GROUPING SETS ((a), ())", "GROUPING SETS"),
             ("SELECT a FROM t GROUP BY ROLLUP (1)", "position"),
+            ("SELECT a FROM t RIGHT JOIN u USING (a)", "USING"),
+            ("SELECT a FROM t NATURAL FULL JOIN u", "NATURAL"),
+            ("SELECT * FROM t LEFT JOIN u USING (a)", "name the columns"),
+            ("SELECT a FROM (t FULL JOIN u USING (a))", "USING"),
             ("SELECT a FROM t GROUP BY GROUPING SETS ((a, 2), ())", "position"),
             ("SELECT a FROM t PREWHERE a > 1", "PREWHERE"),
             ("SELECT a FROM t START WITH a = 1 CONNECT BY PRIOR a = b", "CONNECT BY"),
@@ -189,6 +231,7 @@ mod tests {
     fn what_changes_nothing_is_taken() {
         let taken = [
             "SELECT a FROM t FOR UPDATE",
+            "SELECT a FROM t LEFT JOIN u USING (a) NATURAL JOIN v RIGHT JOIN w ON t.a = w.a",
             "SELECT a FROM t WITH (NOLOCK)",
             "SELECT a FROM t GROUP BY ROLLUP (a), CUBE (b)",
             "SELECT 1 UNION ALL SELECT 1 INTERSECT SELECT 1 EXCEPT SELECT 2",

@@ -22,7 +22,7 @@ use datafusion::logical_expr::{
 use datafusion::physical_expr_common::datum::apply;
 
 use super::beyond;
-use super::nan::one_nan_in;
+use super::nan::{one_nan_in, one_nan_of};
 use super::zeros::written_out;
 
 /// `+`, `-` (of one number, too), `*`, `/` or `%`. A call has the name, the order and the bounds of the operator.
@@ -49,9 +49,9 @@ impl Arithmetic {
 
     fn kernel(&self) -> fn(&dyn Datum, &dyn Datum) -> std::result::Result<ArrayRef, ArrowError> {
         match self.operator {
-            Operator::Plus => numeric::add,
-            Operator::Minus => numeric::sub,
-            Operator::Multiply => numeric::mul,
+            Operator::Plus => |left, right| numeric::add(left, right).map(one_nan_in),
+            Operator::Minus => |left, right| numeric::sub(left, right).map(one_nan_in),
+            Operator::Multiply => |left, right| numeric::mul(left, right).map(one_nan_in),
             Operator::Divide => |left, right| numeric::div(left, right).map(one_nan_in),
             _ => |left, right| numeric::rem(left, right).map(one_nan_in),
         }
@@ -178,12 +178,13 @@ fn is_negated_here(of: &DataType) -> bool {
 /// integers that may leave their type, and at floating-point numbers that may make a NaN.
 fn numbers(left: &DataType, operator: Operator, right: &DataType) -> Option<(DataType, DataType)> {
     let is_ours: fn(&DataType) -> bool = match operator {
-        Operator::Plus | Operator::Minus | Operator::Multiply => DataType::is_integer,
+        Operator::Plus | Operator::Minus | Operator::Multiply => is_negated_here,
         Operator::Divide | Operator::Modulo => DataType::is_floating,
         _ => return None,
     };
     let both = BinaryTypeCoercer::new(left, &operator, right).get_input_types().ok()?;
-    (is_ours(&both.0) && is_ours(&both.1)).then_some(both)
+    (is_ours(&both.0) && is_ours(&both.1) && both.0.is_integer() == both.1.is_integer())
+        .then_some(both)
 }
 
 fn told_by_engine(error: DataFusionError) -> DataFusionError {
@@ -220,8 +221,10 @@ impl FunctionRewrite for WriteOut {
     ) -> Result<Transformed<Expr>> {
         let written = match &expr {
             Expr::ScalarFunction(call) => {
-                seconds(call, schema).or_else(|| written_out(&expr, schema))
+                let written = seconds(call, schema).or_else(|| written_out(&expr, schema));
+                written.or_else(|| one_nan_of(&expr, schema))
             }
+            Expr::Cast(_) | Expr::TryCast(_) => one_nan_of(&expr, schema),
             other => {
                 let call = call(other, schema).map(Expr::ScalarFunction);
                 call.or_else(|| written_out(other, schema))

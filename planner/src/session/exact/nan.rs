@@ -3,19 +3,19 @@
 //! Problem: DataFusion orders and compares floating-point numbers by their bits: a NaN with its sign set, which is
 //! what 0.0 / 0.0 makes on x86 (and so what files of pandas and C++ have), is less than all numbers and no other
 //! NaN's equal; one without is greater than all. SQL knows one NaN, equal to itself and greater than all numbers
-//! (PostgreSQL, Spark, DuckDB). Official way: none. Here: what is read from files and what divisions make is that
-//! one.
+//! (PostgreSQL, Spark, DuckDB). Official way: none. Here: what is read from files, and what arithmetic and functions
+//! make, is that one.
 
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray};
 use datafusion::arrow::datatypes::{DataType, FieldRef, Float16Type, Float32Type, Float64Type};
 use datafusion::common::tree_node::Transformed;
-use datafusion::common::{Column, Result, ScalarValue, internal_err};
+use datafusion::common::{Column, DFSchema, Result, ScalarValue, internal_err};
 use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::{
-    ColumnarValue, Expr, LogicalPlan, LogicalPlanBuilder, ReturnFieldArgs, ScalarFunctionArgs,
-    ScalarUDF, ScalarUDFImpl, Signature, TableScan, Volatility,
+    ColumnarValue, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, ReturnFieldArgs,
+    ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TableScan, Volatility,
 };
 use datafusion::optimizer::AnalyzerRule;
 
@@ -71,6 +71,11 @@ impl ScalarUDFImpl for OneNan {
         &self.0
     }
 
+    /// Names are those of what it is given.
+    fn schema_name(&self, args: &[Expr]) -> Result<String> {
+        Ok(args.iter().map(|arg| arg.schema_name().to_string()).collect())
+    }
+
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
         match types {
             [one] => Ok(one.clone()),
@@ -97,6 +102,22 @@ impl ScalarUDFImpl for OneNan {
             other => internal_err!("one_nan of {} columns", other.len()),
         }
     }
+}
+
+/// The same for what a function or a cast of text may make. `None` where it makes no floating-point numbers, or
+/// they are that one already.
+pub(super) fn one_nan_of(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
+    const OURS: [&str; 6] = ["one_nan", "+", "-", "*", "/", "%"];
+    let makes = match expr {
+        Expr::ScalarFunction(call) => !OURS.contains(&call.func.name()),
+        Expr::Cast(cast) => cast.expr.get_type(schema).ok()?.is_string(),
+        Expr::TryCast(cast) => cast.expr.get_type(schema).ok()?.is_string(),
+        _ => false,
+    };
+    if !makes || !expr.get_type(schema).ok()?.is_floating() {
+        return None;
+    }
+    Some(ScalarUDF::new_from_impl(OneNan::new()).call(vec![expr.clone()]))
 }
 
 /// Has every scan of a table give that one: what is above it may be planned into it, and then comes after.

@@ -279,6 +279,11 @@ async fn the_two_zeros_are_one_number() {
         ("SELECT count(*) FROM {} WHERE x IN (0.0, 5.0, 6.0, 7.0, 8.0, 9.0)", vec!["2"]),
         ("SELECT count(*) FROM {} WHERE x IN (-0.0, 5.0, 6.0, 7.0, 8.0, 9.0)", vec!["2"]),
         ("SELECT count(*) FROM {} WHERE x IN (0, 5, 6, 7, 8, 9)", vec!["2"]),
+        ("SELECT count(*) FROM {} WHERE g - 1 IN (-0.0, 5.0, 6.0, 7.0, 8.0, 9.0)", vec!["3"]),
+        (
+            "SELECT string_agg(g, '' ORDER BY x, g DESC) FROM (SELECT x, CASE WHEN signum(1 / x) < 0 THEN '1' ELSE '2' END AS g FROM {})",
+            vec!["2122"],
+        ),
         ("SELECT count(*) FROM {} WHERE x NOT IN (0.0, 5.0, 6.0, 7.0, 8.0, 9.0)", vec!["1"]),
         (
             "SELECT count(*) FROM {} WHERE CASE x WHEN 0.0 THEN true WHEN 1.0 THEN false END",
@@ -316,6 +321,11 @@ async fn what_is_no_number_is_one_nan() {
         ("SELECT count(*) FROM {} WHERE -(x / y) > 9", vec!["1"]),
         ("SELECT -('nan'::DOUBLE) = 'nan'::DOUBLE FROM {} WHERE x = 0", vec!["true"]),
         ("SELECT max(x / y) FROM {}", vec!["NaN"]),
+        ("SELECT count(*) FROM {} WHERE 1 / y - 1 / y > 9", vec!["2"]),
+        ("SELECT count(*) FROM {} WHERE 1 / y * 0 > 9", vec!["2"]),
+        ("SELECT count(*) FROM {} WHERE ln(x - 9) > 9", vec!["3"]),
+        ("SELECT count(*) FROM {} WHERE '-nan'::DOUBLE = ln(-1.0)", vec!["4"]),
+        ("SELECT count(DISTINCT sin(1 / y)) FROM {}", vec!["3"]),
         ("SELECT count(DISTINCT x % y) FROM {}", vec!["2"]),
         (
             "SELECT arrow_cast(x, 'Float32') / arrow_cast(y, 'Float32') > 9 FROM {} WHERE x = 0",
@@ -325,4 +335,28 @@ async fn what_is_no_number_is_one_nan() {
         let sql = sql.replace("{}", table);
         assert_eq!(values(&sql).await, expected, "{sql}");
     }
+}
+
+/// What leaves a window leaves nothing behind.
+#[tokio::test]
+async fn numbers_that_left_a_window_are_in_no_total() {
+    for (rows, sums) in [
+        ("(1, 'inf'), (2, '1'), (3, '2'), (4, '3')", ["inf", "inf", "3.0", "5.0"]),
+        ("(1, 'nan'), (2, '1'), (3, '2'), (4, '3')", ["NaN", "NaN", "3.0", "5.0"]),
+        ("(1, '1e20'), (2, '1'), (3, '2'), (4, NULL)", ["1e20", "1e20", "3.0", "2.0"]),
+        ("(1, NULL), (2, NULL), (3, '2'), (4, '-inf')", ["", "", "2.0", "-inf"]),
+    ] {
+        let frame = "OVER (ORDER BY n ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)";
+        let table = format!("(SELECT n, x::DOUBLE AS x FROM (VALUES {rows}) AS t(n, x))");
+        assert_eq!(values(&format!("SELECT sum(x) {frame} FROM {table}")).await, sums, "{rows}");
+        let halves = format!("SELECT avg(x) {frame} * count(x) {frame} FROM {table}");
+        assert_eq!(values(&halves).await, sums, "{rows}");
+    }
+}
+
+/// `floor(random() * 2)` is 0 or 1, and not something else each time that it is looked at.
+#[tokio::test]
+async fn what_is_random_is_asked_once() {
+    let sql = "SELECT sum(CASE floor(random() * 2) WHEN 0 THEN 1 WHEN 1 THEN 1 ELSE 0 END) FROM range(0, 1000)";
+    assert_eq!(values(sql).await, ["1000"]);
 }

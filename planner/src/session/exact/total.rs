@@ -18,6 +18,7 @@ use datafusion::logical_expr::{
 
 use super::checked;
 use super::distinct::Distinct;
+use super::sliding::Sliding;
 use super::widened::{Widened, WidenedGroups, Width};
 
 /// Digits of a decimal whose totals need no look: 128 bits hold 10^19 of the greatest.
@@ -164,6 +165,9 @@ impl<F: AggregateUDFImpl + Eq + Hash> AggregateUDFImpl for Total<F> {
                 DataType::Int64 => Ok(Box::<Distinct>::default()),
                 _ => self.inner.create_sliding_accumulator(args),
             };
+        }
+        if *of == DataType::Float64 && !args.is_distinct {
+            return Ok(Box::new(Sliding::new(!self.is_sum)));
         }
         match self.way(of, args.is_distinct)? {
             Way::Plainly => self.inner.create_sliding_accumulator(args),

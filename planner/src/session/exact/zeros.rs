@@ -18,14 +18,25 @@ use datafusion::optimizer::AnalyzerRule;
 
 /// The expression written so; `None` where nothing is to be done.
 pub(super) fn written_out(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
+    if expr.is_volatile() {
+        // What is written twice would be computed twice.
+        return None;
+    }
     match expr {
         Expr::InList(list) => in_ones(list, schema),
         Expr::Case(case) => searched(case, schema),
         Expr::ScalarFunction(call) if call.func.name() == "nullif" => unless(&call.args, schema),
-        Expr::AggregateFunction(call) if call.params.distinct => {
-            let args = ones(&call.params.args, schema)?;
-            let mut params = call.params.clone();
-            params.args = args;
+        Expr::AggregateFunction(call) => {
+            let params = &call.params;
+            let args = ones(&params.args, schema).filter(|_| params.distinct);
+            let before_last = params.order_by.len().saturating_sub(1);
+            let order_by = ordered(&params.order_by, before_last, schema);
+            if args.is_none() && order_by.is_none() {
+                return None;
+            }
+            let mut params = params.clone();
+            params.args = args.unwrap_or(params.args);
+            params.order_by = order_by.unwrap_or(params.order_by);
             Some(Expr::AggregateFunction(AggregateFunction { func: call.func.clone(), params }))
         }
         Expr::WindowFunction(call) => {
@@ -47,13 +58,13 @@ pub(super) fn written_out(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
 
 /// A list that has one of the two has the other: what it is compared with, and all of it, gives the same one.
 fn in_ones(list: &InList, schema: &DFSchema) -> Option<Expr> {
-    let expr = Box::new(one(&list.expr, schema)?);
-    let zero = |item: &Expr| expr_of_zero(item.clone());
-    Some(Expr::InList(InList { expr, list: list.list.iter().map(zero).collect(), ..list.clone() }))
-}
-
-fn expr_of_zero(expr: Expr) -> Expr {
-    expr + Expr::Literal(ScalarValue::Float64(Some(0.0)), None)
+    let all = std::iter::once(list.expr.as_ref()).chain(&list.list);
+    if !all.into_iter().any(|expr| one(expr, schema).is_some()) {
+        return None;
+    }
+    let same = |expr: &Expr| one(expr, schema).unwrap_or_else(|| expr.clone());
+    let items = list.list.iter().map(same).collect();
+    Some(Expr::InList(InList { expr: Box::new(same(&list.expr)), list: items, ..list.clone() }))
 }
 
 /// `CASE x WHEN a …` as `CASE WHEN x = a …`.
