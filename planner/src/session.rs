@@ -33,6 +33,7 @@ mod account;
 mod bounded;
 mod carry;
 mod compact;
+mod conditions;
 mod exact;
 #[cfg(test)]
 mod fuzz;
@@ -139,6 +140,7 @@ impl Engine {
             exact::exact(state)?;
             sets::opaque_grouping_sets(state)?;
             membership::nulls_of_in(state);
+            conditions::plain_conditions(state);
         }
         let sink = Arc::new(SinkHandle(Arc::clone(&config.sink)));
         let tasks = LiveTasks::default();

@@ -7,7 +7,7 @@
 //!   is an empty list or nonsense, often without an error.
 //! * The distributed planner cannot carry the operator that holds a scalar subquery to its one row, and
 //!   the join that takes its place does not: each row would come once for every row of the subquery.
-//! * `datafusion-proto` 55 leaves out the FILTER of an aggregate over a window.
+//! * `datafusion-proto` 55 leaves out the FILTER of an aggregate over a window, and IGNORE NULLS.
 //! * Of GROUPING SETS that are the same, or of nothing but the empty one, rows get lost between the two halves of
 //!   the aggregation.
 //! * A window function over partitions by what is the same in all rows (`WHERE d = 1`, or statistics say so) is
@@ -31,7 +31,9 @@ pub(super) fn is_needed(logical: &LogicalPlan, optimized: &LogicalPlan) -> DfRes
             query.outer_ref_columns.is_empty()
                 && query.subquery.max_rows().is_none_or(|rows| rows > 1)
         }
-        Expr::WindowFunction(window) => window.params.filter.is_some(),
+        Expr::WindowFunction(window) => {
+            window.params.filter.is_some() || window.params.null_treatment.is_some()
+        }
         Expr::GroupingSet(GroupingSet::GroupingSets(sets)) => {
             let again = sets.iter().enumerate().any(|(at, set)| sets[..at].contains(set));
             again || sets.iter().all(Vec::is_empty)

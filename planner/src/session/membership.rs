@@ -154,15 +154,35 @@ fn has_in(predicate: &Expr) -> Result<bool> {
 /// A condition of its own: DataFusion plans a semi join for it, or an anti join that knows of NULL.
 fn condition(expr: Expr, schema: &DFSchema) -> Result<Expr> {
     match expr {
-        Expr::InSubquery(_) => Ok(expr),
+        Expr::InSubquery(within) => member_or_not(within, schema),
         Expr::Not(inner) => match *inner {
             Expr::InSubquery(within) => {
-                Ok(Expr::InSubquery(InSubquery { negated: !within.negated, ..within }))
+                member_or_not(InSubquery { negated: !within.negated, ..within }, schema)
             }
             inner => everywhere(not(inner), schema),
         },
         other => mattering(other, schema),
     }
+}
+
+/// Its anti joins lose rows where the subquery refers to the row outside by more than `=`, and do not know of NULL
+/// where the left side is a constant.
+fn member_or_not(within: InSubquery, schema: &DFSchema) -> Result<Expr> {
+    match within.negated {
+        true if !within.subquery.outer_ref_columns.is_empty() => Ok(compared(within)),
+        true if !within.expr.any_column_refs() => written_out(within, schema),
+        _ => Ok(Expr::InSubquery(within)),
+    }
+}
+
+/// `x <> ALL (S)` for `x NOT IN (S)`, `x = ANY (S)` for `x IN (S)`.
+fn compared(within: InSubquery) -> Expr {
+    let InSubquery { expr, subquery, negated } = within;
+    let (op, quantifier) = match negated {
+        true => (Operator::NotEq, SetQuantifier::All),
+        false => (Operator::Eq, SetQuantifier::Any),
+    };
+    Expr::SetComparison(SetComparison { expr, subquery, op, quantifier })
 }
 
 /// Below AND and OR alone, NULL is as good as false.
@@ -195,11 +215,7 @@ fn written_out(within: InSubquery, schema: &DFSchema) -> Result<Expr> {
         return Ok(Expr::InSubquery(InSubquery { expr, subquery, negated }));
     }
     if !subquery.outer_ref_columns.is_empty() {
-        let (op, quantifier) = match negated {
-            true => (Operator::NotEq, SetQuantifier::All),
-            false => (Operator::Eq, SetQuantifier::Any),
-        };
-        return Ok(Expr::SetComparison(SetComparison { expr, subquery, op, quantifier }));
+        return Ok(compared(InSubquery { expr, subquery, negated }));
     }
     let rows = || LogicalPlanBuilder::from(subquery.subquery.as_ref().clone());
     let of_null = expr.as_ref().clone().is_null().and(some(rows())?);
@@ -292,6 +308,8 @@ mod tests {
         let without = "(SELECT v FROM (VALUES (1), (5)) AS u(v))";
         let of_none = "(SELECT v FROM (VALUES (1)) AS u(v) WHERE v > 5)";
         let related = "(SELECT v FROM (VALUES (1), (NULL)) AS u(v) WHERE v IS NULL OR v <= id)";
+        let beyond =
+            "(SELECT v FROM (VALUES (1), (2), (3)) AS u(v) WHERE v + 1 < id + v AND v = 2)";
         for (condition, subquery, expected) in [
             ("b NOT IN {}", with_null, vec![]),
             ("b NOT IN {} OR id = 100", with_null, vec![]),
@@ -313,6 +331,11 @@ mod tests {
             ("b NOT IN {} OR id = 100", related, vec![]),
             ("NOT (b IN {}) OR id = 100", related, vec![]),
             ("b NOT IN {}", related, vec![]),
+            ("id NOT IN {}", beyond, vec![1, 3]),
+            ("99 NOT IN {}", with_null, vec![]),
+            ("99 NOT IN {}", without, vec![1, 2, 3]),
+            ("1 NOT IN {}", without, vec![]),
+            ("1 IN {}", with_null, vec![1, 2, 3]),
         ] {
             let condition = condition.replace("{}", subquery);
             assert_eq!(ids(&condition).await, expected, "{condition}");
