@@ -27,7 +27,10 @@ mod arithmetic;
 mod checked;
 mod distinct;
 mod extreme;
+mod moments;
 mod nan;
+mod nested;
+mod passed_on;
 mod sliding;
 #[cfg(test)]
 mod tests;
@@ -37,7 +40,9 @@ mod zeros;
 
 use arithmetic::{Arithmetic, WriteOut};
 use extreme::Extreme;
+use moments::Moment;
 use nan::{OneNan, OneNanInScans};
+use nested::{OneNumber, OneNumberInKeys};
 use total::Total;
 use zeros::OneZeroInOrder;
 
@@ -50,8 +55,13 @@ pub(super) fn exact(state: &mut SessionState) -> Result<()> {
     state.register_udaf(Arc::new(AggregateUDF::new_from_impl(Total::average(Avg::new()))))?;
     state.register_udaf(Arc::new(AggregateUDF::new_from_impl(Extreme::min())))?;
     state.register_udaf(Arc::new(AggregateUDF::new_from_impl(Extreme::max())))?;
+    for moment in Moment::all(|name| state.aggregate_functions().get(name)) {
+        state.register_udaf(Arc::new(moment))?;
+    }
     state.register_udf(Arc::new(ScalarUDF::new_from_impl(OneNan::new())))?;
+    state.register_udf(Arc::new(ScalarUDF::new_from_impl(OneNumber::new())))?;
     state.add_analyzer_rule(Arc::new(OneNanInScans));
+    state.add_analyzer_rule(Arc::new(OneNumberInKeys));
     state.add_analyzer_rule(Arc::new(OneZeroInOrder));
     state.register_function_rewrite(Arc::new(WriteOut))
 }

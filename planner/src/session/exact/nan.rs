@@ -15,7 +15,7 @@ use datafusion::common::{Column, DFSchema, Result, ScalarValue, internal_err};
 use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, ReturnFieldArgs,
-    ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TableScan, Volatility,
+    ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use datafusion::optimizer::AnalyzerRule;
 
@@ -35,7 +35,7 @@ pub(super) fn one_nan_in(column: ArrayRef) -> ArrayRef {
     }
 }
 
-type Half = <Float16Type as ArrowPrimitiveType>::Native;
+pub(super) type Half = <Float16Type as ArrowPrimitiveType>::Native;
 
 fn replaced<T: ArrowPrimitiveType>(
     column: ArrayRef,
@@ -131,8 +131,12 @@ impl AnalyzerRule for OneNanInScans {
 
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
         let ones = plan.transform_up_with_subqueries(|node| match node {
-            LogicalPlan::TableScan(scan) if has_floats(&scan) => {
+            LogicalPlan::TableScan(scan) if has_floats(scan.projected_schema.as_ref()) => {
                 ones(LogicalPlan::TableScan(scan)).map(Transformed::yes)
+            }
+            // In lists they are as they were read.
+            LogicalPlan::Unnest(unnest) if has_floats(unnest.schema.as_ref()) => {
+                ones(LogicalPlan::Unnest(unnest)).map(Transformed::yes)
             }
             other => Ok(Transformed::no(other)),
         });
@@ -140,12 +144,12 @@ impl AnalyzerRule for OneNanInScans {
     }
 }
 
-fn has_floats(scan: &TableScan) -> bool {
-    scan.projected_schema.fields().iter().any(|field| field.data_type().is_floating())
+fn has_floats(schema: &DFSchema) -> bool {
+    schema.fields().iter().any(|field| field.data_type().is_floating())
 }
 
-fn ones(scan: LogicalPlan) -> Result<LogicalPlan> {
-    let schema = Arc::clone(scan.schema());
+fn ones(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let schema = Arc::clone(plan.schema());
     let columns = schema.iter().map(|(relation, field)| {
         let column = Expr::Column(Column::new(relation.cloned(), field.name()));
         match field.data_type().is_floating() {
@@ -155,5 +159,5 @@ fn ones(scan: LogicalPlan) -> Result<LogicalPlan> {
             false => column,
         }
     });
-    LogicalPlanBuilder::from(scan).project(columns)?.build()
+    LogicalPlanBuilder::from(plan).project(columns)?.build()
 }

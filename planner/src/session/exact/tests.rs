@@ -360,3 +360,156 @@ async fn what_is_random_is_asked_once() {
     let sql = "SELECT sum(CASE floor(random() * 2) WHEN 0 THEN 1 WHEN 1 THEN 1 ELSE 0 END) FROM range(0, 1000)";
     assert_eq!(values(sql).await, ["1000"]);
 }
+
+/// Lists and structs of floating-point numbers, of which files have NaNs of all bits.
+#[tokio::test]
+async fn numbers_within_others_are_compared_as_numbers() {
+    let table = "(SELECT i, make_array(x, 1.0) AS l, named_struct('x', x) AS s FROM (VALUES (1, 0.0::DOUBLE), (2, -0.0), (3, 'nan'::DOUBLE), (4, 5.0)) AS t(i, x))";
+    for (sql, expected) in [
+        ("SELECT count(*) FROM {} WHERE l = make_array(0.0::DOUBLE, 1.0::DOUBLE)", vec!["2"]),
+        ("SELECT count(*) FROM {} WHERE l = make_array(-0.0::DOUBLE, 1.0::DOUBLE)", vec!["2"]),
+        ("SELECT count(*) FROM {} WHERE s < named_struct('x', 0.0::DOUBLE)", vec!["0"]),
+        ("SELECT count(*) FROM {} WHERE l IN (make_array(-0.0::DOUBLE, 1.0::DOUBLE))", vec!["2"]),
+        ("SELECT count(*) FROM {} GROUP BY l ORDER BY min(i)", vec!["2", "1", "1"]),
+        ("SELECT count(*) FROM {} GROUP BY s ORDER BY min(i)", vec!["2", "1", "1"]),
+        ("SELECT count(*) FROM (SELECT DISTINCT l FROM {})", vec!["3"]),
+        ("SELECT count(*) FROM (SELECT DISTINCT s FROM {} AS t)", vec!["3"]),
+        ("SELECT count(DISTINCT l) FROM {}", vec!["3"]),
+        ("SELECT count(*) FROM {} AS a JOIN {} AS b ON a.l = b.l", vec!["6"]),
+        (
+            "SELECT count(*) FROM (SELECT l FROM {} WHERE i = 1 INTERSECT SELECT l FROM {} WHERE i = 2)",
+            vec!["1"],
+        ),
+        ("SELECT count(*) FROM (SELECT l FROM {} EXCEPT SELECT l FROM {} WHERE i = 2)", vec!["2"]),
+        ("SELECT count(*) FROM (SELECT l FROM {} UNION SELECT l FROM {})", vec!["3"]),
+        ("SELECT count(*) OVER (PARTITION BY l) FROM {} ORDER BY i", vec!["2", "2", "1", "1"]),
+        ("SELECT rank() OVER (ORDER BY l) FROM {} ORDER BY i", vec!["1", "1", "4", "3"]),
+        ("SELECT count(*) FROM {} WHERE array_has(l, 0.0::DOUBLE)", vec!["2"]),
+        ("SELECT array_position(l, -0.0::DOUBLE) FROM {} WHERE i < 3 ORDER BY i", vec!["1", "1"]),
+        (
+            "SELECT array_length(array_distinct(array_append(l, 0.0::DOUBLE))) FROM {} WHERE i = 2",
+            vec!["2"],
+        ),
+        ("SELECT count(nullif(l, make_array(0.0::DOUBLE, 1.0::DOUBLE))) FROM {}", vec!["2"]),
+        (
+            "SELECT count(*) FROM {} WHERE CASE l WHEN make_array(0.0::DOUBLE, 1.0::DOUBLE) THEN true END",
+            vec!["2"],
+        ),
+        ("SELECT l FROM {} WHERE i = 2", vec!["[-0.0, 1.0]"]),
+        (
+            "SELECT i FROM (SELECT DISTINCT ON (x) i FROM (SELECT i, s['x'] AS x FROM {}) ORDER BY x, i DESC) ORDER BY i",
+            vec!["2", "3", "4"],
+        ),
+        (
+            "SELECT x FROM (SELECT unnest(l) AS x, i FROM {}) WHERE i = 3 ORDER BY x",
+            vec!["1.0", "NaN"],
+        ),
+    ] {
+        let sql = sql.replace("{}", table);
+        assert_eq!(values(&sql).await, expected, "{sql}");
+    }
+}
+
+/// Of numbers that are large beside what they differ by, of infinities, and of one row.
+#[tokio::test]
+async fn correlations_are_of_distances_from_the_mean() {
+    let large = "(SELECT 1 AS g, 1e9 + value AS x, 1e9 - value AS y FROM range(0, 1000))";
+    for (sql, expected) in [
+        (format!("SELECT round(corr(x, y), 9) FROM {large}"), "-1.0"),
+        (format!("SELECT round(corr(x, y), 9) FROM {large} GROUP BY g"), "-1.0"),
+        (format!("SELECT max(round(c, 6)) FROM (SELECT corr(x, y) OVER (ORDER BY x ROWS 9 PRECEDING) AS c FROM {large}) WHERE c IS NOT NULL"), "-1.0"),
+        ("SELECT corr(x, y) FROM (VALUES (1.0::DOUBLE, 1.0::DOUBLE), (2.0, 'inf'::DOUBLE)) AS t(x, y)".into(), "NaN"),
+        ("SELECT corr(x, y) FROM (VALUES (1.0::DOUBLE, 1.0::DOUBLE), (2.0, 'inf'::DOUBLE)) AS t(x, y) GROUP BY x > 0".into(), "NaN"),
+        ("SELECT corr(x, y) FROM (VALUES (1.0::DOUBLE, 1.0::DOUBLE)) AS t(x, y)".into(), ""),
+        ("SELECT corr(x, y) FROM (VALUES (1.0::DOUBLE, 7.0::DOUBLE), (2.0, 7.0)) AS t(x, y) GROUP BY y".into(), ""),
+        ("SELECT corr(x, y) FROM (VALUES (1.0::DOUBLE, 7.0::DOUBLE), (NULL, 7.0)) AS t(x, y) GROUP BY y".into(), ""),
+    ] {
+        assert_eq!(values(&sql).await, [expected], "{sql}");
+    }
+}
+
+/// Expected are the answers over the same rows by themselves.
+#[tokio::test]
+async fn distances_from_the_mean_in_a_window_are_of_its_rows() {
+    let rows = [
+        "(1, 'nan'::DOUBLE, 1.0::DOUBLE)",
+        "(2, 'inf'::DOUBLE, 2.0)",
+        "(3, 1e18, 3.0)",
+        "(4, 1.0, 5.0)",
+        "(5, 2.5, 4.0)",
+        "(6, NULL, 9.0)",
+        "(7, 4.0, NULL)",
+        "(8, 8.0, 1.0)",
+    ];
+    let all = rows.join(", ");
+    for call in [
+        "var(x)",
+        "var_pop(x)",
+        "stddev(x)",
+        "stddev_pop(x)",
+        "covar_samp(x, y)",
+        "covar_pop(x, y)",
+        "corr(x, y)",
+        "regr_slope(x, y)",
+        "regr_intercept(x, y)",
+        "regr_r2(x, y)",
+        "regr_avgx(x, y)",
+        "regr_avgy(x, y)",
+        "regr_sxx(x, y)",
+        "regr_syy(x, y)",
+        "regr_sxy(x, y)",
+    ] {
+        let sql = format!(
+            "SELECT {call} OVER (ORDER BY n ROWS 2 PRECEDING) AS v FROM (VALUES {all}) AS t(n, x, y) ORDER BY n"
+        );
+        let sliding = values(&sql).await;
+        for (at, slid) in sliding.iter().enumerate() {
+            let window = rows[at.saturating_sub(2)..=at].join(", ");
+            let sql = format!(
+                "SELECT {call} FROM (SELECT n, x::DOUBLE AS x, y::DOUBLE AS y FROM (VALUES {window}) AS t(n, x, y))"
+            );
+            let alone = values(&sql).await.remove(0);
+            let is_near = match (slid.parse::<f64>(), alone.parse::<f64>()) {
+                (Ok(slid), Ok(alone)) if alone.is_finite() => {
+                    (slid - alone).abs() <= alone.abs() * 1e-9
+                }
+                _ => *slid == alone,
+            };
+            assert!(is_near, "{call} at {at}: {slid} and {alone}");
+        }
+    }
+}
+
+/// Expected are DataFusion's own answers, of numbers that do it no harm.
+#[tokio::test]
+async fn distances_from_the_mean_are_those_of_datafusion() {
+    let table = "(SELECT value % 3 AS g, value::DOUBLE AS x, (value * 7 % 10)::DECIMAL(9, 2) AS y, value AS i FROM range(0, 50))";
+    for call in [
+        "var(x)",
+        "var_samp(i)",
+        "var_pop(y)",
+        "stddev(i)",
+        "stddev_pop(x)",
+        "covar_samp(x, y)",
+        "covar_pop(i, y)",
+        "corr(x, y)",
+        "regr_slope(x, y)",
+        "regr_intercept(x, i)",
+        "regr_r2(x, y)",
+        "regr_avgx(x, y)",
+        "regr_avgy(x, y)",
+        "regr_sxx(x, y)",
+        "regr_syy(x, y)",
+        "regr_sxy(x, y)",
+        "var(DISTINCT y)",
+        "stddev(x) FILTER (WHERE i > 20)",
+    ] {
+        for by in ["", "GROUP BY g ORDER BY g"] {
+            let sql = format!("SELECT round({call}, 6) AS v FROM {table} {by}");
+            let theirs = SessionContext::new().sql(&sql).await.unwrap();
+            let ours = exactly().sql(&sql).await.unwrap();
+            assert_eq!(ours.schema(), theirs.schema(), "{sql}");
+            assert_eq!(ours.collect().await.unwrap(), theirs.collect().await.unwrap(), "{sql}");
+        }
+    }
+}

@@ -4,20 +4,15 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
-use datafusion::common::{Result, ScalarValue, not_impl_err};
+use datafusion::common::{Result, not_impl_err};
 use datafusion::functions_aggregate::average::Avg;
 use datafusion::functions_aggregate::sum::Sum;
-use datafusion::logical_expr::function::{
-    AccumulatorArgs, AggregateFunctionSimplification, StateFieldsArgs,
-};
-use datafusion::logical_expr::utils::AggregateOrderSensitivity;
-use datafusion::logical_expr::{
-    Accumulator, AggregateUDFImpl, Documentation, GroupsAccumulator, ReversedUDAF, SetMonotonicity,
-    Signature, StatisticsArgs,
-};
+use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
+use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, GroupsAccumulator};
 
 use super::checked;
 use super::distinct::Distinct;
+use super::passed_on::passed_on;
 use super::sliding::Sliding;
 use super::widened::{Widened, WidenedGroups, Width};
 
@@ -85,6 +80,24 @@ impl<F: AggregateUDFImpl + Eq + Hash> Total<F> {
         })
     }
 
+    fn inner(&self) -> &dyn AggregateUDFImpl {
+        &self.inner
+    }
+
+    /// What DataFusion's function says of numbers of `through`, and how its totals are made to ours.
+    fn through<T>(
+        &self,
+        through: &DataType,
+        args: AccumulatorArgs,
+        ask: impl Fn(&F, AccumulatorArgs) -> Result<T>,
+    ) -> Result<(T, Width)> {
+        let width = self.width(through, args.return_type());
+        let (return_field, input) = self.fields(through, &args.return_field)?;
+        let expr_fields = &[input];
+        let said = ask(&self.inner, AccumulatorArgs { return_field, expr_fields, ..args })?;
+        Ok((said, width))
+    }
+
     fn width(&self, through: &DataType, to: &DataType) -> Width {
         let function = if self.is_sum { "sum" } else { "avg" };
         Width { function, through: through.clone(), to: to.clone() }
@@ -99,21 +112,7 @@ impl<F: AggregateUDFImpl + Eq + Hash> Total<F> {
 }
 
 impl<F: AggregateUDFImpl + Eq + Hash> AggregateUDFImpl for Total<F> {
-    fn name(&self) -> &str {
-        self.inner.name()
-    }
-
-    fn aliases(&self) -> &[String] {
-        self.inner.aliases()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.inner.signature()
-    }
-
-    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        self.inner.coerce_types(types)
-    }
+    passed_on!();
 
     /// Of short decimals as of long ones: DataFusion's would be too short for more than a few.
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
@@ -132,11 +131,8 @@ impl<F: AggregateUDFImpl + Eq + Hash> AggregateUDFImpl for Total<F> {
             Way::Plainly | Way::Looking => self.inner.state_fields(args),
             Way::Through(through) => {
                 let (return_field, input) = self.fields(&through, &args.return_field)?;
-                self.inner.state_fields(StateFieldsArgs {
-                    return_field,
-                    input_fields: &[input],
-                    ..args
-                })
+                let input_fields = &[input];
+                self.inner.state_fields(StateFieldsArgs { return_field, input_fields, ..args })
             }
         }
     }
@@ -146,13 +142,7 @@ impl<F: AggregateUDFImpl + Eq + Hash> AggregateUDFImpl for Total<F> {
             Way::Plainly => self.inner.accumulator(args),
             Way::Looking => checked::one(args.return_type()),
             Way::Through(through) => {
-                let width = self.width(&through, args.return_type());
-                let (return_field, input) = self.fields(&through, &args.return_field)?;
-                let inner = self.inner.accumulator(AccumulatorArgs {
-                    return_field,
-                    expr_fields: &[input],
-                    ..args
-                })?;
+                let (inner, width) = self.through(&through, args, F::accumulator)?;
                 Ok(Box::new(Widened { inner, width }))
             }
         }
@@ -173,13 +163,7 @@ impl<F: AggregateUDFImpl + Eq + Hash> AggregateUDFImpl for Total<F> {
             Way::Plainly => self.inner.create_sliding_accumulator(args),
             Way::Looking => checked::one(args.return_type()),
             Way::Through(through) => {
-                let width = self.width(&through, args.return_type());
-                let (return_field, input) = self.fields(&through, &args.return_field)?;
-                let inner = self.inner.create_sliding_accumulator(AccumulatorArgs {
-                    return_field,
-                    expr_fields: &[input],
-                    ..args
-                })?;
+                let (inner, width) = self.through(&through, args, F::create_sliding_accumulator)?;
                 Ok(Box::new(Widened { inner, width }))
             }
         }
@@ -190,14 +174,9 @@ impl<F: AggregateUDFImpl + Eq + Hash> AggregateUDFImpl for Total<F> {
             Ok(Way::Plainly) => self.inner.groups_accumulator_supported(args),
             Ok(Way::Looking) => !args.is_distinct,
             Ok(Way::Through(through)) => {
-                let Ok((return_field, input)) = self.fields(&through, &args.return_field) else {
-                    return false;
-                };
-                self.inner.groups_accumulator_supported(AccumulatorArgs {
-                    return_field,
-                    expr_fields: &[input],
-                    ..args
-                })
+                let ask =
+                    |inner: &F, args: AccumulatorArgs| Ok(inner.groups_accumulator_supported(args));
+                self.through(&through, args, ask).is_ok_and(|(is, _)| is)
             }
             Err(_) => false,
         }
@@ -211,39 +190,9 @@ impl<F: AggregateUDFImpl + Eq + Hash> AggregateUDFImpl for Total<F> {
             Way::Plainly => self.inner.create_groups_accumulator(args),
             Way::Looking => checked::groups(args.return_type()),
             Way::Through(through) => {
-                let width = self.width(&through, args.return_type());
-                let (return_field, input) = self.fields(&through, &args.return_field)?;
-                let inner = self.inner.create_groups_accumulator(AccumulatorArgs {
-                    return_field,
-                    expr_fields: &[input],
-                    ..args
-                })?;
+                let (inner, width) = self.through(&through, args, F::create_groups_accumulator)?;
                 Ok(Box::new(WidenedGroups { inner, width }))
             }
         }
-    }
-
-    fn order_sensitivity(&self) -> AggregateOrderSensitivity {
-        self.inner.order_sensitivity()
-    }
-
-    fn reverse_expr(&self) -> ReversedUDAF {
-        self.inner.reverse_expr()
-    }
-
-    fn simplify(&self) -> Option<AggregateFunctionSimplification> {
-        self.inner.simplify()
-    }
-
-    fn value_from_stats(&self, args: &StatisticsArgs) -> Option<ScalarValue> {
-        self.inner.value_from_stats(args)
-    }
-
-    fn set_monotonicity(&self, of: &DataType) -> SetMonotonicity {
-        self.inner.set_monotonicity(of)
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        self.inner.documentation()
     }
 }

@@ -11,10 +11,10 @@ use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::expr::{
     AggregateFunction, Case, InList, WindowFunction, WindowFunctionParams,
 };
-use datafusion::logical_expr::{
-    BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, Sort, SortExpr, when,
-};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Sort, SortExpr, when};
 use datafusion::optimizer::AnalyzerRule;
+
+use super::nested::{compared, holds_floats, one_number};
 
 /// The expression written so; `None` where nothing is to be done.
 pub(super) fn written_out(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
@@ -70,40 +70,43 @@ fn in_ones(list: &InList, schema: &DFSchema) -> Option<Expr> {
 /// `CASE x WHEN a …` as `CASE WHEN x = a …`.
 fn searched(case: &Case, schema: &DFSchema) -> Option<Expr> {
     let base = case.expr.as_ref()?;
-    let is_of_floats = |expr: &Expr| expr.get_type(schema).is_ok_and(|of| of.is_floating());
+    let is_of_floats =
+        |expr: &Expr| expr.get_type(schema).is_ok_and(|of| of.is_floating() || holds_floats(&of));
     if !is_of_floats(base) && !case.when_then_expr.iter().any(|(when, _)| is_of_floats(when)) {
         return None;
     }
-    let equal = |when: &Expr| {
-        let when = Box::new(when.clone());
-        Box::new(Expr::BinaryExpr(BinaryExpr::new(base.clone(), Operator::Eq, when)))
-    };
+    let equal = |when: &Expr| Box::new(equal(base, when, schema));
     let whens = case.when_then_expr.iter();
     let when_then_expr = whens.map(|(when, then)| (equal(when), then.clone())).collect();
     Some(Expr::Case(Case { expr: None, when_then_expr, else_expr: case.else_expr.clone() }))
 }
 
+fn equal(left: &Expr, right: &Expr, schema: &DFSchema) -> Expr {
+    let equal = left.clone().eq(right.clone());
+    compared(&equal, schema).unwrap_or(equal)
+}
+
 /// `nullif(x, y)` as `CASE WHEN x = y THEN NULL ELSE x END`.
 fn unless(args: &[Expr], schema: &DFSchema) -> Option<Expr> {
     let [left, right] = args else { return None };
-    let of = left.get_type(schema).ok().filter(DataType::is_floating)?;
+    let of = left.get_type(schema).ok().filter(|of| of.is_floating() || holds_floats(of))?;
     let null = Expr::Literal(ScalarValue::try_from(of).ok()?, None);
-    when(left.clone().eq(right.clone()), null).otherwise(left.clone()).ok()
+    when(equal(left, right, schema), null).otherwise(left.clone()).ok()
 }
 
 /// Expressions of which those of floating-point numbers give one of the two, if there are any.
-fn ones(exprs: &[Expr], schema: &DFSchema) -> Option<Vec<Expr>> {
+pub(super) fn ones(exprs: &[Expr], schema: &DFSchema) -> Option<Vec<Expr>> {
     if !exprs.iter().any(|expr| one(expr, schema).is_some()) {
         return None;
     }
     Some(exprs.iter().map(|expr| one(expr, schema).unwrap_or_else(|| expr.clone())).collect())
 }
 
-fn one(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
+pub(super) fn one(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
     let zero = match expr.get_type(schema).ok()? {
         DataType::Float32 => ScalarValue::Float32(Some(0.0)),
         DataType::Float64 => ScalarValue::Float64(Some(0.0)),
-        _ => return None,
+        other => return one_number(expr, &other),
     };
     // -0.0 + 0.0 is 0.0.
     Some(expr.clone() + Expr::Literal(zero, None))

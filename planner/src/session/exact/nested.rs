@@ -1,0 +1,279 @@
+//! Numbers within lists, structs and maps are compared as numbers by themselves are.
+//!
+//! Problem: arrow compares values of such types by the bits of the floating-point numbers in them, so that `[0.0]` is
+//! not `[-0.0]` and a NaN of one file is not that of another, in `=`, in GROUP BY and in functions that look for an
+//! element. Official way: none. Here: what is compared is given as [`OneNumber`] first, which has one NaN and one
+//! zero; what is only shown stays as it is.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayData, ArrayRef, AsArray, PrimitiveArray, make_array};
+use datafusion::arrow::datatypes::{
+    ArrowPrimitiveType, DataType, FieldRef, Float16Type, Float32Type, Float64Type,
+};
+use datafusion::common::tree_node::Transformed;
+use datafusion::common::{Column, DFSchema, Result, ScalarValue, internal_err};
+use datafusion::config::ConfigOptions;
+use datafusion::logical_expr::expr::{AggregateFunction, ScalarFunction};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::{
+    Aggregate, BinaryExpr, ColumnarValue, Distinct, DistinctOn, Expr, ExprSchemable, Join,
+    LogicalPlan, LogicalPlanBuilder, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
+    Signature, Volatility,
+};
+use datafusion::optimizer::AnalyzerRule;
+
+use super::nan::Half;
+use super::nan::one_nan_in;
+use super::zeros::{one, ones};
+
+/// Whether values of a type have floating-point numbers in them, and are none themselves.
+pub(super) fn holds_floats(of: &DataType) -> bool {
+    let has = |field: &FieldRef| field.data_type().is_floating() || holds_floats(field.data_type());
+    match of {
+        DataType::List(item)
+        | DataType::LargeList(item)
+        | DataType::ListView(item)
+        | DataType::LargeListView(item)
+        | DataType::FixedSizeList(item, _)
+        | DataType::Map(item, _)
+        | DataType::RunEndEncoded(_, item) => has(item),
+        DataType::Struct(fields) => fields.iter().any(has),
+        DataType::Union(fields, _) => fields.iter().any(|(_, field)| has(field)),
+        DataType::Dictionary(_, values) => values.is_floating() || holds_floats(values),
+        _ => false,
+    }
+}
+
+/// Functions that compare what is in a list with something, or with each other.
+const COMPARING: [&str; 19] = [
+    "array_distinct",
+    "array_except",
+    "array_has",
+    "array_has_all",
+    "array_has_any",
+    "array_intersect",
+    "array_max",
+    "array_min",
+    "array_position",
+    "array_positions",
+    "array_remove",
+    "array_remove_all",
+    "array_remove_n",
+    "array_replace",
+    "array_replace_all",
+    "array_replace_n",
+    "array_sort",
+    "array_union",
+    "arrays_overlap",
+];
+
+/// A comparison of such values as one of [`OneNumber`]s; `None` for everything else.
+pub(super) fn compared(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
+    match expr {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) if op.supports_propagation() => {
+            let both = numbers(&[left.as_ref().clone(), right.as_ref().clone()], schema)?;
+            let [left, right] = <[Expr; 2]>::try_from(both).ok()?;
+            Some(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), *op, Box::new(right))))
+        }
+        Expr::ScalarFunction(call) if COMPARING.contains(&call.func.name()) => {
+            numbers(&call.args, schema)?;
+            let args = ones(&call.args, schema)?;
+            Some(Expr::ScalarFunction(ScalarFunction { func: Arc::clone(&call.func), args }))
+        }
+        Expr::AggregateFunction(call) if matches!(call.func.name(), "min" | "max") => {
+            let args = numbers(&call.params.args, schema)?;
+            let mut params = call.params.clone();
+            params.args = args;
+            Some(Expr::AggregateFunction(AggregateFunction {
+                func: Arc::clone(&call.func),
+                params,
+            }))
+        }
+        _ => None,
+    }
+}
+
+/// Expressions of which those of such types are given as that, if there are any.
+fn numbers(exprs: &[Expr], schema: &DFSchema) -> Option<Vec<Expr>> {
+    let given = |expr: &Expr| one_number(expr, &expr.get_type(schema).ok()?);
+    if !exprs.iter().any(|expr| given(expr).is_some()) {
+        return None;
+    }
+    Some(exprs.iter().map(|expr| given(expr).unwrap_or_else(|| expr.clone())).collect())
+}
+
+/// The expression as [`OneNumber`], if it is of such a type and not given as that already.
+pub(super) fn one_number(expr: &Expr, of: &DataType) -> Option<Expr> {
+    let is_given =
+        matches!(expr, Expr::ScalarFunction(call) if call.func.name() == OneNumber::NAME);
+    (holds_floats(of) && !is_given)
+        .then(|| ScalarUDF::new_from_impl(OneNumber::new()).call(vec![expr.clone()]))
+}
+
+/// The same lists (structs, maps) with one NaN and one zero in them.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(super) struct OneNumber(Signature);
+
+impl OneNumber {
+    const NAME: &'static str = "one_number";
+
+    pub(super) fn new() -> Self {
+        Self(Signature::any(1, Volatility::Immutable))
+    }
+}
+
+impl ScalarUDFImpl for OneNumber {
+    fn name(&self) -> &str {
+        Self::NAME
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.0
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        match types {
+            [one] => Ok(one.clone()),
+            _ => internal_err!("one_number of {} columns", types.len()),
+        }
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
+        match args.arg_fields {
+            [one] => Ok(Arc::clone(one)),
+            _ => internal_err!("one_number of {} columns", args.arg_fields.len()),
+        }
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        match args.args.as_slice() {
+            [ColumnarValue::Array(column)] => {
+                Ok(ColumnarValue::Array(make_array(one_number_in(column.to_data())?)))
+            }
+            [ColumnarValue::Scalar(value)] => {
+                let column = make_array(one_number_in(value.to_array()?.to_data())?);
+                Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&column, 0)?))
+            }
+            other => internal_err!("one_number of {} columns", other.len()),
+        }
+    }
+}
+
+fn one_number_in(column: ArrayData) -> Result<ArrayData> {
+    if column.data_type().is_floating() {
+        return Ok(one_zero_in(one_nan_in(make_array(column))).to_data());
+    }
+    if !holds_floats(column.data_type()) {
+        return Ok(column);
+    }
+    let children = column.child_data().iter().cloned().map(one_number_in);
+    let children = children.collect::<Result<Vec<_>>>()?;
+    Ok(column.into_builder().child_data(children).build()?)
+}
+
+/// -0.0 + 0.0 is 0.0, and every other number plus 0.0 is itself.
+fn one_zero_in(column: ArrayRef) -> ArrayRef {
+    fn added<T: ArrowPrimitiveType>(
+        column: &ArrayRef,
+        plus: fn(T::Native) -> T::Native,
+    ) -> ArrayRef {
+        let added: PrimitiveArray<T> = column.as_primitive::<T>().unary(plus);
+        Arc::new(added)
+    }
+    match column.data_type() {
+        DataType::Float16 => added::<Float16Type>(&column, |x| x + Half::ZERO),
+        DataType::Float32 => added::<Float32Type>(&column, |x| x + 0.0),
+        DataType::Float64 => added::<Float64Type>(&column, |x| x + 0.0),
+        _ => column,
+    }
+}
+
+/// Has rows be grouped, told apart and matched by such values.
+#[derive(Debug)]
+pub(super) struct OneNumberInKeys;
+
+impl AnalyzerRule for OneNumberInKeys {
+    fn name(&self) -> &str {
+        "one_number_in_keys"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        plan.transform_up_with_subqueries(keys).map(|keyed| keyed.data)
+    }
+}
+
+fn keys(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    match plan {
+        LogicalPlan::Aggregate(of) if has_any(&of.group_expr, of.input.schema()) => {
+            let names = NamePreserver::new_for_projection();
+            let group_expr = of.group_expr.iter().map(|key| {
+                let given = nested(key, of.input.schema()).unwrap_or_else(|| key.clone());
+                names.save(key).restore(given)
+            });
+            let group_expr = group_expr.collect();
+            let schema = Arc::clone(&of.schema);
+            Aggregate::try_new_with_schema(of.input, group_expr, of.aggr_expr, schema)
+                .map(|of| Transformed::yes(LogicalPlan::Aggregate(of)))
+        }
+        LogicalPlan::Distinct(Distinct::All(input)) if has_columns(&input) => {
+            let input = Arc::new(projected(Arc::unwrap_or_clone(input))?);
+            Ok(Transformed::yes(LogicalPlan::Distinct(Distinct::All(input))))
+        }
+        LogicalPlan::Distinct(Distinct::On(of)) => Ok(on(of)),
+        LogicalPlan::Join(mut join) if joins_by_any(&join) => {
+            for (left, right) in &mut join.on {
+                *left = nested(left, join.left.schema()).unwrap_or_else(|| left.clone());
+                *right = nested(right, join.right.schema()).unwrap_or_else(|| right.clone());
+            }
+            Ok(Transformed::yes(LogicalPlan::Join(join)))
+        }
+        other => Ok(Transformed::no(other)),
+    }
+}
+
+fn nested(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
+    one_number(expr, &expr.get_type(schema).ok()?)
+}
+
+fn has_any(exprs: &[Expr], schema: &DFSchema) -> bool {
+    exprs.iter().any(|expr| nested(expr, schema).is_some())
+}
+
+fn joins_by_any(join: &Join) -> bool {
+    join.on.iter().any(|(left, right)| {
+        nested(left, join.left.schema()).is_some() || nested(right, join.right.schema()).is_some()
+    })
+}
+
+fn has_columns(input: &LogicalPlan) -> bool {
+    input.schema().fields().iter().any(|field| holds_floats(field.data_type()))
+}
+
+fn projected(input: LogicalPlan) -> Result<LogicalPlan> {
+    let schema = Arc::clone(input.schema());
+    let columns = schema.iter().map(|(relation, field)| {
+        let column = Expr::Column(Column::new(relation.cloned(), field.name()));
+        match one_number(&column, field.data_type()) {
+            Some(given) => given.alias_qualified(relation.cloned(), field.name()),
+            None => column,
+        }
+    });
+    LogicalPlanBuilder::from(input).project(columns)?.build()
+}
+
+/// DISTINCT ON takes the first row of each key in an order that the key is part of: numbers by themselves, too.
+fn on(of: DistinctOn) -> Transformed<LogicalPlan> {
+    let schema = Arc::clone(of.input.schema());
+    let Some(on_expr) = ones(&of.on_expr, &schema) else {
+        return Transformed::no(LogicalPlan::Distinct(Distinct::On(of)));
+    };
+    let sort_expr = of.sort_expr.map(|keys| {
+        let given = keys.into_iter().map(|mut key| {
+            key.expr = one(&key.expr, &schema).unwrap_or(key.expr);
+            key
+        });
+        given.collect()
+    });
+    Transformed::yes(LogicalPlan::Distinct(Distinct::On(DistinctOn { on_expr, sort_expr, ..of })))
+}
