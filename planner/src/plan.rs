@@ -21,7 +21,7 @@ use crate::deliver::{DeliverExec, DeliverSpec};
 use crate::options::{
     ExecutionMode, SquadronOptions, check_setting, check_values, explain_refusal,
 };
-use crate::session::{Engine, guard_query};
+use crate::session::{Engine, guard_query, keys_are_columns};
 use crate::statement::{self, Statement};
 use crate::{PlannerError, Result, explain};
 
@@ -334,7 +334,7 @@ async fn logical(state: &mut SessionState, query: DfStatement) -> Result<Logical
         let catalogs = tolerant(state.catalog_list().as_ref());
         state.register_catalog_list(catalogs);
     }
-    Ok(state.statement_to_plan(query).await?)
+    Ok(keys_are_columns(state.statement_to_plan(query).await?)?)
 }
 
 /// Whether a statement looks at `information_schema`.

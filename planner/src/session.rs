@@ -38,6 +38,7 @@ mod exact;
 #[cfg(test)]
 mod fuzz;
 mod guard;
+mod keys;
 mod membership;
 mod names;
 mod pace;
@@ -55,6 +56,7 @@ use spill::Spill;
 use worker::{LiveTasks, WorkerSessions};
 
 pub(crate) use guard::guard_query;
+pub(crate) use sets::keys_are_columns;
 pub use share::ShareLimits;
 pub(crate) use spill::NAMES as SPILL_NAMES;
 pub use spill::SpillRoot;
@@ -140,6 +142,7 @@ impl Engine {
             exact::exact(state)?;
             sets::opaque_grouping_sets(state)?;
             membership::nulls_of_in(state);
+            keys::keys_once(state);
             conditions::plain_conditions(state);
         }
         let sink = Arc::new(SinkHandle(Arc::clone(&config.sink)));

@@ -38,6 +38,8 @@ mod total;
 mod widened;
 mod zeros;
 
+pub(super) use nested::one_number;
+
 use arithmetic::{Arithmetic, WriteOut};
 use extreme::Extreme;
 use moments::Moment;

@@ -9,15 +9,18 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, FieldRef};
-use datafusion::common::tree_node::Transformed;
-use datafusion::common::{Result, ScalarValue, internal_err};
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{Column, Result, ScalarValue, internal_err};
 use datafusion::config::ConfigOptions;
 use datafusion::execution::{FunctionRegistry, SessionState};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{
-    Aggregate, ColumnarValue, Expr, GroupingSet, LogicalPlan, LogicalPlanBuilder, ReturnFieldArgs,
-    ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    Aggregate, ColumnarValue, Expr, ExprSchemable, GroupingSet, LogicalPlan, LogicalPlanBuilder,
+    ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use datafusion::optimizer::AnalyzerRule;
+
+use super::exact::one_number;
 
 /// Has a session plan so.
 pub(super) fn opaque_grouping_sets(state: &mut SessionState) -> Result<()> {
@@ -102,6 +105,59 @@ impl ScalarUDFImpl for GroupKey {
     }
 }
 
+/// The same plan, in which GROUPING SETS are of columns: expressions are made columns of their own names before.
+/// What the session writes otherwise in them afterwards is named by the projection, and queries refer to it by that.
+pub(crate) fn keys_are_columns(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let named = plan.transform_up_with_subqueries(|node| match node {
+        LogicalPlan::Aggregate(aggregate) if has_sets(&aggregate) => {
+            named(aggregate).map(Transformed::yes)
+        }
+        other => Ok(Transformed::no(other)),
+    });
+    named.map(|named| named.data)
+}
+
+fn named(aggregate: Aggregate) -> Result<LogicalPlan> {
+    let Aggregate { input, group_expr, aggr_expr, .. } = aggregate;
+    let name = |key: &Expr| key.schema_name().to_string();
+    let mut expressions: Vec<Expr> = Vec::new();
+    for key in group_expr.iter().flat_map(keys_of) {
+        // The name of a CAST is that of its column.
+        let is_taken = input.schema().has_column_with_unqualified_name(&name(key));
+        let is_column = matches!(key, Expr::Column(_));
+        if !is_column && !is_taken && !expressions.contains(key) {
+            expressions.push(key.clone());
+        }
+    }
+    let columns = input.schema().columns().into_iter().map(Expr::Column);
+    let columns = columns.chain(expressions.iter().map(|key| key.clone().alias(name(key))));
+    let columns: Vec<_> = columns.collect();
+    let input = LogicalPlanBuilder::from(Arc::unwrap_or_clone(input)).project(columns)?.build()?;
+    let column = |key: Expr| match expressions.contains(&key) {
+        true => Expr::Column(Column::new_unqualified(name(&key))),
+        false => key,
+    };
+    let group_expr = group_expr.into_iter().map(|key| each_key(key, &column)).collect();
+    let names = NamePreserver::new_for_projection();
+    let totals = aggr_expr.into_iter().map(|total| {
+        let name = names.save(&total);
+        Ok(name.restore(total.transform_up(|total| Ok(of_keys(total, &column)))?.data))
+    });
+    let totals = totals.collect::<Result<Vec<_>>>()?;
+    Ok(LogicalPlan::Aggregate(Aggregate::try_new(Arc::new(input), group_expr, totals)?))
+}
+
+/// `grouping(key)` of the column that the key is.
+fn of_keys(total: Expr, column: &impl Fn(Expr) -> Expr) -> Transformed<Expr> {
+    match total {
+        Expr::AggregateFunction(mut call) if call.func.name() == "grouping" => {
+            call.params.args = call.params.args.into_iter().map(column).collect();
+            Transformed::yes(Expr::AggregateFunction(call))
+        }
+        other => Transformed::no(other),
+    }
+}
+
 #[derive(Debug)]
 struct OpaqueGroupingSets;
 
@@ -134,13 +190,17 @@ fn opaque(aggregate: Aggregate) -> Result<LogicalPlan> {
         let name = (column.relation.clone(), column.name.clone());
         let column = Expr::Column(column);
         match keys.contains(&column) {
-            true => key(column).alias_qualified(name.0, name.1),
+            true => {
+                let of_type = column.get_type(input.schema());
+                let column = of_type.ok().and_then(|of| one_number(&column, &of)).unwrap_or(column);
+                key(column).alias_qualified(name.0, name.1)
+            }
             false => column,
         }
     });
     let columns: Vec<_> = columns.collect();
     let input = LogicalPlanBuilder::from(Arc::unwrap_or_clone(input)).project(columns)?.build()?;
-    let group_expr = group_expr.into_iter().map(in_place).collect();
+    let group_expr = group_expr.into_iter().map(|key| each_key(key, &in_place)).collect();
     Ok(LogicalPlan::Aggregate(Aggregate::try_new(Arc::new(input), group_expr, aggr_expr)?))
 }
 
@@ -157,19 +217,26 @@ fn key(of: Expr) -> Expr {
 }
 
 fn in_place(expr: Expr) -> Expr {
-    let each = |exprs: Vec<Expr>| exprs.into_iter().map(in_place).collect::<Vec<_>>();
     match expr {
-        Expr::GroupingSet(GroupingSet::Rollup(exprs)) => {
-            Expr::GroupingSet(GroupingSet::Rollup(each(exprs)))
+        column @ Expr::Column(_) => column,
+        other => key(other),
+    }
+}
+
+/// The key, or that of each key in GROUPING SETS.
+fn each_key(expr: Expr, of: &impl Fn(Expr) -> Expr) -> Expr {
+    let each = |keys: Vec<Expr>| keys.into_iter().map(of).collect::<Vec<_>>();
+    match expr {
+        Expr::GroupingSet(GroupingSet::Rollup(keys)) => {
+            Expr::GroupingSet(GroupingSet::Rollup(each(keys)))
         }
-        Expr::GroupingSet(GroupingSet::Cube(exprs)) => {
-            Expr::GroupingSet(GroupingSet::Cube(each(exprs)))
+        Expr::GroupingSet(GroupingSet::Cube(keys)) => {
+            Expr::GroupingSet(GroupingSet::Cube(each(keys)))
         }
         Expr::GroupingSet(GroupingSet::GroupingSets(sets)) => {
             Expr::GroupingSet(GroupingSet::GroupingSets(sets.into_iter().map(each).collect()))
         }
-        column @ Expr::Column(_) => column,
-        other => key(other),
+        key => of(key),
     }
 }
 

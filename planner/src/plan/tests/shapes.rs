@@ -201,3 +201,24 @@ async fn delivery_is_above_the_merge_of_an_order_which_is_one_stream_a_task() {
       └──────────────────────────────────────────────────
     ");
 }
+
+/// What is written otherwise within a key is still found by what refers to it.
+#[tokio::test]
+async fn expressions_may_be_grouped_in_sets() {
+    let planning = Planning::new().await;
+    for key in [
+        "CAST(n AS DOUBLE) IN (0.0, 1.0)",
+        "n + 1",
+        "CASE CAST(n AS DOUBLE) WHEN 0.0 THEN 1 END",
+        "make_array(CAST(n AS DOUBLE))",
+        "-n",
+    ] {
+        for sets in ["ROLLUP(s, {})", "CUBE({}, s)", "GROUPING SETS (({}), (s, {}), ())"] {
+            let sets = sets.replace("{}", key);
+            let sql = format!(
+                "SELECT {key} AS k, s, count(*), grouping({key}) FROM t GROUP BY {sets} HAVING count(*) > 0 ORDER BY {key}, s"
+            );
+            planning.plan(&sql).await;
+        }
+    }
+}

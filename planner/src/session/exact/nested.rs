@@ -104,7 +104,7 @@ fn numbers(exprs: &[Expr], schema: &DFSchema) -> Option<Vec<Expr>> {
 }
 
 /// The expression as [`OneNumber`], if it is of such a type and not given as that already.
-pub(super) fn one_number(expr: &Expr, of: &DataType) -> Option<Expr> {
+pub(in super::super) fn one_number(expr: &Expr, of: &DataType) -> Option<Expr> {
     let is_given =
         matches!(expr, Expr::ScalarFunction(call) if call.func.name() == OneNumber::NAME);
     (holds_floats(of) && !is_given)
@@ -236,6 +236,7 @@ fn nested(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
     one_number(expr, &expr.get_type(schema).ok()?)
 }
 
+/// Not those of GROUPING SETS, which are made columns by [`sets`](super::super::sets).
 fn has_any(exprs: &[Expr], schema: &DFSchema) -> bool {
     exprs.iter().any(|expr| nested(expr, schema).is_some())
 }
