@@ -121,7 +121,7 @@ fn classify_root(root: &DataFusionError, text: String) -> PlannerError {
         DataFusionError::Plan(message) | DataFusionError::Configuration(message) => {
             classify_plan(message, text)
         }
-        DataFusionError::NotImplemented(_) => PlannerError::Unsupported(text),
+        DataFusionError::NotImplemented(message) => PlannerError::Unsupported(unsupported(message)),
         DataFusionError::ResourcesExhausted(_) => PlannerError::Exhausted(text),
         DataFusionError::ParquetError(_) => PlannerError::BadData(text),
         DataFusionError::ObjectStore(cause) => classify_store(cause, text),
@@ -140,6 +140,19 @@ fn classify_root(root: &DataFusionError, text: String) -> PlannerError {
             PlannerError::Internal(text)
         }
         _ => PlannerError::Execution(text),
+    }
+}
+
+/// What was left of a subquery when there was no join to make of it.
+const UNPLANNED: &str = "Physical plan does not support logical expression";
+
+fn unsupported(message: &str) -> String {
+    let of_subqueries =
+        ["ScalarSubquery", "InSubquery", "Exists", "SetComparison", "OuterReference"];
+    let is_subquery = of_subqueries.iter().any(|name| message.contains(name));
+    match message.starts_with(UNPLANNED) && is_subquery {
+        true => "a subquery that refers to the query outside by other conditions than = is not supported in this place by this version: write it as a JOIN with GROUP BY".into(),
+        false => message.into(),
     }
 }
 

@@ -66,7 +66,11 @@ impl AnalyzerRule for NullsOfIn {
                 expr.apply(|expr| refuse_lost_totals(expr).map(|()| TreeNodeRecursion::Continue))
             })
         })?;
-        selected::columns_of(written)
+        selected::columns_of(written)?
+            .transform_up_with_subqueries(|node| {
+                node.map_expressions(|expr| expr.transform_up(named_apart))
+            })
+            .map(|written| written.data)
     }
 }
 
@@ -184,6 +188,15 @@ fn compared(within: InSubquery) -> Expr {
         false => (Operator::Eq, SetQuantifier::Any),
     };
     Expr::SetComparison(SetComparison { expr, subquery, op, quantifier })
+}
+
+/// `x = ANY (S)` becomes a condition within `S`, where a column of `S` that has the name of `x` would be taken for it
+/// (DataFusion 55).
+fn named_apart(expr: Expr) -> Result<Transformed<Expr>> {
+    let Expr::SetComparison(mut comparison) = expr else { return Ok(Transformed::no(expr)) };
+    let (rows, _) = selected::member(&comparison.subquery)?;
+    comparison.subquery = comparison.subquery.with_plan(Arc::new(rows));
+    Ok(Transformed::yes(Expr::SetComparison(comparison)))
 }
 
 /// Below AND and OR alone, NULL is as good as false.

@@ -123,7 +123,9 @@ fn named(aggregate: Aggregate) -> Result<LogicalPlan> {
     let mut expressions: Vec<Expr> = Vec::new();
     for key in group_expr.iter().flat_map(keys_of) {
         // The name of a CAST is that of its column.
-        let is_taken = input.schema().has_column_with_unqualified_name(&name(key));
+        let named = name(key);
+        let mut columns = input.schema().columns().into_iter();
+        let is_taken = columns.any(|column| column.name == named || column.flat_name() == named);
         let is_column = matches!(key, Expr::Column(_));
         if !is_column && !is_taken && !expressions.contains(key) {
             expressions.push(key.clone());

@@ -212,6 +212,7 @@ async fn expressions_may_be_grouped_in_sets() {
         "CASE CAST(n AS DOUBLE) WHEN 0.0 THEN 1 END",
         "make_array(CAST(n AS DOUBLE))",
         "-n",
+        "CAST(n AS DOUBLE)",
     ] {
         for sets in ["ROLLUP(s, {})", "CUBE({}, s)", "GROUPING SETS (({}), (s, {}), ())"] {
             let sets = sets.replace("{}", key);

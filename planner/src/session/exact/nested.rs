@@ -14,7 +14,7 @@ use datafusion::arrow::datatypes::{
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{Column, DFSchema, Result, ScalarValue, internal_err};
 use datafusion::config::ConfigOptions;
-use datafusion::logical_expr::expr::{AggregateFunction, ScalarFunction};
+use datafusion::logical_expr::expr::{AggregateFunction, InSubquery, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{
     Aggregate, BinaryExpr, ColumnarValue, Distinct, DistinctOn, Expr, ExprSchemable, Join,
@@ -68,6 +68,9 @@ const COMPARING: [&str; 19] = [
     "arrays_overlap",
 ];
 
+/// A name that no column has beside which it is looked for.
+const MEMBER: &str = "__squadron_member";
+
 /// A comparison of such values as one of [`OneNumber`]s; `None` for everything else.
 pub(super) fn compared(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
     match expr {
@@ -75,6 +78,16 @@ pub(super) fn compared(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
             let both = numbers(&[left.as_ref().clone(), right.as_ref().clone()], schema)?;
             let [left, right] = <[Expr; 2]>::try_from(both).ok()?;
             Some(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), *op, Box::new(right))))
+        }
+        Expr::InSubquery(within) => {
+            let expr = Box::new(nested(&within.expr, schema)?);
+            let rows = within.subquery.subquery.as_ref();
+            let (relation, field) = rows.schema().qualified_field(0);
+            let member = Expr::Column((relation, field).into());
+            let member = one_number(&member, field.data_type()).unwrap_or(member).alias(MEMBER);
+            let rows = LogicalPlanBuilder::from(rows.clone()).project([member]).ok()?;
+            let subquery = within.subquery.with_plan(Arc::new(rows.build().ok()?));
+            Some(Expr::InSubquery(InSubquery { expr, subquery, negated: within.negated }))
         }
         Expr::ScalarFunction(call) if COMPARING.contains(&call.func.name()) => {
             numbers(&call.args, schema)?;

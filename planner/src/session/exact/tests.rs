@@ -390,6 +390,8 @@ async fn numbers_within_others_are_compared_as_numbers() {
             "SELECT array_length(array_distinct(array_append(l, 0.0::DOUBLE))) FROM {} WHERE i = 2",
             vec!["2"],
         ),
+        ("SELECT count(*) FROM {} WHERE l IN (SELECT l FROM {} WHERE i = 2)", vec!["2"]),
+        ("SELECT count(*) FROM {} WHERE s NOT IN (SELECT s FROM {} WHERE i = 2)", vec!["2"]),
         ("SELECT count(nullif(l, make_array(0.0::DOUBLE, 1.0::DOUBLE))) FROM {}", vec!["2"]),
         (
             "SELECT count(*) FROM {} WHERE CASE l WHEN make_array(0.0::DOUBLE, 1.0::DOUBLE) THEN true END",

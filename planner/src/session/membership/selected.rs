@@ -20,7 +20,7 @@ use datafusion::logical_expr::expr::{Exists, InSubquery, SetComparison, SetQuant
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{
     Expr, ExprSchemable, FetchType, LogicalPlan, LogicalPlanBuilder, Operator, Projection,
-    SkipType, Subquery, lit, when,
+    SkipType, Subquery, ident, lit, when,
 };
 
 /// The same plan with those of its selected columns written so.
@@ -89,12 +89,11 @@ fn counted(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
 
 fn within_counted(within: InSubquery, schema: &DFSchema) -> Result<Expr> {
     let InSubquery { expr, subquery, negated } = within;
-    let (column, field) = subquery.subquery.schema().qualified_field(0);
-    let member = Expr::Column((column, field).into());
-    let can_be_null = field.is_nullable();
+    let (rows, member) = member(&subquery)?;
+    let can_be_null = rows.schema().field(0).is_nullable();
     let (outside, mut references) = from_within(expr.as_ref().clone(), schema)?;
     references.extend(subquery.outer_ref_columns.iter().cloned());
-    let rows = || LogicalPlanBuilder::from(subquery.subquery.as_ref().clone());
+    let rows = || LogicalPlanBuilder::from(rows.clone());
     let of_its_own = || subquery.outer_ref_columns.clone();
     let found = count_of(rows().filter(member.clone().eq(outside))?, references)?;
     let mut unknown = None;
@@ -115,6 +114,15 @@ fn within_counted(within: InSubquery, schema: &DFSchema) -> Result<Expr> {
         written = written.when(unknown, Expr::Literal(ScalarValue::Boolean(None), None));
     }
     written.otherwise(lit(negated))
+}
+
+/// The rows of a subquery under a name that no column outside has, and that column.
+pub(super) fn member(subquery: &Subquery) -> Result<(LogicalPlan, Expr)> {
+    const MEMBER: &str = "__squadron_member";
+    let rows = subquery.subquery.as_ref();
+    let column = Expr::Column(rows.schema().qualified_field(0).into());
+    let rows = LogicalPlanBuilder::from(rows.clone()).project([column.alias(MEMBER)])?.build()?;
+    Ok((rows, ident(MEMBER)))
 }
 
 /// An expression as it is written within a subquery, and the columns outside that it refers to.
@@ -145,9 +153,13 @@ fn whatever_many(rows: &LogicalPlan) -> &LogicalPlan {
     }
 }
 
+/// A name that no total of the query itself has: where a join is made of it, both are its columns.
+const COUNT: &str = "__squadron_rows";
+
 /// The number of rows, as an expression of one value. The columns are those outside that the rows refer to.
 pub(super) fn count_of(rows: LogicalPlanBuilder, outer_ref_columns: Vec<Expr>) -> Result<Expr> {
-    let counted = rows.aggregate(Vec::<Expr>::new(), vec![count(lit(1_i64))])?.build()?;
+    let counted = rows.aggregate(Vec::<Expr>::new(), vec![count(lit(1_i64)).alias(COUNT)])?;
+    let counted = counted.build()?;
     let subquery = Subquery { subquery: Arc::new(counted), outer_ref_columns, spans: Spans::new() };
     Ok(Expr::ScalarSubquery(subquery))
 }

@@ -97,6 +97,43 @@ async fn null_is_not_false() {
     }
 }
 
+/// A column inside that has the name of the one outside is another one.
+#[tokio::test]
+async fn columns_of_one_name_are_told_apart() {
+    let mut state = SessionContext::new().state();
+    nulls_of_in(&mut state);
+    let context = SessionContext::new_with_state(state);
+    let ids = |condition: &str| {
+        let sql = format!("SELECT id FROM t WHERE {condition} ORDER BY id");
+        let context = context.clone();
+        async move {
+            let batches = context.sql(&sql).await.unwrap().collect().await.unwrap();
+            let ids = batches.iter().map(|of| of.column(0).as_primitive::<Int64Type>().clone());
+            ids.flat_map(|ids| ids.values().to_vec()).collect::<Vec<_>>()
+        }
+    };
+    let table = "CREATE TABLE t AS SELECT * FROM (VALUES (1, 1), (2, NULL), (3, 3)) AS t(id, b)";
+    context.sql(table).await.unwrap().collect().await.unwrap();
+    for (condition, expected) in [
+        ("b = ANY (SELECT b FROM t WHERE id < 3)", vec![1]),
+        ("b <> ALL (SELECT b FROM t WHERE id = 3)", vec![1]),
+        ("b < ANY (SELECT b FROM t)", vec![1]),
+        ("b IN (SELECT b FROM t WHERE id < 3)", vec![1]),
+        ("b NOT IN (SELECT b FROM t WHERE id = 1)", vec![3]),
+        ("id IN (SELECT t.id FROM t JOIN t AS u ON t.id = u.b WHERE u.id = 3)", vec![3]),
+        (
+            "(SELECT max(v) FROM (SELECT b IN (SELECT b FROM t WHERE id = 3) AS v FROM t))",
+            vec![1, 2, 3],
+        ),
+    ] {
+        assert_eq!(ids(condition).await, expected, "{condition}");
+    }
+    let sql = "SELECT id FROM (SELECT id, b IN (SELECT b FROM t WHERE id = 3) AS v FROM t) WHERE v";
+    let batches = context.sql(sql).await.unwrap().collect().await.unwrap();
+    let counts: Vec<_> = batches.iter().map(|batch| batch.num_rows()).collect();
+    assert_eq!(counts.iter().sum::<usize>(), 1);
+}
+
 /// What a column is in the three rows, in order of their ids.
 async fn column(column: &str) -> Result<Vec<Option<bool>>> {
     let mut state = SessionContext::new().state();
