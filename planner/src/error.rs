@@ -116,6 +116,12 @@ fn classify(error: &DataFusionError) -> PlannerError {
 
 fn classify_root(root: &DataFusionError, text: String) -> PlannerError {
     match root {
+        // The query was right until then.
+        DataFusionError::Plan(_) | DataFusionError::SchemaError(..)
+            if OF_SUBQUERIES.iter().any(|rule| text.contains(rule)) =>
+        {
+            PlannerError::Unsupported(SUBQUERY.into())
+        }
         DataFusionError::SQL(cause, _) => PlannerError::Syntax(syntax(cause)),
         DataFusionError::SchemaError(cause, _) => classify_schema(cause, text),
         DataFusionError::Plan(message) | DataFusionError::Configuration(message) => {
@@ -146,12 +152,22 @@ fn classify_root(root: &DataFusionError, text: String) -> PlannerError {
 /// What was left of a subquery when there was no join to make of it.
 const UNPLANNED: &str = "Physical plan does not support logical expression";
 
+/// Rules that make joins of subqueries.
+const OF_SUBQUERIES: [&str; 4] = [
+    "Optimizer rule 'decorrelate_predicate_subquery' failed",
+    "Optimizer rule 'decorrelate_lateral_join' failed",
+    "Optimizer rule 'scalar_subquery_to_join' failed",
+    "Correlated scalar subquery",
+];
+
+const SUBQUERY: &str = "a subquery that refers to the query outside in this way, or by other conditions than =, is not supported in this place by this version: write it as a JOIN with GROUP BY";
+
 fn unsupported(message: &str) -> String {
     let of_subqueries =
         ["ScalarSubquery", "InSubquery", "Exists", "SetComparison", "OuterReference"];
     let is_subquery = of_subqueries.iter().any(|name| message.contains(name));
     match message.starts_with(UNPLANNED) && is_subquery {
-        true => "a subquery that refers to the query outside by other conditions than = is not supported in this place by this version: write it as a JOIN with GROUP BY".into(),
+        true => SUBQUERY.into(),
         false => message.into(),
     }
 }

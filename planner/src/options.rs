@@ -204,6 +204,8 @@ const NUMBERS: &[(&str, RangeInclusive<u64>)] = &[
 
 const FILTERS_IN_FILES: &str = "datafusion.execution.parquet.pushdown_filters";
 
+const PIECEWISE: &str = "datafusion.optimizer.enable_piecewise_merge_join";
+
 /// What compresses batches between nodes.
 const COMPRESSIONS: [&str; 3] = ["none", "lz4", "zstd"];
 
@@ -227,6 +229,10 @@ pub fn check_values(options: &ConfigOptions) -> crate::Result<()> {
             return Err(PlannerError::Invalid(format!(
                 "{FILTERS_IN_FILES} stays off in this version: row groups and pages are skipped without it"
             )));
+        }
+        if is(&entry, PIECEWISE) && value == "true" {
+            // It panics with conditions over one side, and no plan carries it to another node.
+            return Err(PlannerError::Invalid(format!("{PIECEWISE} stays off in this version")));
         }
         if is(&entry, "distributed.compression") && !COMPRESSIONS.contains(&value) {
             let known = COMPRESSIONS.join(", ");

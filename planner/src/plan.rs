@@ -28,8 +28,10 @@ use crate::{PlannerError, Result, explain};
 mod local_only;
 pub(crate) mod merge;
 mod not_in;
+mod nullable;
 mod parameters;
 mod placement;
+mod recursive;
 mod reset;
 pub(crate) mod routing;
 pub(crate) mod spread;
@@ -203,10 +205,11 @@ impl Planner {
         let logical = logical(&mut state, query).await?;
         let logical = parameters::bind(logical, &request.parameters)?;
         not_in::refuse_hidden_nulls(&logical)?;
+        recursive::every_turn_reads_all(&logical, &mut state)?;
         let optimized = state.optimize(&logical)?;
         let mut plan = None;
         if !local_only::is_needed(&logical, &optimized)? {
-            let made = state.query_planner().create_physical_plan(&optimized, &state).await?;
+            let made = nullable::physical_plan(&optimized, &mut state).await?;
             plan = (!local_only::is_needed_by(&made)?).then_some(made);
         }
         let plan = match plan {
@@ -214,7 +217,9 @@ impl Planner {
             None => {
                 // Not the distributed session's settings, which lack what is needed here.
                 state = self.engine.local_state(for_query(config, request));
-                state.create_physical_plan(&logical).await?
+                recursive::every_turn_reads_all(&logical, &mut state)?;
+                let optimized = state.optimize(&logical)?;
+                nullable::physical_plan(&optimized, &mut state).await?
             }
         };
         Ok(QueryPlan { tables: tables(&logical)?, ..finish(plan, &state, request, &self.engine)? })

@@ -42,6 +42,7 @@ mod keys;
 mod membership;
 mod names;
 mod pace;
+mod requirements;
 mod sets;
 mod share;
 mod spill;

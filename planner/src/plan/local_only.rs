@@ -12,6 +12,7 @@
 //!   the aggregation.
 //! * A window function over partitions by what is the same in all rows (`WHERE d = 1`, or statistics say so) is
 //!   planned without a sort by it, and a worker that decodes the plan does not know why: it fails.
+//! * What a recursive part has found so far is in one place, and other nodes find it empty.
 
 use std::sync::Arc;
 
@@ -23,6 +24,8 @@ use datafusion::physical_plan::windows::{BoundedWindowAggExec, WindowAggExec};
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use datafusion::scalar::ScalarValue;
 use datafusion_distributed::NetworkBoundaryExt;
+
+use super::recursive::is_recursive;
 
 /// Whether a query must run in one node: `logical` as it was written, `optimized` as it will run.
 pub(super) fn is_needed(logical: &LogicalPlan, optimized: &LogicalPlan) -> DfResult<bool> {
@@ -43,7 +46,7 @@ pub(super) fn is_needed(logical: &LogicalPlan, optimized: &LogicalPlan) -> DfRes
     let constant = any_expression(optimized, &|expr| {
         matches!(expr, Expr::Literal(ScalarValue::Float16(_), _))
     })?;
-    Ok(written || constant || any_column(optimized, &is_garbled)?)
+    Ok(written || constant || is_recursive(logical)? || any_column(optimized, &is_garbled)?)
 }
 
 /// The same, seen when the plan is made.

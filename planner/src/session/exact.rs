@@ -24,6 +24,7 @@ use datafusion::functions_aggregate::sum::Sum;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
 mod arithmetic;
+mod casts;
 mod checked;
 mod distinct;
 mod extreme;
@@ -41,6 +42,7 @@ mod zeros;
 pub(super) use nested::one_number;
 
 use arithmetic::{Arithmetic, WriteOut};
+use casts::{Instant, Kept, KeptCasts};
 use extreme::Extreme;
 use moments::Moment;
 use nan::{OneNan, OneNanInScans};
@@ -62,6 +64,11 @@ pub(super) fn exact(state: &mut SessionState) -> Result<()> {
     }
     state.register_udf(Arc::new(ScalarUDF::new_from_impl(OneNan::new())))?;
     state.register_udf(Arc::new(ScalarUDF::new_from_impl(OneNumber::new())))?;
+    for function in [Instant::from(), Instant::until()] {
+        state.register_udf(Arc::new(ScalarUDF::new_from_impl(function)))?;
+    }
+    state.register_udf(Arc::new(ScalarUDF::new_from_impl(Kept::new())))?;
+    state.add_analyzer_rule(Arc::new(KeptCasts));
     state.add_analyzer_rule(Arc::new(OneNanInScans));
     state.add_analyzer_rule(Arc::new(OneNumberInKeys));
     state.add_analyzer_rule(Arc::new(OneZeroInOrder));

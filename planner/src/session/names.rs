@@ -20,12 +20,18 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 
-/// DataFusion's rules in their order, those that move filters with barriers.
+use super::requirements;
+
+/// DataFusion's rules in their order, those that move filters with barriers, and the one that sorts told what it
+/// overlooks.
 pub(super) fn physical_optimizer_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let rules = PhysicalOptimizer::new().rules.into_iter();
-    let guarded = rules.map(|rule| match rule.name().starts_with("FilterPushdown") {
-        true => Arc::new(Guarded(rule)) as Arc<dyn PhysicalOptimizerRule + Send + Sync>,
-        false => rule,
+    let guarded = rules.map(|rule| -> Arc<dyn PhysicalOptimizerRule + Send + Sync> {
+        match rule.name() {
+            name if name.starts_with("FilterPushdown") => Arc::new(Guarded(rule)),
+            requirements::RULE => Arc::new(requirements::Told(rule)),
+            _ => rule,
+        }
     });
     guarded.collect()
 }

@@ -223,3 +223,15 @@ async fn expressions_may_be_grouped_in_sets() {
         }
     }
 }
+
+/// What is never NULL by the query may be NULL by its operators.
+#[tokio::test]
+async fn totals_are_planned_over_what_is_never_null() {
+    let planning = Planning::new().await;
+    for sql in [
+        "SELECT DISTINCT (f IS TRUE) FROM (SELECT n > 1 AS f FROM t) WHERE f = false",
+        "SELECT (SELECT coalesce(sum(u.n), 0) FROM t u WHERE u.s = t.s) AS n FROM t UNION SELECT -3",
+    ] {
+        planning.plan(sql).await;
+    }
+}

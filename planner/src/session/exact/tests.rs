@@ -515,3 +515,98 @@ async fn distances_from_the_mean_are_those_of_datafusion() {
         }
     }
 }
+
+#[tokio::test]
+async fn casts_that_lose_something_are_compared_as_what_they_make() {
+    let of_m = "(SELECT arrow_cast(m, 'Decimal128(5, 2)') AS m FROM (VALUES (1.03), (0.96), (1.00), (NULL)) AS t(m))";
+    let of_b = "(VALUES (5000000000), (1), (NULL)) AS t(b)";
+    for (condition, from, expected) in [
+        ("cast(m AS DECIMAL(4, 1)) = 1.0", of_m, "3"),
+        ("cast(m AS DECIMAL(4, 1)) <> cast(1.0 AS DECIMAL(4, 1))", of_m, "0"),
+        ("cast(m AS DECIMAL(4, 1)) IN (1.0, 7.0)", of_m, "3"),
+        ("cast(m AS DECIMAL(4, 1)) BETWEEN 1.0 AND 1.0", of_m, "3"),
+        ("cast(m AS DECIMAL(3, 0)) = 1", of_m, "3"),
+        ("cast(m AS INT) = 1", of_m, "2"),
+        ("cast(m AS DECIMAL(9, 3)) = 1.03", of_m, "1"),
+        ("try_cast(b AS INT) > 0", of_b, "1"),
+        ("try_cast(b AS INT) <> 5", of_b, "1"),
+        ("try_cast(b AS INT) IS NULL", of_b, "2"),
+        ("cast(b AS DECIMAL(20, 0)) > 1", of_b, "1"),
+        ("c = 1.0", "(SELECT cast(m AS DECIMAL(4, 1)) AS c FROM {m})", "3"),
+    ] {
+        let from = from.replace("{m}", of_m);
+        let sql = format!("SELECT count(*) FROM {from} WHERE {condition}");
+        assert_eq!(values(&sql).await, [expected], "{sql}");
+    }
+    let sql = format!("SELECT b FROM {of_b} WHERE cast(b AS INT) > 0");
+    assert!(error(&sql).await.contains("5000000000"));
+}
+
+/// Instants of milliseconds before and after 1970, compared with finer ones by themselves and in a table.
+#[tokio::test]
+async fn coarse_instants_are_compared_with_fine_ones() {
+    let fine = [
+        "timestamp '2020-01-01 00:00:00.124'",
+        "timestamp '2020-01-01 00:00:00.124455'",
+        "timestamp '1969-12-31 23:59:59.999'",
+        "timestamp '1969-12-31 23:59:59.998001'",
+        "timestamp '2020-01-01 00:00:00'",
+        "date '2020-01-01'",
+        "timestamp '2020-01-01 00:00:00.123' + interval '1455 microseconds'",
+    ];
+    let coarse = [
+        "2020-01-01 00:00:00.124",
+        "2020-01-01 00:00:00.125",
+        "1969-12-31 23:59:59.998",
+        "1969-12-31 23:59:59.999",
+        "2020-01-01 00:00:00",
+    ];
+    let rows = coarse.map(|at| format!("('{at}')")).join(", ");
+    let as_ = |of: &str| {
+        format!(
+            "(SELECT arrow_cast(at, 'Timestamp({of}, None)') AS at FROM (VALUES {rows}) AS t(at))"
+        )
+    };
+    let [ms, ns] = ["Millisecond", "Nanosecond"].map(as_);
+    for fine in fine {
+        for op in ["=", "<>", "<", "<=", ">", ">=", "IS DISTINCT FROM", "IS NOT DISTINCT FROM"] {
+            for condition in [
+                format!("at {op} {fine}"),
+                format!("{fine} {op} at"),
+                format!("NOT (at {op} {fine})"),
+            ] {
+                let by = |from: &str| {
+                    format!("SELECT at::text FROM {from} WHERE {condition} ORDER BY at")
+                };
+                assert_eq!(values(&by(&ms)).await, values(&by(&ns)).await, "{condition}");
+            }
+        }
+        for condition in [
+            format!("at IN ({fine}, date '2020-01-01')"),
+            format!("at NOT BETWEEN {fine} AND now()"),
+            format!("at BETWEEN date '1960-01-01' AND {fine}"),
+        ] {
+            let by =
+                |from: &str| format!("SELECT at::text FROM {from} WHERE {condition} ORDER BY at");
+            assert_eq!(values(&by(&ms)).await, values(&by(&ns)).await, "{condition}");
+        }
+    }
+}
+
+/// What is known before the first row is read is what rows may be skipped by.
+#[tokio::test]
+async fn a_coarse_instant_is_compared_as_it_is() {
+    let from = "(SELECT arrow_cast(value, 'Timestamp(Microsecond, None)') AS at FROM range(0, 9))";
+    for condition in [
+        "at >= timestamp '2020-01-01'",
+        "at < timestamp '2020-01-01 00:00:00.0000001'",
+        "at > now() - interval '1 day'",
+        "at = date '2020-01-01'",
+        "at BETWEEN '2020-01-01' AND now()",
+    ] {
+        let sql = format!("SELECT count(*) FROM {from} WHERE {condition}");
+        let plan = exactly().sql(&sql).await.unwrap().into_optimized_plan().unwrap().to_string();
+        let filter = plan.lines().find(|line| line.contains("Filter")).unwrap();
+        assert!(!filter.contains("kept") && !filter.contains("instant"), "{plan}");
+    }
+}

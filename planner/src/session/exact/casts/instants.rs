@@ -1,0 +1,250 @@
+//! Instants in a coarse unit that are compared with finer ones, compared in the coarse unit.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int64Array};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Int64Type, TimeUnit};
+use datafusion::common::{DFSchema, Result, ScalarValue, exec_datafusion_err, internal_err};
+use datafusion::logical_expr::expr::InList;
+use datafusion::logical_expr::{
+    Between, BinaryExpr, Cast, ColumnarValue, Expr, ExprSchemable, Operator, ReturnFieldArgs,
+    ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TryCast, Volatility, lit,
+};
+
+use super::{a_second, kept};
+
+/// The comparison written so; `None` for everything else, and where there is no such comparison.
+pub(super) fn coarser(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
+    match expr {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+            if let Some(coarse) = Coarse::of(left, schema) {
+                return coarse.compared(*op, right);
+            }
+            Coarse::of(right, schema)?.compared(op.swap()?, left)
+        }
+        Expr::InList(list) => {
+            let coarse = Coarse::of(&list.expr, schema)?;
+            let items = list.list.iter().map(|item| coarse.exactly(&constant(item)?));
+            let items = items.collect::<Option<Vec<_>>>()?;
+            Some(Expr::InList(InList {
+                expr: Box::new(coarse.instant.clone()),
+                list: items,
+                negated: list.negated,
+            }))
+        }
+        Expr::Between(Between { expr, negated, low, high }) => {
+            let coarse = Coarse::of(expr, schema)?;
+            let from = coarse.compared(Operator::GtEq, low)?;
+            let within = from.and(coarse.compared(Operator::LtEq, high)?);
+            Some(if *negated { !within } else { within })
+        }
+        _ => None,
+    }
+}
+
+/// An instant that is made a finer one to be compared.
+struct Coarse<'e> {
+    instant: &'e Expr,
+    unit: TimeUnit,
+    zone: Option<Arc<str>>,
+    /// How many of the finer unit one of its own has.
+    units: i64,
+}
+
+impl<'e> Coarse<'e> {
+    fn of(expr: &'e Expr, schema: &DFSchema) -> Option<Self> {
+        let Cast { expr, field } = kept(expr)?;
+        let DataType::Timestamp(unit, zone) = expr.get_type(schema).ok()? else { return None };
+        let DataType::Timestamp(finer, other) = field.data_type() else { return None };
+        let units = a_second(*finer) / a_second(unit);
+        (units > 1 && zone == *other).then_some(Self { instant: expr, unit, zone, units })
+    }
+
+    fn literal(&self, value: Option<i64>) -> Expr {
+        let zone = self.zone.clone();
+        lit(match self.unit {
+            TimeUnit::Second => ScalarValue::TimestampSecond(value, zone),
+            TimeUnit::Millisecond => ScalarValue::TimestampMillisecond(value, zone),
+            TimeUnit::Microsecond => ScalarValue::TimestampMicrosecond(value, zone),
+            TimeUnit::Nanosecond => ScalarValue::TimestampNanosecond(value, zone),
+        })
+    }
+
+    /// The same instant in the coarse unit, if it has it.
+    fn exactly(&self, constant: &ScalarValue) -> Option<Expr> {
+        match value(constant)? {
+            None => Some(self.literal(None)),
+            Some(value) => {
+                (value % self.units == 0).then(|| self.literal(Some(value / self.units)))
+            }
+        }
+    }
+
+    fn compared(&self, op: Operator, with: &Expr) -> Option<Expr> {
+        use Operator::{Eq, Gt, GtEq, IsDistinctFrom, IsNotDistinctFrom, Lt, LtEq, NotEq};
+        let compared = |op, right| {
+            let left = Box::new(self.instant.clone());
+            Some(Expr::BinaryExpr(BinaryExpr::new(left, op, Box::new(right))))
+        };
+        if !matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq | IsDistinctFrom | IsNotDistinctFrom) {
+            return None;
+        }
+        if let Some(constant) = constant(with) {
+            if let Some(exactly) = self.exactly(&constant) {
+                return compared(op, exactly);
+            }
+            // Between two of the coarse unit: what is before it is at most the one before it.
+            let before = self.literal(Some(value(&constant)??.div_euclid(self.units)));
+            return match op {
+                Lt | LtEq => compared(LtEq, before),
+                Gt | GtEq => compared(Gt, before),
+                _ => None,
+            };
+        }
+        if !is_known_later(with) {
+            return None;
+        }
+        match op {
+            Lt | GtEq => compared(op, self.rounded(Instant::from(), with)),
+            Gt | LtEq => compared(op, self.rounded(Instant::until(), with)),
+            _ => None,
+        }
+    }
+
+    fn rounded(&self, by: Instant, instant: &Expr) -> Expr {
+        let unit = lit(symbol(self.unit));
+        ScalarUDF::new_from_impl(by).call(vec![instant.clone(), unit])
+    }
+}
+
+/// A value that is known: `None` for one that is not.
+fn constant(expr: &Expr) -> Option<ScalarValue> {
+    match expr {
+        Expr::Literal(value, _) => Some(value.clone()),
+        Expr::Cast(Cast { expr, field }) | Expr::TryCast(TryCast { expr, field }) => {
+            constant(expr)?.cast_to(field.data_type()).ok()
+        }
+        _ => None,
+    }
+}
+
+/// In its own unit; `None` for what is no instant.
+fn value(constant: &ScalarValue) -> Option<Option<i64>> {
+    match constant {
+        ScalarValue::TimestampSecond(value, _)
+        | ScalarValue::TimestampMillisecond(value, _)
+        | ScalarValue::TimestampMicrosecond(value, _)
+        | ScalarValue::TimestampNanosecond(value, _) => Some(*value),
+        _ => None,
+    }
+}
+
+/// Whether it becomes a constant before the first row is read: `now() - interval '1 day'`.
+fn is_known_later(expr: &Expr) -> bool {
+    use datafusion::common::tree_node::TreeNode;
+    let depends = expr.exists(|expr| {
+        Ok(matches!(
+            expr,
+            Expr::Column(_)
+                | Expr::OuterReferenceColumn(..)
+                | Expr::ScalarSubquery(_)
+                | Expr::InSubquery(_)
+                | Expr::Exists(_)
+                | Expr::SetComparison(_)
+                | Expr::Placeholder(_)
+                | Expr::AggregateFunction(_)
+                | Expr::WindowFunction(_)
+        ))
+    });
+    !expr.is_volatile() && depends.is_ok_and(|depends| !depends)
+}
+
+fn symbol(unit: TimeUnit) -> &'static str {
+    match unit {
+        TimeUnit::Second => "s",
+        TimeUnit::Millisecond => "ms",
+        TimeUnit::Microsecond => "us",
+        TimeUnit::Nanosecond => "ns",
+    }
+}
+
+fn unit(symbol: &str) -> Result<TimeUnit> {
+    let units =
+        [TimeUnit::Second, TimeUnit::Millisecond, TimeUnit::Microsecond, TimeUnit::Nanosecond];
+    let found = units.into_iter().find(|unit| self::symbol(*unit) == symbol);
+    found.ok_or_else(|| exec_datafusion_err!("'{symbol}' is no unit of time: s, ms, us or ns"))
+}
+
+/// The first instant of a coarser unit that is not before one (`instant_from`), or the last that is not after it
+/// (`instant_until`).
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(in super::super) struct Instant {
+    is_from: bool,
+    signature: Signature,
+}
+
+impl Instant {
+    pub(in super::super) fn from() -> Self {
+        Self { is_from: true, signature: Signature::any(2, Volatility::Immutable) }
+    }
+
+    pub(in super::super) fn until() -> Self {
+        Self { is_from: false, signature: Signature::any(2, Volatility::Immutable) }
+    }
+
+    fn rounded(&self, instants: &ArrayRef, unit: TimeUnit) -> Result<ArrayRef> {
+        let DataType::Timestamp(finer, zone) = instants.data_type() else {
+            return internal_err!("{} of {}", self.name(), instants.data_type());
+        };
+        let units = (a_second(*finer) / a_second(unit)).max(1);
+        let finer = cast(instants, &DataType::Int64)?;
+        let rounded: Int64Array = finer.as_primitive::<Int64Type>().unary(|value| {
+            let until = value.div_euclid(units);
+            if self.is_from && value.rem_euclid(units) > 0 { until + 1 } else { until }
+        });
+        Ok(cast(&rounded, &DataType::Timestamp(unit, zone.clone()))?)
+    }
+}
+
+impl ScalarUDFImpl for Instant {
+    fn name(&self) -> &str {
+        if self.is_from { "instant_from" } else { "instant_until" }
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        internal_err!("{} has the type that its unit says", self.name())
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
+        let Some(Some(symbol)) = args.scalar_arguments.get(1) else {
+            return internal_err!("{} without a unit", self.name());
+        };
+        let symbol = symbol.try_as_str().flatten().unwrap_or_default();
+        let DataType::Timestamp(_, zone) = args.arg_fields[0].data_type() else {
+            return internal_err!("{} of {}", self.name(), args.arg_fields[0].data_type());
+        };
+        let of = DataType::Timestamp(unit(symbol)?, zone.clone());
+        Ok(Arc::new(Field::new(self.name(), of, args.arg_fields[0].is_nullable())))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let DataType::Timestamp(unit, _) = args.return_type() else {
+            return internal_err!("{} gives {}", self.name(), args.return_type());
+        };
+        match args.args.first() {
+            Some(ColumnarValue::Array(instants)) => {
+                Ok(ColumnarValue::Array(self.rounded(instants, *unit)?))
+            }
+            Some(ColumnarValue::Scalar(instant)) => {
+                let rounded = self.rounded(&instant.to_array()?, *unit)?;
+                Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&rounded, 0)?))
+            }
+            None => internal_err!("{} of nothing", self.name()),
+        }
+    }
+}
