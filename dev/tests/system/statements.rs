@@ -130,6 +130,34 @@ async fn recursive_and_correlated_statements_agree() {
     .await;
 }
 
+/// A scan gives its rows in every turn, on whichever side of the join it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recursion_reads_its_tables_in_every_turn() {
+    for nodes in [1, 3] {
+        let cluster = TestCluster::start(nodes, fixtures::tpch()).await;
+        for mode in ["local", "distributed"] {
+            let client = cluster.client_with(0, &[("squadron-execution-mode", mode)]).await;
+            ask(&client, "set datafusion.optimizer.join_reordering = false").await.unwrap();
+            for join in [
+                "c join nation on n_nationkey = c.id where c.id < 10",
+                "nation join c on n_nationkey = c.id where c.id < 10",
+                "c left join nation on n_nationkey = c.id where c.id < 10",
+                "c where c.id < 10 and exists (select 1 from nation where n_nationkey = c.id)",
+                "c where c.id < 10 and c.id <= (select max(n_nationkey) from nation)",
+                "c where c.id < 10 and c.id in (select n_nationkey from nation)",
+                "c where c.id < 10 and c.id not in (select n_nationkey + 11 from nation)",
+            ] {
+                let sql = format!(
+                    "with recursive c as (select 0 as id union all select c.id + 1 from {join}) select count(*) * 1000 + max(id) from c"
+                );
+                let answer = ask(&client, &sql).await;
+                let answer = answer.unwrap_or_else(|error| panic!("{mode}: {sql}: {error}"));
+                assert_eq!(answer.value(), "11010", "{mode}: {sql}");
+            }
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn sixty_four_statements_at_once_are_all_right() {
     let oracle = Oracle::over(fixtures::tpch()).await.unwrap();

@@ -136,6 +136,12 @@ impl<R: Run> ExecutionPlan for StandIn<R> {
         Ok(Arc::new(Self { node, run: Arc::clone(&self.run) }))
     }
 
+    /// For the next turn of a recursive query: what the node has from the last one is gone.
+    fn reset_state(self: Arc<Self>) -> Result<Arc<dyn ExecutionPlan>> {
+        let node = Arc::clone(&self.node).reset_state()?;
+        Ok(Arc::new(Self { node, run: Arc::clone(&self.run) }))
+    }
+
     fn execute(
         &self,
         partition: usize,
