@@ -17,11 +17,15 @@ FLOATS = [0.0, -0.0, 1.5, -2.25, 3.0, float("inf"), float("-inf"), float("nan"),
 TEXTS = ["", "a", "ab", "abc", "B", "é", "zz", "a%", "x_y", " a"]
 INTEGERS = [0, 1, -1, 5, 100, 2**40, -(2**40)]
 TABLES = ["t", "u", "w"]
+# Microseconds since 1970: some are whole milliseconds, some are between two.
+INSTANTS = [0, 1_000, 1_001, -2_000, -1_999, 1_577_836_800_000_000, 1_577_836_800_124_000, 1_577_836_800_124_455]
 COLUMNS = {
-    "int": ["id", "a", "b"], "text": ["s"], "date": ["d"], "float": ["x"], "dec": ["m"], "bool": ["f"],
+    "int": ["id", "a", "b"], "text": ["s"], "date": ["d"], "float": ["x"], "dec": ["m"], "instant": ["t", "n"],
+    "bool": ["f"],
 }
 KINDS = list(COLUMNS)
-JOINABLE = ["int", "int", "text", "date", "dec"]
+ORDERED = KINDS[:6]
+JOINABLE = ["int", "int", "text", "date", "dec", "instant"]
 
 
 def table(rng: random.Random, rows: int) -> pa.Table:
@@ -38,8 +42,14 @@ def table(rng: random.Random, rows: int) -> pa.Table:
         "d": pa.array(some(lambda: day + datetime.timedelta(rng.randint(-400, 400))), pa.date32()),
         "x": pa.array(some(lambda: rng.choice(FLOATS)), pa.float64()),
         "m": pa.array(some(lambda: decimal.Decimal(rng.randint(-500, 500)) / 100), pa.decimal128(10, 2)),
+        "t": pa.array(some(lambda: rng.choice(INSTANTS) // 1_000), pa.timestamp("ms")),
+        "n": pa.array(some(lambda: rng.choice(INSTANTS)), pa.timestamp("us")),
         "f": pa.array(some(lambda: rng.random() < 0.5), pa.bool_()),
     })
+
+
+def instant(microseconds: int) -> str:
+    return str(datetime.datetime(1970, 1, 1) + datetime.timedelta(microseconds=microseconds))
 
 
 class Queries:
@@ -54,7 +64,8 @@ class Queries:
     def query(self) -> str:
         return self.pick(
             self.rows, self.rows, self.totals, self.groups, self.groups, self.sets, self.window,
-            self.window, self.union, self.first_rows, self.of_groups, self.three_tables,
+            self.window, self.union, self.first_rows, self.of_groups, self.three_tables, self.selected, self.skipped,
+            self.branches,
         )()
 
     # === expressions ===
@@ -67,6 +78,7 @@ class Queries:
             "date": lambda: f"date '20{rng.choice([19, 20])}-0{rng.randint(1, 9)}-1{rng.randint(0, 9)}'",
             "float": lambda: f"cast({self.pick('0.0', '-0.0', '1.5')} as double)",
             "dec": lambda: f"cast({rng.randint(-300, 300) / 100} as decimal(10, 2))",
+            "instant": lambda: f"timestamp '{instant(rng.choice(INSTANTS))}'",
             "bool": lambda: self.pick("true", "false"),
         }[kind]()
 
@@ -96,6 +108,7 @@ class Queries:
             "date": ["greatest({0}, {1})", "cast(date_trunc('month', {0}) as date)"],
             "dec": ["({0} + {1})", "({0} - {1})", "abs({0})", "least({0}, {1})"],
             "float": ["greatest({0}, {1})"],
+            "instant": ["greatest({0}, {1})", "date_trunc('second', {0})"],
             "bool": ["({0} and {1})", "({0} or {1})", "not ({0})"],
         }
         form = self.rng.choice(forms[kind])
@@ -103,8 +116,10 @@ class Queries:
         return form.format(within(), within(), **values)
 
     def comparison(self, names: list[str], depth: int = 1) -> str:
-        kind = self.rng.choice(KINDS[:5])
+        kind = self.rng.choice(ORDERED)
         value = lambda: self.expression(kind, names, depth)
+        if self.rng.random() < 0.1:
+            return self.of_casts(names)
         negated = self.pick("", "not ")
         draw = self.rng.random()
         if draw < 0.4:
@@ -117,6 +132,17 @@ class Queries:
         if draw < 0.85:
             return f"{value()} {negated}between {value()} and {value()}"
         return f"{self.expression('text', names, depth)} {negated}like '{self.pick('a%', '%b%', '_', '%_y')}'"
+
+    def of_casts(self, names: list[str]) -> str:
+        """Casts that make one value of several, or none."""
+        operator = self.pick("=", "<>", "<", ">=", "is distinct from")
+        short = f"cast({self.column('dec', names)} as decimal(8, 1))"
+        return self.pick(
+            f"{short} {operator} cast({self.rng.randint(-50, 50) / 10} as decimal(8, 1))",
+            f"{short} in (cast(1.0 as decimal(8, 1)), cast({self.rng.randint(-50, 50) / 10} as decimal(8, 1)))",
+            f"try_cast({self.column('int', names)} as smallint) {operator} {self.literal('int')}",
+            f"cast({self.column('instant', names)} as date) {operator} date '2020-01-01'",
+        )
 
     def condition(self, names: list[str], depth: int = 2) -> str:
         """Parentheses are left out where SQL's precedence does without."""
@@ -134,7 +160,8 @@ class Queries:
         if draw < 0.9:
             kind = self.rng.choice(JOINABLE)
             inner = f"select q.{self.rng.choice(COLUMNS[kind])} from {other} q where {self.comparison(['q'])}"
-            return f"{self.column(kind, names)} {self.pick('', 'not ')}in ({inner})"
+            member = self.pick("in", "not in", "= any", "<> all")
+            return f"{self.column(kind, names)} {member} ({inner})"
         column = self.rng.choice(COLUMNS[self.rng.choice(JOINABLE)])
         inner = f"select 1 from {other} z where z.{column} = {self.rng.choice(names)}.{column}"
         return f"{self.pick('', 'not ')}exists ({inner})"
@@ -145,7 +172,7 @@ class Queries:
             "count(*)",
             f"count({self.pick('', 'distinct ')}{value(*KINDS)})",
             f"sum({self.pick('', 'distinct ')}{value('int', 'dec')})",
-            f"{self.pick('min', 'max')}({value(*KINDS[:5])})",
+            f"{self.pick('min', 'max')}({value(*ORDERED)})",
             f"{self.pick('min', 'max')}({self.column('float', names)})",
             f"avg({value('int')})",
             f"bool_or({self.comparison(names)})",
@@ -172,6 +199,33 @@ class Queries:
         count = self.rng.randint(1, 3)
         values = [f"{self.expression(self.rng.choice(KINDS), names)} as c{i}" for i in range(count)]
         return f"select {self.pick('', 'distinct ')}{', '.join(values)} from {source}{self.where(names)}"
+
+    def selected(self) -> str:
+        """What a condition is, as a column."""
+        source, names = self.source()
+        kind, other = self.rng.choice(JOINABLE), self.rng.choice(TABLES)
+        column = self.rng.choice(COLUMNS[kind])
+        value = self.pick(
+            f"{self.column(kind, names)} {self.pick('', 'not ')}in (select y.{column} from {other} y where {self.comparison(['y'])})",
+            f"{self.pick('', 'not ')}exists (select 1 from {other} y where y.{column} = {names[0]}.{column})",
+            f"case when {self.condition(names, 1)} then 'yes' else 'no' end",
+            f"(select max(y.id) from {other} y where y.{column} = {names[0]}.{column})",
+        )
+        return f"select {names[0]}.id, {value} as v from {source}{self.where(names)}"
+
+    def skipped(self) -> str:
+        """An order that matters to what is made of its rows alone."""
+        order = f"p.{self.pick('a', 'b', 's', 'd', 'm', 't')} {self.pick('', 'desc')} nulls {self.pick('first', 'last')}, p.id"
+        inner = f"select p.id, p.a from {self.rng.choice(TABLES)} p{self.where(['p'])} order by {order} {self.pick('', 'limit 7')} offset {self.pick(0, 1, 5)}"
+        join = self.pick("", f" join {self.rng.choice(TABLES)} r on r.a = q.a")
+        return f"select count(*) as c, sum(q.id) as v from ({inner}) q{join}"
+
+    def branches(self) -> str:
+        """A column that is the same in all rows of a branch."""
+        branch = lambda n: f"select {n} as k, p.{self.pick('a', 'b', 'id')} as v from {self.rng.choice(TABLES)} p{self.where(['p'])}"
+        order = self.pick("k, v nulls first", "k desc, v nulls last", "v nulls first, k")
+        rows = f"select k, v from ({branch(2)} union all {branch(1)}) z order by {order} limit {self.pick(1, 3, 10)}"
+        return self.pick(rows, f"select sum(v) as v, max(k) as k from ({rows}) y")
 
     def totals(self) -> str:
         source, names = self.source()

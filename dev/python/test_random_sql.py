@@ -40,9 +40,11 @@ def truth():
 
 
 def in_truth(truth, name: str, rows: pa.Table) -> None:
-    """With one NaN, as to SQL: DuckDB sorts by its bits."""
+    """With one NaN, as to SQL: DuckDB sorts by its bits; and with one unit of time: it cuts off what a coarser one lacks."""
     floats = [math.nan if x is not None and math.isnan(x) else x for x in rows["x"].to_pylist()]
     rows = rows.set_column(rows.column_names.index("x"), "x", pa.array(floats, pa.float64()))
+    at = rows.column_names.index("t")
+    rows = rows.set_column(at, "t", rows["t"].cast(pa.timestamp("us")))
     truth.register("rows", rows)
     truth.execute(f"CREATE TABLE {name} AS SELECT * FROM rows")
 

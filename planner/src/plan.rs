@@ -25,10 +25,10 @@ use crate::session::{Engine, guard_query, keys_are_columns};
 use crate::statement::{self, Statement};
 use crate::{PlannerError, Result, explain};
 
+mod given_up;
 mod local_only;
 pub(crate) mod merge;
 mod not_in;
-mod nullable;
 mod parameters;
 mod placement;
 mod recursive;
@@ -209,7 +209,7 @@ impl Planner {
         let optimized = state.optimize(&logical)?;
         let mut plan = None;
         if !local_only::is_needed(&logical, &optimized)? {
-            let made = nullable::physical_plan(&optimized, &mut state).await?;
+            let made = given_up::physical_plan(&optimized, &mut state).await?;
             plan = (!local_only::is_needed_by(&made)?).then_some(made);
         }
         let plan = match plan {
@@ -219,7 +219,7 @@ impl Planner {
                 state = self.engine.local_state(for_query(config, request));
                 recursive::every_turn_reads_all(&logical, &mut state)?;
                 let optimized = state.optimize(&logical)?;
-                nullable::physical_plan(&optimized, &mut state).await?
+                given_up::physical_plan(&optimized, &mut state).await?
             }
         };
         Ok(QueryPlan { tables: tables(&logical)?, ..finish(plan, &state, request, &self.engine)? })

@@ -11,6 +11,7 @@
 //!   CAST(ms AS ns) < 1.5 ms   (a literal)                     ──►  ms <= 1 ms
 //!   CAST(ms AS ns) < now()    (known when the query runs)     ──►  ms < instant_from(now(), 'ms')
 //!   CAST(ms AS ns) = 1.5 ms                                   ──►  kept(CAST(ms AS ns)) = 1.5 ms
+//!   CAST(t AS DATE) = d                                       ──►  t >= d AND t < d + 1
 //! ```
 
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use datafusion::logical_expr::{
 };
 use datafusion::optimizer::AnalyzerRule;
 
+mod days;
 mod instants;
 
 pub(super) use instants::Instant;
@@ -74,10 +76,13 @@ fn written(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
             }
             _ => Transformed::no(expr),
         },
-        _ => match instants::coarser(&expr, schema) {
-            Some(coarser) => Transformed::yes(coarser),
-            None => Transformed::no(expr),
-        },
+        _ => {
+            let written = instants::coarser(&expr, schema);
+            match written.or_else(|| days::of_days(&expr, schema)) {
+                Some(written) => Transformed::yes(written),
+                None => Transformed::no(expr),
+            }
+        }
     }
 }
 

@@ -610,3 +610,41 @@ async fn a_coarse_instant_is_compared_as_it_is() {
         assert!(!filter.contains("kept") && !filter.contains("instant"), "{plan}");
     }
 }
+
+/// Around midnight, before and after 1970; expected are the answers by the days as text.
+#[tokio::test]
+async fn instants_are_compared_by_their_day() {
+    let rows = [
+        "1969-12-31 00:00:00",
+        "1969-12-31 23:59:59.999999",
+        "1970-01-01 00:00:00",
+        "2020-02-29 23:59:59.9",
+        "2020-03-01 00:00:00",
+    ];
+    let rows = rows.map(|at| format!("('{at}')")).join(", ");
+    let days = ["1969-12-31", "1970-01-01", "2020-02-29", "2020-03-01"];
+    for unit in ["Millisecond", "Microsecond", "Nanosecond"] {
+        let from = format!(
+            "(SELECT arrow_cast(at, 'Timestamp({unit}, None)') AS at FROM (VALUES {rows}, (NULL)) AS t(at))"
+        );
+        for day in days {
+            for op in [
+                "=",
+                "<>",
+                "<",
+                "<=",
+                ">",
+                ">=",
+                "BETWEEN '1970-01-01' AND",
+                "NOT BETWEEN '1970-01-01' AND",
+            ] {
+                let by = |day_of: &str, day: &str| {
+                    format!("SELECT at FROM {from} WHERE {day_of} {op} {day} ORDER BY at")
+                };
+                let cast = by("cast(at AS DATE)", &format!("DATE '{day}'"));
+                let text = by("substr(at::text, 1, 10)", &format!("'{day}'"));
+                assert_eq!(values(&cast).await, values(&text).await, "{cast}");
+            }
+        }
+    }
+}

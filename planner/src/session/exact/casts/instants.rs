@@ -62,13 +62,7 @@ impl<'e> Coarse<'e> {
     }
 
     fn literal(&self, value: Option<i64>) -> Expr {
-        let zone = self.zone.clone();
-        lit(match self.unit {
-            TimeUnit::Second => ScalarValue::TimestampSecond(value, zone),
-            TimeUnit::Millisecond => ScalarValue::TimestampMillisecond(value, zone),
-            TimeUnit::Microsecond => ScalarValue::TimestampMicrosecond(value, zone),
-            TimeUnit::Nanosecond => ScalarValue::TimestampNanosecond(value, zone),
-        })
+        lit(instant(value, self.unit, self.zone.clone()))
     }
 
     /// The same instant in the coarse unit, if it has it.
@@ -118,8 +112,18 @@ impl<'e> Coarse<'e> {
     }
 }
 
+/// So many units after 1970.
+pub(super) fn instant(value: Option<i64>, unit: TimeUnit, zone: Option<Arc<str>>) -> ScalarValue {
+    match unit {
+        TimeUnit::Second => ScalarValue::TimestampSecond(value, zone),
+        TimeUnit::Millisecond => ScalarValue::TimestampMillisecond(value, zone),
+        TimeUnit::Microsecond => ScalarValue::TimestampMicrosecond(value, zone),
+        TimeUnit::Nanosecond => ScalarValue::TimestampNanosecond(value, zone),
+    }
+}
+
 /// A value that is known: `None` for one that is not.
-fn constant(expr: &Expr) -> Option<ScalarValue> {
+pub(super) fn constant(expr: &Expr) -> Option<ScalarValue> {
     match expr {
         Expr::Literal(value, _) => Some(value.clone()),
         Expr::Cast(Cast { expr, field }) | Expr::TryCast(TryCast { expr, field }) => {
