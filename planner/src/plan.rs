@@ -21,7 +21,7 @@ use crate::deliver::{DeliverExec, DeliverSpec};
 use crate::options::{
     ExecutionMode, SquadronOptions, check_setting, check_values, explain_refusal,
 };
-use crate::session::{Engine, guard_query, keys_are_columns};
+use crate::session::{Engine, guard_query, keys_are_columns, types_met};
 use crate::statement::{self, Statement};
 use crate::{PlannerError, Result, explain};
 
@@ -339,7 +339,8 @@ async fn logical(state: &mut SessionState, query: DfStatement) -> Result<Logical
         let catalogs = tolerant(state.catalog_list().as_ref());
         state.register_catalog_list(catalogs);
     }
-    Ok(keys_are_columns(state.statement_to_plan(query).await?)?)
+    let plan = keys_are_columns(state.statement_to_plan(query).await?)?;
+    Ok(types_met(plan)?)
 }
 
 /// Whether a statement looks at `information_schema`.

@@ -39,6 +39,7 @@ mod exact;
 mod fuzz;
 mod guard;
 mod keys;
+mod meeting;
 mod membership;
 mod names;
 mod pace;
@@ -57,6 +58,7 @@ use spill::Spill;
 use worker::{LiveTasks, WorkerSessions};
 
 pub(crate) use guard::guard_query;
+pub(crate) use meeting::types_met;
 pub(crate) use sets::keys_are_columns;
 pub use share::ShareLimits;
 pub(crate) use spill::NAMES as SPILL_NAMES;

@@ -38,8 +38,9 @@ pub(super) async fn physical_plan(
 }
 
 type LeaveOut = fn(&mut ConfigOptions);
+type IsIt = fn(&str) -> bool;
 
-const STUMBLES: [(fn(&str) -> bool, LeaveOut); 2] = [
+const STUMBLES: [(IsIt, LeaveOut); 2] = [
     (differs_in_nulls_alone, |options| {
         options.execution.skip_physical_aggregate_schema_check = true;
     }),

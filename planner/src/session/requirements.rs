@@ -170,8 +170,12 @@ impl ExecutionPlan for Telling {
         vec![self.order.clone(); self.children().len()]
     }
 
+    /// Where an order is needed, none that is asked for above it may take its place.
     fn maintains_input_order(&self) -> Vec<bool> {
-        self.node.maintains_input_order()
+        match self.order {
+            Some(_) => vec![false],
+            None => self.node.maintains_input_order(),
+        }
     }
 
     fn benefits_from_input_partitioning(&self) -> Vec<bool> {
@@ -250,6 +254,40 @@ mod tests {
                 "4980",
             ),
             (format!("SELECT x FROM {rows} ORDER BY y DESC OFFSET 1"), "1 3"),
+            (
+                format!("SELECT x FROM (SELECT x, y FROM {rows} ORDER BY y OFFSET 1) ORDER BY x"),
+                "1 2",
+            ),
+            (
+                format!(
+                    "SELECT x FROM (SELECT x, y FROM {rows} ORDER BY y OFFSET 1) ORDER BY x OFFSET 1"
+                ),
+                "2",
+            ),
+            (
+                format!(
+                    "SELECT x FROM (SELECT x, y FROM {rows} ORDER BY y OFFSET 1) ORDER BY x LIMIT 1"
+                ),
+                "1",
+            ),
+            (
+                format!(
+                    "SELECT x FROM (SELECT x, rank() OVER (ORDER BY x) FROM (SELECT x, y FROM {rows} ORDER BY y OFFSET 1)) ORDER BY x"
+                ),
+                "1 2",
+            ),
+            (
+                format!(
+                    "SELECT x FROM (SELECT x FROM (SELECT x, y FROM {many} ORDER BY y OFFSET 990) ORDER BY x) ORDER BY x OFFSET 7"
+                ),
+                "7 8 9",
+            ),
+            (
+                format!(
+                    "SELECT count(*) FROM (SELECT x FROM {many} ORDER BY y OFFSET 990) AS a JOIN {many} AS b ON a.x = b.x"
+                ),
+                "10",
+            ),
         ] {
             for partitions in [1, 3] {
                 assert_eq!(first(&sql, partitions).await, expected, "{sql}");

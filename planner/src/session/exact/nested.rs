@@ -25,7 +25,7 @@ use datafusion::optimizer::AnalyzerRule;
 
 use super::nan::Half;
 use super::nan::one_nan_in;
-use super::zeros::{one, ones};
+use super::zeros::{ones, ordered};
 
 /// Whether values of a type have floating-point numbers in them, and are none themselves.
 pub(super) fn holds_floats(of: &DataType) -> bool {
@@ -278,16 +278,13 @@ fn projected(input: LogicalPlan) -> Result<LogicalPlan> {
 
 /// DISTINCT ON takes the first row of each key in an order that the key is part of: numbers by themselves, too.
 fn on(of: DistinctOn) -> Transformed<LogicalPlan> {
-    let schema = Arc::clone(of.input.schema());
-    let Some(on_expr) = ones(&of.on_expr, &schema) else {
+    let schema = of.input.schema();
+    let on_expr = ones(&of.on_expr, schema);
+    let sort_expr = of.sort_expr.as_ref().and_then(|keys| ordered(keys, keys.len(), schema));
+    if on_expr.is_none() && sort_expr.is_none() {
         return Transformed::no(LogicalPlan::Distinct(Distinct::On(of)));
-    };
-    let sort_expr = of.sort_expr.map(|keys| {
-        let given = keys.into_iter().map(|mut key| {
-            key.expr = one(&key.expr, &schema).unwrap_or(key.expr);
-            key
-        });
-        given.collect()
-    });
+    }
+    let on_expr = on_expr.unwrap_or_else(|| of.on_expr.clone());
+    let sort_expr = sort_expr.or_else(|| of.sort_expr.clone());
     Transformed::yes(LogicalPlan::Distinct(Distinct::On(DistinctOn { on_expr, sort_expr, ..of })))
 }

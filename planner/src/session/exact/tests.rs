@@ -403,6 +403,10 @@ async fn numbers_within_others_are_compared_as_numbers() {
             vec!["2", "3", "4"],
         ),
         (
+            "SELECT i FROM (SELECT DISTINCT ON (g) i, g FROM (SELECT i, s['x'] AS x, 1 AS g FROM {} WHERE i < 3) ORDER BY g, x, i)",
+            vec!["1"],
+        ),
+        (
             "SELECT x FROM (SELECT unnest(l) AS x, i FROM {}) WHERE i = 3 ORDER BY x",
             vec!["1.0", "NaN"],
         ),

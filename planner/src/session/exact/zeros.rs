@@ -102,7 +102,7 @@ pub(super) fn ones(exprs: &[Expr], schema: &DFSchema) -> Option<Vec<Expr>> {
     Some(exprs.iter().map(|expr| one(expr, schema).unwrap_or_else(|| expr.clone())).collect())
 }
 
-pub(super) fn one(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
+fn one(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
     let zero = match expr.get_type(schema).ok()? {
         DataType::Float32 => ScalarValue::Float32(Some(0.0)),
         DataType::Float64 => ScalarValue::Float64(Some(0.0)),
@@ -113,7 +113,7 @@ pub(super) fn one(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
 }
 
 /// The first so many keys of an order so, if there is one of floating-point numbers among them.
-fn ordered(keys: &[SortExpr], first: usize, schema: &DFSchema) -> Option<Vec<SortExpr>> {
+pub(super) fn ordered(keys: &[SortExpr], first: usize, schema: &DFSchema) -> Option<Vec<SortExpr>> {
     if !keys.iter().take(first).any(|key| one(&key.expr, schema).is_some()) {
         return None;
     }
