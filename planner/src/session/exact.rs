@@ -28,11 +28,13 @@ mod casts;
 mod checked;
 mod distinct;
 mod extreme;
+mod found;
 mod moments;
 mod nan;
 mod nested;
 mod passed_on;
 mod sliding;
+mod spans;
 #[cfg(test)]
 mod tests;
 mod total;
@@ -44,9 +46,11 @@ pub(super) use nested::one_number;
 use arithmetic::{Arithmetic, WriteOut};
 use casts::{Instant, Kept, KeptCasts};
 use extreme::Extreme;
+use found::Found;
 use moments::Moment;
 use nan::{OneNan, OneNanInScans};
 use nested::{OneNumber, OneNumberInKeys};
+use spans::{NoIntervalsAsKeys, Span};
 use total::Total;
 use zeros::OneZeroInOrder;
 
@@ -68,6 +72,9 @@ pub(super) fn exact(state: &mut SessionState) -> Result<()> {
         state.register_udf(Arc::new(ScalarUDF::new_from_impl(function)))?;
     }
     state.register_udf(Arc::new(ScalarUDF::new_from_impl(Kept::new())))?;
+    state.register_udf(Arc::new(ScalarUDF::new_from_impl(Found::new())))?;
+    state.register_udf(Arc::new(ScalarUDF::new_from_impl(Span::new())))?;
+    state.add_analyzer_rule(Arc::new(NoIntervalsAsKeys));
     state.add_analyzer_rule(Arc::new(KeptCasts));
     state.add_analyzer_rule(Arc::new(OneNanInScans));
     state.add_analyzer_rule(Arc::new(OneNumberInKeys));

@@ -22,8 +22,10 @@ use datafusion::logical_expr::{
 use datafusion::physical_expr_common::datum::apply;
 
 use super::beyond;
+use super::found::found;
 use super::nan::{one_nan_in, one_nan_of};
 use super::nested::compared;
+use super::spans::spanned;
 use super::zeros::written_out;
 
 /// `+`, `-` (of one number, too), `*`, `/` or `%`. A call has the name, the order and the bounds of the operator.
@@ -224,13 +226,15 @@ impl FunctionRewrite for WriteOut {
             Expr::ScalarFunction(call) => {
                 let written = seconds(call, schema).or_else(|| written_out(&expr, schema));
                 let written = written.or_else(|| compared(&expr, schema));
+                let written = written.or_else(|| found(call, schema));
                 written.or_else(|| one_nan_of(&expr, schema))
             }
             Expr::Cast(_) | Expr::TryCast(_) => one_nan_of(&expr, schema),
             other => {
                 let call = call(other, schema).map(Expr::ScalarFunction);
                 let written = call.or_else(|| written_out(other, schema));
-                written.or_else(|| compared(other, schema))
+                let written = written.or_else(|| compared(other, schema));
+                written.or_else(|| spanned(other, schema))
             }
         };
         Ok(written.map_or_else(|| Transformed::no(expr), Transformed::yes))

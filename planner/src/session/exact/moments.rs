@@ -85,7 +85,7 @@ const ANSWERS: [(&str, Answer); 15] = [
     ("corr", corr),
     ("regr_slope", slope),
     ("regr_intercept", |of| slope(of).map(|slope| of.mean_x - slope * of.mean_y)),
-    ("regr_r2", |of| corr(of).map(|r| r * r)),
+    ("regr_r2", explained),
     ("regr_avgx", |of| (of.count > 0).then_some(of.mean_y)),
     ("regr_avgy", |of| (of.count > 0).then_some(of.mean_x)),
     ("regr_sxx", |of| (of.count > 0).then_some(of.squares_y)),
@@ -96,6 +96,14 @@ const ANSWERS: [(&str, Answer); 15] = [
 fn corr(of: Moments) -> Option<f64> {
     let differ = of.count > 0 && of.squares_x != 0.0 && of.squares_y != 0.0;
     differ.then(|| of.products / of.squares_x.sqrt() / of.squares_y.sqrt())
+}
+
+/// All of what does not vary is explained.
+fn explained(of: Moments) -> Option<f64> {
+    match of.squares_x == 0.0 {
+        true => (of.count > 0 && of.squares_y != 0.0).then_some(1.0),
+        false => corr(of).map(|r| r * r),
+    }
 }
 
 fn slope(of: Moments) -> Option<f64> {

@@ -427,6 +427,8 @@ async fn correlations_are_of_distances_from_the_mean() {
         ("SELECT corr(x, y) FROM (VALUES (1.0::DOUBLE, 1.0::DOUBLE), (2.0, 'inf'::DOUBLE)) AS t(x, y)".into(), "NaN"),
         ("SELECT corr(x, y) FROM (VALUES (1.0::DOUBLE, 1.0::DOUBLE), (2.0, 'inf'::DOUBLE)) AS t(x, y) GROUP BY x > 0".into(), "NaN"),
         ("SELECT corr(x, y) FROM (VALUES (1.0::DOUBLE, 1.0::DOUBLE)) AS t(x, y)".into(), ""),
+        ("SELECT regr_r2(5.0, x) FROM (VALUES (1.0::DOUBLE), (2.0)) AS t(x)".into(), "1.0"),
+        ("SELECT regr_r2(x, 5.0) FROM (VALUES (1.0::DOUBLE), (2.0)) AS t(x) GROUP BY x > 0".into(), ""),
         ("SELECT corr(x, y) FROM (VALUES (1.0::DOUBLE, 7.0::DOUBLE), (2.0, 7.0)) AS t(x, y) GROUP BY y".into(), ""),
         ("SELECT corr(x, y) FROM (VALUES (1.0::DOUBLE, 7.0::DOUBLE), (NULL, 7.0)) AS t(x, y) GROUP BY y".into(), ""),
     ] {
@@ -650,5 +652,80 @@ async fn instants_are_compared_by_their_day() {
                 assert_eq!(values(&cast).await, values(&text).await, "{cast}");
             }
         }
+    }
+}
+
+/// Days that stand for ever are beyond what nanoseconds hold.
+#[tokio::test]
+async fn days_without_end_are_compared_with_instants() {
+    let from = "(SELECT d::DATE AS d, arrow_cast(d::DATE, 'Timestamp(Microsecond, None)') AS us FROM (VALUES ('0001-01-01'), ('2024-06-01'), ('9999-12-31'), (NULL)) AS t(d))";
+    for (condition, expected) in [
+        ("d > now()::timestamp", "1"),
+        ("d > timestamp '2024-06-01 00:00:00'", "1"),
+        ("d >= timestamp '2024-06-01 00:00:00'", "2"),
+        ("d < timestamp '2024-06-01 00:00:00.000001'", "2"),
+        ("d = timestamp '2024-06-01 00:00:00'", "1"),
+        ("d IN (timestamp '2024-06-01 00:00:00')", "1"),
+        ("d BETWEEN timestamp '2024-05-31 12:00:00' AND now()::timestamp", "1"),
+        ("us BETWEEN date '0001-01-01' AND now()::timestamp", "2"),
+        ("us > date '2024-06-01'", "1"),
+        ("us = date '9999-12-31'", "1"),
+    ] {
+        let sql = format!("SELECT count(*) FROM {from} WHERE {condition}");
+        assert_eq!(values(&sql).await, [expected], "{sql}");
+    }
+    let sql = format!("SELECT date_bin(interval '1 day', us) FROM {from}");
+    assert!(error(&sql).await.contains("2262"));
+    let sql = format!(
+        "SELECT count(date_bin(interval '1 day', us)) FROM {from} WHERE d < '9000-01-01' AND d > '1900-01-01' OR d IS NULL"
+    );
+    assert_eq!(values(&sql).await, ["1"]);
+}
+
+/// Expected are the answers of PostgreSQL.
+#[tokio::test]
+async fn intervals_are_compared_by_how_long_they_are() {
+    let from = "(SELECT k::TIMESTAMP AS k FROM (VALUES ('2019-12-01 05:00:00'), ('2019-12-02 00:00:00'), ('2020-02-01 00:00:00'), (NULL)) AS t(k))";
+    for (condition, expected) in [
+        ("k - timestamp '2019-12-01' > interval '1 day'", "1"),
+        ("k - timestamp '2019-12-01' >= interval '24 hours'", "2"),
+        ("k - timestamp '2019-12-01' BETWEEN interval '4 hours' AND interval '1 month'", "2"),
+        ("k - timestamp '2019-12-01' IN (interval '1 day', interval '1 month')", "1"),
+        ("interval '25 hours' > interval '1 day'", "4"),
+        ("interval '24 hours' = interval '1 day'", "4"),
+        ("interval '1 month' < k - timestamp '2019-12-01'", "1"),
+    ] {
+        let sql = format!("SELECT count(*) FROM {from} WHERE {condition}");
+        assert_eq!(values(&sql).await, [expected], "{sql}");
+    }
+    let sql = format!("SELECT max(k) - min(k) > interval '61 days' FROM {from}");
+    assert_eq!(values(&sql).await, ["true"]);
+    for sql in [
+        "SELECT i FROM (VALUES (interval '1 day')) AS t(i) ORDER BY i",
+        "SELECT max(i) FROM (VALUES (interval '1 day')) AS t(i)",
+        "SELECT DISTINCT i FROM (VALUES (interval '1 day')) AS t(i)",
+        "SELECT count(*) FROM (VALUES (interval '1 day')) AS t(i) GROUP BY i",
+    ] {
+        assert!(error(sql).await.contains("epoch"), "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn a_date_with_hours_is_an_instant() {
+    for (sql, expected) in [
+        ("SELECT date '2024-01-01' + interval '12 hours'", "2024-01-01T12:00:00"),
+        ("SELECT interval '36 hours' + date '2024-01-01'", "2024-01-02T12:00:00"),
+        (
+            "SELECT d - interval '1 hour' FROM (VALUES (date '2024-01-01')) AS t(d)",
+            "2023-12-31T23:00:00",
+        ),
+        ("SELECT d + interval '1 day' FROM (VALUES (date '2024-01-01')) AS t(d)", "2024-01-02"),
+        ("SELECT d - interval '1 month' FROM (VALUES (date '2024-03-31')) AS t(d)", "2024-02-29"),
+        (
+            "SELECT d + interval '2 hours' > timestamp '2024-01-01 01:00:00' FROM (VALUES (date '2024-01-01')) AS t(d)",
+            "true",
+        ),
+    ] {
+        assert_eq!(values(sql).await, [expected], "{sql}");
     }
 }

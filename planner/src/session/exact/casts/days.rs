@@ -8,7 +8,7 @@ use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::logical_expr::{Between, Cast, Expr, ExprSchemable, Operator, lit};
 
 use super::a_second;
-use super::instants::{constant, instant};
+use super::instants::{SECONDS_OF_A_DAY, constant, instant};
 
 /// The comparison written so; `None` for everything else, and where there is no such comparison.
 pub(super) fn of_days(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
@@ -36,7 +36,6 @@ fn by_day<'e>(expr: &'e Expr, schema: &DFSchema) -> Option<&'e Expr> {
 }
 
 fn compared(at: &Expr, op: Operator, with: &Expr, schema: &DFSchema) -> Option<Expr> {
-    const SECONDS_OF_A_DAY: i64 = 86_400;
     let ScalarValue::Date32(Some(day)) = constant(with)? else { return None };
     let DataType::Timestamp(unit, _) = at.get_type(schema).ok()? else { return None };
     let begin = |day: i64| {

@@ -43,36 +43,64 @@ pub(super) fn coarser(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
     }
 }
 
-/// An instant that is made a finer one to be compared.
+/// An instant, or a day, that is made a finer one to be compared.
 struct Coarse<'e> {
     instant: &'e Expr,
-    unit: TimeUnit,
+    /// `None` for a day.
+    unit: Option<TimeUnit>,
     zone: Option<Arc<str>>,
     /// How many of the finer unit one of its own has.
     units: i64,
 }
 
+pub(super) const SECONDS_OF_A_DAY: i64 = 86_400;
+
 impl<'e> Coarse<'e> {
     fn of(expr: &'e Expr, schema: &DFSchema) -> Option<Self> {
-        let Cast { expr, field } = kept(expr)?;
-        let DataType::Timestamp(unit, zone) = expr.get_type(schema).ok()? else { return None };
+        let Cast { expr, field } = match expr {
+            Expr::Cast(cast) => cast,
+            other => kept(other)?,
+        };
         let DataType::Timestamp(finer, other) = field.data_type() else { return None };
-        let units = a_second(*finer) / a_second(unit);
+        let (unit, zone, units) = match expr.get_type(schema).ok()? {
+            DataType::Timestamp(unit, zone) => {
+                (Some(unit), zone, a_second(*finer) / a_second(unit))
+            }
+            // Nanoseconds end in 2262, and days that stand for ever do not.
+            DataType::Date32 if expr.any_column_refs() => {
+                (None, None, a_second(*finer) * SECONDS_OF_A_DAY)
+            }
+            _ => return None,
+        };
         (units > 1 && zone == *other).then_some(Self { instant: expr, unit, zone, units })
     }
 
-    fn literal(&self, value: Option<i64>) -> Expr {
-        lit(instant(value, self.unit, self.zone.clone()))
+    /// `None` for a day that there is not.
+    fn literal(&self, value: Option<i64>) -> Option<Expr> {
+        Some(lit(match self.unit {
+            Some(unit) => instant(value, unit, self.zone.clone()),
+            None => ScalarValue::Date32(value.map(i32::try_from).transpose().ok()?),
+        }))
     }
 
     /// The same instant in the coarse unit, if it has it.
     fn exactly(&self, constant: &ScalarValue) -> Option<Expr> {
         match value(constant)? {
-            None => Some(self.literal(None)),
-            Some(value) => {
-                (value % self.units == 0).then(|| self.literal(Some(value / self.units)))
-            }
+            None => self.literal(None),
+            Some(value) if value % self.units == 0 => self.literal(Some(value / self.units)),
+            Some(_) => None,
         }
+    }
+
+    /// The first instant of a day that is known, in the coarse unit: a finer one may not have it.
+    fn midnight(&self, with: &Expr) -> Option<Expr> {
+        let (Expr::Cast(Cast { expr, .. }), Some(unit), None) = (with, self.unit, &self.zone)
+        else {
+            return None;
+        };
+        let Some(ScalarValue::Date32(Some(day))) = constant(expr) else { return None };
+        let seconds = i64::from(day) * SECONDS_OF_A_DAY;
+        self.literal(Some(seconds.checked_mul(a_second(unit))?))
     }
 
     fn compared(&self, op: Operator, with: &Expr) -> Option<Expr> {
@@ -84,12 +112,15 @@ impl<'e> Coarse<'e> {
         if !matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq | IsDistinctFrom | IsNotDistinctFrom) {
             return None;
         }
+        if let Some(midnight) = self.midnight(with) {
+            return compared(op, midnight);
+        }
         if let Some(constant) = constant(with) {
             if let Some(exactly) = self.exactly(&constant) {
                 return compared(op, exactly);
             }
             // Between two of the coarse unit: what is before it is at most the one before it.
-            let before = self.literal(Some(value(&constant)??.div_euclid(self.units)));
+            let before = self.literal(Some(value(&constant)??.div_euclid(self.units)))?;
             return match op {
                 Lt | LtEq => compared(LtEq, before),
                 Gt | GtEq => compared(Gt, before),
@@ -107,7 +138,7 @@ impl<'e> Coarse<'e> {
     }
 
     fn rounded(&self, by: Instant, instant: &Expr) -> Expr {
-        let unit = lit(symbol(self.unit));
+        let unit = lit(self.unit.map_or(DAY, symbol));
         ScalarUDF::new_from_impl(by).call(vec![instant.clone(), unit])
     }
 }
@@ -164,6 +195,9 @@ fn is_known_later(expr: &Expr) -> bool {
     !expr.is_volatile() && depends.is_ok_and(|depends| !depends)
 }
 
+/// What stands for a day beside the symbols of units.
+const DAY: &str = "d";
+
 fn symbol(unit: TimeUnit) -> &'static str {
     match unit {
         TimeUnit::Second => "s",
@@ -197,17 +231,23 @@ impl Instant {
         Self { is_from: false, signature: Signature::any(2, Volatility::Immutable) }
     }
 
-    fn rounded(&self, instants: &ArrayRef, unit: TimeUnit) -> Result<ArrayRef> {
-        let DataType::Timestamp(finer, zone) = instants.data_type() else {
+    fn rounded(&self, instants: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
+        let DataType::Timestamp(finer, _) = instants.data_type() else {
             return internal_err!("{} of {}", self.name(), instants.data_type());
         };
-        let units = (a_second(*finer) / a_second(unit)).max(1);
+        let units = match to {
+            DataType::Timestamp(unit, _) => (a_second(*finer) / a_second(*unit)).max(1),
+            _ => a_second(*finer) * SECONDS_OF_A_DAY,
+        };
         let finer = cast(instants, &DataType::Int64)?;
         let rounded: Int64Array = finer.as_primitive::<Int64Type>().unary(|value| {
             let until = value.div_euclid(units);
             if self.is_from && value.rem_euclid(units) > 0 { until + 1 } else { until }
         });
-        Ok(cast(&rounded, &DataType::Timestamp(unit, zone.clone()))?)
+        match to {
+            DataType::Timestamp(..) => Ok(cast(&rounded, to)?),
+            _ => Ok(cast(&cast(&rounded, &DataType::Int32)?, to)?),
+        }
     }
 }
 
@@ -232,20 +272,20 @@ impl ScalarUDFImpl for Instant {
         let DataType::Timestamp(_, zone) = args.arg_fields[0].data_type() else {
             return internal_err!("{} of {}", self.name(), args.arg_fields[0].data_type());
         };
-        let of = DataType::Timestamp(unit(symbol)?, zone.clone());
+        let of = match symbol {
+            DAY => DataType::Date32,
+            symbol => DataType::Timestamp(unit(symbol)?, zone.clone()),
+        };
         Ok(Arc::new(Field::new(self.name(), of, args.arg_fields[0].is_nullable())))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let DataType::Timestamp(unit, _) = args.return_type() else {
-            return internal_err!("{} gives {}", self.name(), args.return_type());
-        };
         match args.args.first() {
             Some(ColumnarValue::Array(instants)) => {
-                Ok(ColumnarValue::Array(self.rounded(instants, *unit)?))
+                Ok(ColumnarValue::Array(self.rounded(instants, args.return_type())?))
             }
             Some(ColumnarValue::Scalar(instant)) => {
-                let rounded = self.rounded(&instant.to_array()?, *unit)?;
+                let rounded = self.rounded(&instant.to_array()?, args.return_type())?;
                 Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&rounded, 0)?))
             }
             None => internal_err!("{} of nothing", self.name()),
