@@ -5,6 +5,8 @@
 //! `b` becomes `a.x + a.x IS NULL`; a join on `b.id` skips rows of `a` by their `id`. Official way: none. Here:
 //! while such a rule runs, a barrier stands over each operator that has two columns of one name, or reads them,
 //! and lets no filter through. What can be moved by the logical plan, which knows tables too, was moved before.
+//! Projections, too, are not found again in some plans of that kind, which ends with an internal error: they stay
+//! where they are then.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -14,6 +16,7 @@ use datafusion::arrow::datatypes::Schema;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Result, internal_err};
 use datafusion::config::ConfigOptions;
+use datafusion::error::DataFusionError;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
@@ -29,6 +32,7 @@ pub(super) fn physical_optimizer_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + 
     let guarded = rules.map(|rule| -> Arc<dyn PhysicalOptimizerRule + Send + Sync> {
         match rule.name() {
             name if name.starts_with("FilterPushdown") => Arc::new(Guarded(rule)),
+            "ProjectionPushdown" => Arc::new(Dispensable(rule)),
             requirements::RULE => Arc::new(requirements::Told(rule)),
             _ => rule,
         }
@@ -53,20 +57,63 @@ impl PhysicalOptimizerRule for Guarded {
         plan: Arc<dyn ExecutionPlan>,
         config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        if !plan.exists(|node| Ok(is_ambiguous(node)))? {
-            return self.0.optimize(plan, config);
-        }
-        let barred = plan.transform_up(|node| match is_ambiguous(&node) {
-            true => Ok(Transformed::yes(Arc::new(Barrier(node)) as _)),
-            false => Ok(Transformed::no(node)),
-        })?;
-        let optimized = self.0.optimize(barred.data, config)?;
-        let open = optimized.transform_up(|node| match node.downcast_ref::<Barrier>() {
-            Some(Barrier(behind)) => Ok(Transformed::yes(Arc::clone(behind))),
-            None => Ok(Transformed::no(node)),
-        })?;
-        Ok(open.data)
+        behind_barriers(&self.0, plan, config)
     }
+}
+
+/// A rule that only makes plans faster, and gives some up by an internal error: they stay what they are.
+#[derive(Debug)]
+struct Dispensable(Arc<dyn PhysicalOptimizerRule + Send + Sync>);
+
+impl PhysicalOptimizerRule for Dispensable {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    fn schema_check(&self) -> bool {
+        self.0.schema_check()
+    }
+
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        config: &ConfigOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        match self.0.optimize(Arc::clone(&plan), config) {
+            Err(error) if is_internal(&error) => {
+                match behind_barriers(&self.0, Arc::clone(&plan), config) {
+                    Err(error) if is_internal(&error) => Ok(plan),
+                    optimized => optimized,
+                }
+            }
+            optimized => optimized,
+        }
+    }
+}
+
+fn is_internal(error: &DataFusionError) -> bool {
+    matches!(error.find_root(), DataFusionError::Internal(_))
+}
+
+/// What a rule makes of a plan while a barrier stands over each operator with two columns of one name.
+fn behind_barriers(
+    rule: &Arc<dyn PhysicalOptimizerRule + Send + Sync>,
+    plan: Arc<dyn ExecutionPlan>,
+    config: &ConfigOptions,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    if !plan.exists(|node| Ok(is_ambiguous(node)))? {
+        return rule.optimize(plan, config);
+    }
+    let barred = plan.transform_up(|node| match is_ambiguous(&node) {
+        true => Ok(Transformed::yes(Arc::new(Barrier(node)) as _)),
+        false => Ok(Transformed::no(node)),
+    })?;
+    let optimized = rule.optimize(barred.data, config)?;
+    let open = optimized.transform_up(|node| match node.downcast_ref::<Barrier>() {
+        Some(Barrier(behind)) => Ok(Transformed::yes(Arc::clone(behind))),
+        None => Ok(Transformed::no(node)),
+    })?;
+    Ok(open.data)
 }
 
 /// Whether an operator gives or reads two columns of one name.
@@ -189,5 +236,15 @@ mod tests {
         assert_eq!(count(&folder, sql).await, 10);
         let sql = "SELECT count(x + y + z) FROM (SELECT a.id AS x, b.id AS y, c.id AS z FROM a JOIN b ON a.k = b.id JOIN c ON b.id = c.id)";
         assert_eq!(count(&folder, sql).await, 10);
+    }
+
+    #[tokio::test]
+    async fn a_projection_that_is_not_found_again_stays_where_it_is() {
+        let folder = TempDir::new().unwrap();
+        tables(&folder).await;
+        let sql = "SELECT count(c0) FROM (SELECT greatest(b.m, a.k) AS c0, abs(a.id) AS c1, a.m AS c2 FROM a FULL JOIN b ON a.id = b.id WHERE b.m = b.m)";
+        assert_eq!(count(&folder, sql).await, 666);
+        let sql = "SELECT sum(c0 * 0 + c1 * 0 + 1) FROM (SELECT greatest(b.k, a.m) AS c0, abs(a.m) AS c1, a.k AS c2 FROM a FULL JOIN b ON a.id = b.id WHERE greatest(b.m, b.m) = greatest(b.m, b.m))";
+        assert_eq!(count(&folder, sql).await, 666);
     }
 }
