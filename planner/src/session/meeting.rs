@@ -7,6 +7,9 @@
 //!   is, and rows of files are skipped by it.
 //! * INTERSECT and EXCEPT give their columns the types of the first query: of integers and floating-point numbers that
 //!   are equal, two may be one. Here: both sides get the type that UNION gives.
+//! * Where three branches of UNION ALL have a column of several types, filters find the columns of a branch by the names
+//!   of the whole: of a join of tables with columns of one name, those of the first. Here: branches have columns of
+//!   the names that the whole has.
 //! * Times of day in two units do not meet in BETWEEN at all. Here: as nanoseconds.
 //!
 //! Official way: none.
@@ -216,7 +219,7 @@ fn branches(union: Union) -> Result<Transformed<LogicalPlan>> {
     let met: Vec<bool> =
         columns.map(|at| of(at, DataType::is_floating) && of(at, DataType::is_decimal)).collect();
     if !met.contains(&true) {
-        return Ok(Transformed::no(LogicalPlan::Union(union)));
+        return named(union);
     }
     let inputs = union.inputs.iter().map(|input| {
         let fields = input.schema().fields().iter().zip(&met);
@@ -226,7 +229,28 @@ fn branches(union: Union) -> Result<Transformed<LogicalPlan>> {
     });
     let inputs = inputs.collect::<Result<Vec<_>>>()?;
     let union = Union::try_new_with_loose_types(inputs)?;
-    Ok(Transformed::yes(LogicalPlan::Union(union)))
+    named(union).map(|named| Transformed::yes(named.data))
+}
+
+/// Columns of each branch by the names that those of the whole have.
+fn named(union: Union) -> Result<Transformed<LogicalPlan>> {
+    let names: Vec<_> = union.schema.columns();
+    let inputs = union.inputs.iter().map(|input| {
+        let columns = input.schema().columns();
+        if columns == names {
+            return Ok(Transformed::no(Arc::clone(input)));
+        }
+        let columns = columns.into_iter().zip(&names).map(|(column, name)| {
+            Expr::Column(column).alias_qualified(name.relation.clone(), &name.name)
+        });
+        let named = LogicalPlanBuilder::from(input.as_ref().clone()).project(columns)?.build()?;
+        Ok(Transformed::yes(Arc::new(named)))
+    });
+    let inputs = inputs.collect::<Result<Vec<_>>>()?;
+    let is_named = inputs.iter().any(|input| input.transformed);
+    let inputs = inputs.into_iter().map(|input| input.data).collect();
+    let union = LogicalPlan::Union(Union { inputs, ..union });
+    Ok(if is_named { Transformed::yes(union) } else { Transformed::no(union) })
 }
 
 /// Whether a join is what INTERSECT or EXCEPT is planned as: nothing else takes NULL for NULL yet.
@@ -333,6 +357,20 @@ mod tests {
             ),
         ] {
             let sql = sql.replace("{}", rows);
+            assert_eq!(answer(&sql).await, expected, "{sql}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_filter_over_branches_finds_their_columns() {
+        let a = "(SELECT * FROM (VALUES (1, 1.5, 1), (2, 2.5, 2)) AS t(d, x, n))";
+        let b = "(SELECT * FROM (VALUES (1, 9.5, 1), (2, 1.5, 2), (3, 1.5, 3)) AS t(d, x, n))";
+        for (join, expected) in [("JOIN", "1 1 1"), ("FULL JOIN", "1 1 1"), ("RIGHT JOIN", "1 1 1")]
+        {
+            let joined = format!("SELECT q.d, q.x, q.n::SMALLINT AS n FROM {b} p {join} {a} q ON p.d = q.d");
+            let sql = format!(
+                "SELECT d FROM (SELECT d, x, n::TINYINT AS n FROM {a} UNION ALL {joined} UNION ALL SELECT d, x, n FROM {a}) z WHERE x = 1.5"
+            );
             assert_eq!(answer(&sql).await, expected, "{sql}");
         }
     }
