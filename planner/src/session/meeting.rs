@@ -367,7 +367,8 @@ mod tests {
         let b = "(SELECT * FROM (VALUES (1, 9.5, 1), (2, 1.5, 2), (3, 1.5, 3)) AS t(d, x, n))";
         for (join, expected) in [("JOIN", "1 1 1"), ("FULL JOIN", "1 1 1"), ("RIGHT JOIN", "1 1 1")]
         {
-            let joined = format!("SELECT q.d, q.x, q.n::SMALLINT AS n FROM {b} p {join} {a} q ON p.d = q.d");
+            let joined =
+                format!("SELECT q.d, q.x, q.n::SMALLINT AS n FROM {b} p {join} {a} q ON p.d = q.d");
             let sql = format!(
                 "SELECT d FROM (SELECT d, x, n::TINYINT AS n FROM {a} UNION ALL {joined} UNION ALL SELECT d, x, n FROM {a}) z WHERE x = 1.5"
             );
