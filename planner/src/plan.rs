@@ -203,7 +203,8 @@ impl Planner {
     ) -> Result<QueryPlan> {
         let mut state = self.query_state(config, request)?;
         let logical = logical(&mut state, query).await?;
-        let logical = parameters::bind(logical, &request.parameters)?;
+        // Once more: of a parameter nothing was known before.
+        let logical = types_met(parameters::bind(logical, &request.parameters)?)?;
         not_in::refuse_hidden_nulls(&logical)?;
         recursive::every_turn_reads_all(&logical, &mut state)?;
         let optimized = state.optimize(&logical)?;
