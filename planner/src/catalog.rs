@@ -18,6 +18,7 @@ mod tolerant;
 mod tests;
 
 pub use error::CatalogError;
+pub(crate) use files::CheckedCsv;
 pub use files::detailed::{DetailedScanCodec, DetailedScanExec};
 pub use files::{FilesCatalog, TableEntry};
 pub(crate) use footers::Footers;

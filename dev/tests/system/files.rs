@@ -11,6 +11,8 @@ use datafusion::parquet::file::metadata::SortingColumn;
 use datafusion::parquet::file::properties::WriterProperties;
 use datafusion::prelude::SessionContext;
 use squadron_dev::cluster::TestCluster;
+use squadron_server::client::ClientError;
+use tonic::Code;
 
 const ROWS: i64 = 20_000;
 
@@ -119,4 +121,21 @@ async fn files_of_a_few_bytes_are_spread() {
     let tables = [names("c"), names("j")].concat();
     let tables: Vec<_> = tables.iter().map(|(table, rows)| (table.as_str(), *rows)).collect();
     check(folder.path(), &tables).await;
+}
+
+/// Far behind what a table's columns are guessed from: workers find it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quote_that_is_never_closed_is_told_by_a_worker_with_the_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows: String = (0..200_000).map(|row| format!("{row},\"text\"\n")).collect();
+    let text = format!("n,s\n{rows}200000,\"text\n200001,more\n");
+    std::fs::write(folder.path().join("open.csv"), text).unwrap();
+    let cluster = TestCluster::start(3, folder.path()).await;
+    let refused = match cluster.ask_distributed(0, "select count(*) from open").await {
+        Err(ClientError::Server(status)) => *status,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(refused.code(), Code::FailedPrecondition, "{refused}");
+    assert!(refused.message().contains("open.csv"), "{refused}");
+    assert!(refused.message().contains("line 200002 is never closed"), "{refused}");
 }

@@ -33,6 +33,7 @@ use super::SCHEMA_NAME;
 use super::error::CatalogError;
 use super::location::{DataLocation, Scheme};
 use super::stores::register_object_store;
+pub(crate) use csv_file::CheckedCsv;
 use datafusion::catalog::{CatalogProvider, SchemaProvider};
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::prelude::SessionConfig;

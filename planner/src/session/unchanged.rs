@@ -21,7 +21,9 @@ use std::sync::Arc;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::catalog::memory::DataSourceExec;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
-use datafusion::datasource::physical_plan::{FileScanConfig, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::physical_plan::{
+    CsvSource, FileScanConfig, FileScanConfigBuilder, FileSource, ParquetSource,
+};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -34,7 +36,7 @@ use futures::{StreamExt, TryStreamExt};
 use super::stand_in::{self, Run, stand_in};
 use store::{Opened, PinnedStore, PinnedStores, Pins};
 
-use crate::catalog::Footers;
+use crate::catalog::{CheckedCsv, Footers};
 use crate::error::PlannerError;
 
 /// Has the file scans of one stage read nothing but what they were planned for. `runtime` is what they run in.
@@ -83,10 +85,20 @@ fn pinned(
     runtime: &RuntimeEnv,
 ) -> Result<Arc<dyn ExecutionPlan>> {
     let Some(scan) = scan_of(node) else { return Ok(Arc::clone(node)) };
-    match scan.file_source().downcast_ref::<ParquetSource>() {
-        Some(source) => pinned_parquet(scan, source, pins, runtime),
+    let files = scan.file_source();
+    if let Some(source) = files.downcast_ref::<ParquetSource>() {
+        return pinned_parquet(scan, source, pins, runtime);
+    }
+    match files.downcast_ref::<CsvSource>() {
+        Some(source) => Ok(reading(scan, Arc::new(CheckedCsv::new(source.clone())))),
         None => Ok(Arc::clone(node)),
     }
+}
+
+/// The same scan of the same files by another source.
+fn reading(scan: &FileScanConfig, source: Arc<dyn FileSource>) -> Arc<dyn ExecutionPlan> {
+    let scan = FileScanConfigBuilder::from(scan.clone()).with_source(source).build();
+    DataSourceExec::from_data_source(scan)
 }
 
 /// Parquet sources hold the store that they read from since they were made.
@@ -101,9 +113,7 @@ fn pinned_parquet(
     let footers = runtime.cache_manager.get_file_metadata_cache();
     let files = Arc::new(CachedParquetFileReaderFactory::new(store, Arc::clone(&footers)));
     let files = Arc::new(Footers::new(files, footers));
-    let source = source.clone().with_parquet_file_reader_factory(files);
-    let scan = FileScanConfigBuilder::from(scan.clone()).with_source(Arc::new(source)).build();
-    Ok(DataSourceExec::from_data_source(scan))
+    Ok(reading(scan, Arc::new(source.clone().with_parquet_file_reader_factory(files))))
 }
 
 /// Runs a scan on stores that know what it was planned for.

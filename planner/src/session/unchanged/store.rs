@@ -33,11 +33,11 @@ const PIECE: usize = 256 << 10;
 /// How a format's reader is given what it asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reads {
-    /// As pieces (JSON): given a file, it does not see where that ends too soon.
+    /// As pieces (JSON, CSV): given a file, that of JSON does not see where it ends too soon.
     Pieces,
     /// As bytes that are compared once they are there (Parquet).
     Bytes,
-    /// As files (CSV, Arrow), which are compared as long as they are open.
+    /// As files (Arrow), which are compared as long as they are open.
     Files,
 }
 
@@ -65,7 +65,7 @@ impl Pins {
             files: files.collect(),
             local: url.as_str().starts_with("file:"),
             reads: match kind {
-                "json" => Reads::Pieces,
+                "json" | "csv" => Reads::Pieces,
                 "parquet" => Reads::Bytes,
                 _ => Reads::Files,
             },

@@ -10,6 +10,8 @@ use datafusion::physical_plan::collect;
 use datafusion::prelude::{CsvReadOptions, ParquetReadOptions, SessionConfig, SessionContext};
 use tempfile::TempDir;
 
+mod csv;
+
 use super::*;
 
 const FORMATS: [&str; 4] = ["parquet", "csv", "json", "arrow"];
