@@ -44,6 +44,7 @@ mod membership;
 mod names;
 mod pace;
 mod requirements;
+mod rules;
 mod sets;
 mod share;
 mod spill;
@@ -133,7 +134,7 @@ impl Engine {
                 .with_runtime_env(Arc::clone(&runtime))
                 .with_config(base.clone())
                 .with_query_planner(Arc::new(DeliverPlanner))
-                .with_physical_optimizer_rules(names::physical_optimizer_rules())
+                .with_physical_optimizer_rules(rules::physical_optimizer_rules())
         };
         let mut local = builder().build();
         let mut distributed = builder().with_distributed_planner().build();

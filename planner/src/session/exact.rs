@@ -33,6 +33,7 @@ mod moments;
 mod nan;
 mod nested;
 mod passed_on;
+mod same;
 mod sliding;
 mod spans;
 #[cfg(test)]
@@ -44,12 +45,13 @@ mod zeros;
 pub(super) use nested::one_number;
 
 use arithmetic::{Arithmetic, WriteOut};
-use casts::{Instant, Kept, KeptCasts};
+use casts::{Instant, KeptCasts};
 use extreme::Extreme;
 use found::Found;
 use moments::Moment;
-use nan::{OneNan, OneNanInScans};
-use nested::{OneNumber, OneNumberInKeys};
+use nan::OneNanInScans;
+use nested::OneNumberInKeys;
+use same::Same;
 use spans::{NoIntervalsAsKeys, Span};
 use total::Total;
 use zeros::OneZeroInOrder;
@@ -66,12 +68,12 @@ pub(super) fn exact(state: &mut SessionState) -> Result<()> {
     for moment in Moment::all(|name| state.aggregate_functions().get(name)) {
         state.register_udaf(Arc::new(moment))?;
     }
-    state.register_udf(Arc::new(ScalarUDF::new_from_impl(OneNan::new())))?;
-    state.register_udf(Arc::new(ScalarUDF::new_from_impl(OneNumber::new())))?;
+    for same in Same::ALL {
+        state.register_udf(Arc::new(same.function()))?;
+    }
     for function in [Instant::from(), Instant::until()] {
         state.register_udf(Arc::new(ScalarUDF::new_from_impl(function)))?;
     }
-    state.register_udf(Arc::new(ScalarUDF::new_from_impl(Kept::new())))?;
     state.register_udf(Arc::new(ScalarUDF::new_from_impl(Found::new())))?;
     state.register_udf(Arc::new(ScalarUDF::new_from_impl(Span::new())))?;
     state.add_analyzer_rule(Arc::new(NoIntervalsAsKeys));

@@ -19,75 +19,22 @@ use datafusion::config::ConfigOptions;
 use datafusion::error::DataFusionError;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 
-use super::requirements;
+use super::rules::Rule;
 
-/// DataFusion's rules in their order, those that move filters with barriers, and the one that sorts told what it
-/// overlooks.
-pub(super) fn physical_optimizer_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
-    let rules = PhysicalOptimizer::new().rules.into_iter();
-    let guarded = rules.map(|rule| -> Arc<dyn PhysicalOptimizerRule + Send + Sync> {
-        match rule.name() {
-            name if name.starts_with("FilterPushdown") => Arc::new(Guarded(rule)),
-            "ProjectionPushdown" => Arc::new(Dispensable(rule)),
-            requirements::RULE => Arc::new(requirements::Told(rule)),
-            _ => rule,
-        }
-    });
-    guarded.collect()
-}
-
-#[derive(Debug)]
-struct Guarded(Arc<dyn PhysicalOptimizerRule + Send + Sync>);
-
-impl PhysicalOptimizerRule for Guarded {
-    fn name(&self) -> &str {
-        self.0.name()
-    }
-
-    fn schema_check(&self) -> bool {
-        self.0.schema_check()
-    }
-
-    fn optimize(
-        &self,
-        plan: Arc<dyn ExecutionPlan>,
-        config: &ConfigOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        behind_barriers(&self.0, plan, config)
-    }
-}
-
-/// A rule that only makes plans faster, and gives some up by an internal error: they stay what they are.
-#[derive(Debug)]
-struct Dispensable(Arc<dyn PhysicalOptimizerRule + Send + Sync>);
-
-impl PhysicalOptimizerRule for Dispensable {
-    fn name(&self) -> &str {
-        self.0.name()
-    }
-
-    fn schema_check(&self) -> bool {
-        self.0.schema_check()
-    }
-
-    fn optimize(
-        &self,
-        plan: Arc<dyn ExecutionPlan>,
-        config: &ConfigOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        match self.0.optimize(Arc::clone(&plan), config) {
-            Err(error) if is_internal(&error) => {
-                match behind_barriers(&self.0, Arc::clone(&plan), config) {
-                    Err(error) if is_internal(&error) => Ok(plan),
-                    optimized => optimized,
-                }
-            }
+/// Of a rule that only makes plans faster, and gives some up by an internal error: they stay what they are.
+pub(super) fn dispensable(
+    rule: &Rule,
+    plan: Arc<dyn ExecutionPlan>,
+    config: &ConfigOptions,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    match rule.optimize(Arc::clone(&plan), config) {
+        Err(error) if is_internal(&error) => match guarded(rule, Arc::clone(&plan), config) {
+            Err(error) if is_internal(&error) => Ok(plan),
             optimized => optimized,
-        }
+        },
+        optimized => optimized,
     }
 }
 
@@ -96,8 +43,8 @@ fn is_internal(error: &DataFusionError) -> bool {
 }
 
 /// What a rule makes of a plan while a barrier stands over each operator with two columns of one name.
-fn behind_barriers(
-    rule: &Arc<dyn PhysicalOptimizerRule + Send + Sync>,
+pub(super) fn guarded(
+    rule: &Rule,
     plan: Arc<dyn ExecutionPlan>,
     config: &ConfigOptions,
 ) -> Result<Arc<dyn ExecutionPlan>> {
@@ -180,7 +127,7 @@ mod tests {
     use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
     use tempfile::TempDir;
 
-    use super::*;
+    use super::super::rules::physical_optimizer_rules;
 
     /// `a` and `b` of a thousand rows, and `c` of ten: all have `id`, `k` and `m`, where `k` of `a` is what `id` of
     /// `b` is backwards.

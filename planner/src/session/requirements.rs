@@ -19,7 +19,6 @@ use datafusion::common::{Result, internal_err};
 use datafusion::config::ConfigOptions;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::{OrderingRequirements, PhysicalExpr};
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::limit::GlobalLimitExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::union::UnionExec;
@@ -28,38 +27,24 @@ use datafusion::physical_plan::{
     InputDistributionRequirements, PlanProperties, ReplaceChildrenOptions,
 };
 
-/// The name of DataFusion's rule.
-pub(super) const RULE: &str = "EnsureRequirements";
+use super::rules::Rule;
 
-/// DataFusion's rule, told of these nodes.
-#[derive(Debug)]
-pub(super) struct Told(pub(super) Arc<dyn PhysicalOptimizerRule + Send + Sync>);
-
-impl PhysicalOptimizerRule for Told {
-    fn name(&self) -> &str {
-        self.0.name()
+/// The rule, told of these nodes.
+pub(super) fn told(
+    rule: &Rule,
+    plan: Arc<dyn ExecutionPlan>,
+    config: &ConfigOptions,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let telling = plan.transform_up(telling)?;
+    if !telling.transformed {
+        return rule.optimize(telling.data, config);
     }
-
-    fn schema_check(&self) -> bool {
-        self.0.schema_check()
-    }
-
-    fn optimize(
-        &self,
-        plan: Arc<dyn ExecutionPlan>,
-        config: &ConfigOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let telling = plan.transform_up(telling)?;
-        if !telling.transformed {
-            return self.0.optimize(telling.data, config);
-        }
-        let optimized = self.0.optimize(telling.data, config)?;
-        let silent = optimized.transform_up(|node| match node.downcast_ref::<Telling>() {
-            Some(telling) => Ok(Transformed::yes(Arc::clone(&telling.node))),
-            None => Ok(Transformed::no(node)),
-        })?;
-        Ok(silent.data)
-    }
+    let optimized = rule.optimize(telling.data, config)?;
+    let silent = optimized.transform_up(|node| match node.downcast_ref::<Telling>() {
+        Some(telling) => Ok(Transformed::yes(Arc::clone(&telling.node))),
+        None => Ok(Transformed::no(node)),
+    })?;
+    Ok(silent.data)
 }
 
 fn telling(node: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
@@ -193,7 +178,7 @@ mod tests {
     use datafusion::execution::SessionStateBuilder;
     use datafusion::prelude::{SessionConfig, SessionContext};
 
-    use super::super::names::physical_optimizer_rules;
+    use super::super::rules::physical_optimizer_rules;
 
     async fn first(sql: &str, partitions: usize) -> String {
         let config = SessionConfig::new().with_target_partitions(partitions).with_batch_size(64);

@@ -14,22 +14,19 @@
 //!   CAST(t AS DATE) = d                                       ──►  t >= d AND t < d + 1
 //! ```
 
-use std::sync::Arc;
-
 use datafusion::arrow::datatypes::{
-    DataType, FieldRef, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit, UInt8Type, UInt16Type,
+    DataType, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit, UInt8Type, UInt16Type,
     UInt32Type, UInt64Type,
 };
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{DFSchema, Result, internal_err};
+use datafusion::common::{DFSchema, Result};
 use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{
-    Cast, ColumnarValue, Expr, ExprSchemable, LogicalPlan, ReturnFieldArgs, ScalarFunctionArgs,
-    ScalarUDF, ScalarUDFImpl, Signature, TryCast, Volatility,
-};
+use datafusion::logical_expr::{Cast, Expr, ExprSchemable, LogicalPlan, TryCast};
 use datafusion::optimizer::AnalyzerRule;
+
+use super::same::Same;
 
 mod days;
 mod instants;
@@ -67,17 +64,10 @@ fn written(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
         Expr::Cast(Cast { expr: of, field }) | Expr::TryCast(TryCast { expr: of, field })
             if loses(of, field.data_type(), schema) =>
         {
-            Transformed::yes(ScalarUDF::new_from_impl(Kept::new()).call(vec![expr]))
+            Transformed::yes(Same::Kept.call(expr))
         }
-        // A plan may be analyzed again.
-        Expr::ScalarFunction(call) if call.func.name() == Kept::NAME => match call.args.first() {
-            Some(Expr::ScalarFunction(inner)) if inner.func.name() == Kept::NAME => {
-                Transformed::yes(Expr::ScalarFunction(inner.clone()))
-            }
-            _ => Transformed::no(expr),
-        },
         _ => {
-            let written = instants::coarser(&expr, schema);
+            let written = kept_twice(&expr).or_else(|| instants::coarser(&expr, schema));
             match written.or_else(|| days::of_days(&expr, schema)) {
                 Some(written) => Transformed::yes(written),
                 None => Transformed::no(expr),
@@ -86,15 +76,16 @@ fn written(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
     }
 }
 
+/// A plan may be analyzed again.
+fn kept_twice(expr: &Expr) -> Option<Expr> {
+    let inner = Same::Kept.called(expr)?;
+    Same::Kept.called(inner).is_some().then(|| inner.clone())
+}
+
 /// The cast that is kept, if the expression is one.
 fn kept(expr: &Expr) -> Option<&Cast> {
-    match expr {
-        Expr::ScalarFunction(call) if call.func.name() == Kept::NAME => {
-            match call.args.as_slice() {
-                [Expr::Cast(cast)] => Some(cast),
-                _ => None,
-            }
-        }
+    match Same::Kept.called(expr)? {
+        Expr::Cast(cast) => Some(cast),
         _ => None,
     }
 }
@@ -176,47 +167,4 @@ fn bounds(of: &DataType) -> Option<Bounds> {
         _ => return None,
     };
     Some(Bounds { least, greatest, scale })
-}
-
-/// Gives what it is given.
-#[derive(Debug, PartialEq, Eq, Hash)]
-pub(super) struct Kept(Signature);
-
-impl Kept {
-    const NAME: &'static str = "kept";
-
-    pub(super) fn new() -> Self {
-        Self(Signature::any(1, Volatility::Immutable))
-    }
-}
-
-impl ScalarUDFImpl for Kept {
-    fn name(&self) -> &str {
-        Self::NAME
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.0
-    }
-
-    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        match types {
-            [one] => Ok(one.clone()),
-            _ => internal_err!("kept of {} columns", types.len()),
-        }
-    }
-
-    fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
-        match args.arg_fields {
-            [one] => Ok(Arc::clone(one)),
-            _ => internal_err!("kept of {} columns", args.arg_fields.len()),
-        }
-    }
-
-    fn invoke_with_args(&self, mut args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        match (args.args.pop(), args.args.pop()) {
-            (Some(one), None) => Ok(one),
-            _ => internal_err!("kept of several columns"),
-        }
-    }
 }

@@ -10,13 +10,13 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, AsArray};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Float64Type};
-use datafusion::common::{Result, ScalarValue, not_impl_err};
+use datafusion::common::Result;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::format_state_name;
 use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, GroupsAccumulator};
 
 use super::passed_on::passed_on;
-use super::sliding::{Part, Window};
+use super::sliding::{Part, Sliding, Told, Window};
 
 mod collected;
 
@@ -167,7 +167,7 @@ impl AggregateUDFImpl for Moment {
 
     fn create_sliding_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
         match self.answer(args.is_distinct) {
-            Some(answer) => Ok(Box::new(Sliding { answer, window: Window::default() })),
+            Some(answer) => Ok(Box::new(Sliding::new(InWindow(answer)))),
             None => self.inner().create_sliding_accumulator(args),
         }
     }
@@ -200,40 +200,16 @@ fn told(answer: Option<f64>) -> Option<f64> {
 
 /// Of the numbers in a window.
 #[derive(Debug)]
-struct Sliding {
-    answer: Answer,
-    window: Window<Moments>,
-}
+struct InWindow(Answer);
 
-impl Accumulator for Sliding {
-    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        pairs(values).for_each(|pair| self.window.come(pair));
-        Ok(())
+impl Told for InWindow {
+    type Part = Moments;
+
+    fn parts(&self, columns: &[ArrayRef]) -> impl Iterator<Item = Moments> {
+        pairs(columns)
     }
 
-    fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        pairs(values).for_each(|_| self.window.leave());
-        Ok(())
-    }
-
-    fn supports_retract_batch(&self) -> bool {
-        true
-    }
-
-    fn evaluate(&mut self) -> Result<ScalarValue> {
-        Ok(ScalarValue::Float64(told((self.answer)(self.window.total()))))
-    }
-
-    /// A window is of one task.
-    fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        not_impl_err!("a window in several parts")
-    }
-
-    fn merge_batch(&mut self, _: &[ArrayRef]) -> Result<()> {
-        not_impl_err!("a window in several parts")
-    }
-
-    fn size(&self) -> usize {
-        size_of_val(self) + self.window.size()
+    fn answer(&self, window: &Window<Moments>) -> Option<f64> {
+        (self.0)(window.total())
     }
 }

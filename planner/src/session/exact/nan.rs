@@ -9,15 +9,14 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray};
-use datafusion::arrow::datatypes::{DataType, FieldRef, Float16Type, Float32Type, Float64Type};
+use datafusion::arrow::datatypes::{DataType, Float16Type, Float32Type, Float64Type};
 use datafusion::common::tree_node::Transformed;
-use datafusion::common::{Column, DFSchema, Result, ScalarValue, internal_err};
+use datafusion::common::{Column, DFSchema, Result};
 use datafusion::config::ConfigOptions;
-use datafusion::logical_expr::{
-    ColumnarValue, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, ReturnFieldArgs,
-    ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
-};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
 use datafusion::optimizer::AnalyzerRule;
+
+use super::same::Same;
 
 /// The same numbers with that one in the place of all others.
 pub(super) fn one_nan_in(column: ArrayRef) -> ArrayRef {
@@ -52,62 +51,10 @@ fn replaced<T: ArrowPrimitiveType>(
     Arc::new(replaced)
 }
 
-/// The same for a column of a table.
-#[derive(Debug, PartialEq, Eq, Hash)]
-pub(super) struct OneNan(Signature);
-
-impl OneNan {
-    pub(super) fn new() -> Self {
-        Self(Signature::any(1, Volatility::Immutable))
-    }
-}
-
-impl ScalarUDFImpl for OneNan {
-    fn name(&self) -> &str {
-        "one_nan"
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.0
-    }
-
-    /// Names are those of what it is given.
-    fn schema_name(&self, args: &[Expr]) -> Result<String> {
-        Ok(args.iter().map(|arg| arg.schema_name().to_string()).collect())
-    }
-
-    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        match types {
-            [one] => Ok(one.clone()),
-            _ => internal_err!("one_nan of {} columns", types.len()),
-        }
-    }
-
-    fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
-        match args.arg_fields {
-            [one] => Ok(Arc::clone(one)),
-            _ => internal_err!("one_nan of {} columns", args.arg_fields.len()),
-        }
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        match args.args.as_slice() {
-            [ColumnarValue::Array(column)] => {
-                Ok(ColumnarValue::Array(one_nan_in(Arc::clone(column))))
-            }
-            [ColumnarValue::Scalar(value)] => {
-                let column = one_nan_in(value.to_array()?);
-                Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&column, 0)?))
-            }
-            other => internal_err!("one_nan of {} columns", other.len()),
-        }
-    }
-}
-
 /// The same for what a function or a cast of text may make. `None` where it makes no floating-point numbers, or
 /// they are that one already.
 pub(super) fn one_nan_of(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
-    const OURS: [&str; 6] = ["one_nan", "+", "-", "*", "/", "%"];
+    const OURS: [&str; 6] = [Same::OneNan.name(), "+", "-", "*", "/", "%"];
     let makes = match expr {
         Expr::ScalarFunction(call) => !OURS.contains(&call.func.name()),
         Expr::Cast(cast) => cast.expr.get_type(schema).ok()?.is_string(),
@@ -117,7 +64,7 @@ pub(super) fn one_nan_of(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
     if !makes || !expr.get_type(schema).ok()?.is_floating() {
         return None;
     }
-    Some(ScalarUDF::new_from_impl(OneNan::new()).call(vec![expr.clone()]))
+    Some(Same::OneNan.call(expr.clone()))
 }
 
 /// Has every scan of a table give that one: what is above it may be planned into it, and then comes after.
@@ -153,9 +100,7 @@ fn ones(plan: LogicalPlan) -> Result<LogicalPlan> {
     let columns = schema.iter().map(|(relation, field)| {
         let column = Expr::Column(Column::new(relation.cloned(), field.name()));
         match field.data_type().is_floating() {
-            true => ScalarUDF::new_from_impl(OneNan::new())
-                .call(vec![column])
-                .alias_qualified(relation.cloned(), field.name()),
+            true => Same::OneNan.call(column).alias_qualified(relation.cloned(), field.name()),
             false => column,
         }
     });

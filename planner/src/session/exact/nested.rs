@@ -2,7 +2,7 @@
 //!
 //! Problem: arrow compares values of such types by the bits of the floating-point numbers in them, so that `[0.0]` is
 //! not `[-0.0]` and a NaN of one file is not that of another, in `=`, in GROUP BY and in functions that look for an
-//! element. Official way: none. Here: what is compared is given as [`OneNumber`] first, which has one NaN and one
+//! element. Official way: none. Here: what is compared is given as [`Same::OneNumber`] first, which has one NaN and one
 //! zero; what is only shown stays as it is.
 
 use std::sync::Arc;
@@ -12,19 +12,19 @@ use datafusion::arrow::datatypes::{
     ArrowPrimitiveType, DataType, FieldRef, Float16Type, Float32Type, Float64Type,
 };
 use datafusion::common::tree_node::Transformed;
-use datafusion::common::{Column, DFSchema, Result, ScalarValue, internal_err};
+use datafusion::common::{Column, DFSchema, Result};
 use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::expr::{AggregateFunction, InSubquery, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{
-    Aggregate, BinaryExpr, ColumnarValue, Distinct, DistinctOn, Expr, ExprSchemable, Join,
-    LogicalPlan, LogicalPlanBuilder, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
-    Signature, Volatility,
+    Aggregate, BinaryExpr, Distinct, DistinctOn, Expr, ExprSchemable, Join, LogicalPlan,
+    LogicalPlanBuilder,
 };
 use datafusion::optimizer::AnalyzerRule;
 
 use super::nan::Half;
 use super::nan::one_nan_in;
+use super::same::Same;
 use super::zeros::{ones, ordered};
 
 /// Whether values of a type have floating-point numbers in them, and are none themselves.
@@ -71,7 +71,7 @@ const COMPARING: [&str; 19] = [
 /// A name that no column has beside which it is looked for.
 const MEMBER: &str = "__squadron_member";
 
-/// A comparison of such values as one of [`OneNumber`]s; `None` for everything else.
+/// A comparison of such values as one of [`Same::OneNumber`]s; `None` for everything else.
 pub(super) fn compared(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
     match expr {
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if op.supports_propagation() => {
@@ -116,64 +116,14 @@ fn numbers(exprs: &[Expr], schema: &DFSchema) -> Option<Vec<Expr>> {
     Some(exprs.iter().map(|expr| given(expr).unwrap_or_else(|| expr.clone())).collect())
 }
 
-/// The expression as [`OneNumber`], if it is of such a type and not given as that already.
+/// The expression as [`Same::OneNumber`], if it is of such a type and not given as that already.
 pub(in super::super) fn one_number(expr: &Expr, of: &DataType) -> Option<Expr> {
-    let is_given =
-        matches!(expr, Expr::ScalarFunction(call) if call.func.name() == OneNumber::NAME);
-    (holds_floats(of) && !is_given)
-        .then(|| ScalarUDF::new_from_impl(OneNumber::new()).call(vec![expr.clone()]))
+    let is_given = Same::OneNumber.called(expr).is_some();
+    (holds_floats(of) && !is_given).then(|| Same::OneNumber.call(expr.clone()))
 }
 
 /// The same lists (structs, maps) with one NaN and one zero in them.
-#[derive(Debug, PartialEq, Eq, Hash)]
-pub(super) struct OneNumber(Signature);
-
-impl OneNumber {
-    const NAME: &'static str = "one_number";
-
-    pub(super) fn new() -> Self {
-        Self(Signature::any(1, Volatility::Immutable))
-    }
-}
-
-impl ScalarUDFImpl for OneNumber {
-    fn name(&self) -> &str {
-        Self::NAME
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.0
-    }
-
-    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        match types {
-            [one] => Ok(one.clone()),
-            _ => internal_err!("one_number of {} columns", types.len()),
-        }
-    }
-
-    fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
-        match args.arg_fields {
-            [one] => Ok(Arc::clone(one)),
-            _ => internal_err!("one_number of {} columns", args.arg_fields.len()),
-        }
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        match args.args.as_slice() {
-            [ColumnarValue::Array(column)] => {
-                Ok(ColumnarValue::Array(make_array(one_number_in(column.to_data())?)))
-            }
-            [ColumnarValue::Scalar(value)] => {
-                let column = make_array(one_number_in(value.to_array()?.to_data())?);
-                Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&column, 0)?))
-            }
-            other => internal_err!("one_number of {} columns", other.len()),
-        }
-    }
-}
-
-fn one_number_in(column: ArrayData) -> Result<ArrayData> {
+pub(super) fn one_number_in(column: ArrayData) -> Result<ArrayData> {
     if column.data_type().is_floating() {
         return Ok(one_zero_in(one_nan_in(make_array(column))).to_data());
     }

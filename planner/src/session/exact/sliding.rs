@@ -65,31 +65,37 @@ impl<P: Part> Window<P> {
     }
 }
 
-/// Of the numbers in a window the sum, or the average.
-#[derive(Debug, Default)]
-pub(super) struct Sliding {
-    is_average: bool,
-    window: Window<f64>,
+/// What is told of the numbers in a window.
+pub(super) trait Told: std::fmt::Debug + Send + Sync + 'static {
+    type Part: Part + std::fmt::Debug + Send + Sync;
+
+    /// The numbers of columns, without NULLs.
+    fn parts(&self, columns: &[ArrayRef]) -> impl Iterator<Item = Self::Part>;
+
+    fn answer(&self, window: &Window<Self::Part>) -> Option<f64>;
 }
 
-impl Sliding {
-    pub(super) fn new(is_average: bool) -> Self {
-        Self { is_average, ..Self::default() }
+/// The numbers in a window, and what is told of them.
+#[derive(Debug)]
+pub(super) struct Sliding<T: Told> {
+    told: T,
+    window: Window<T::Part>,
+}
+
+impl<T: Told> Sliding<T> {
+    pub(super) fn new(told: T) -> Self {
+        Self { told, window: Window::default() }
     }
 }
 
-fn each(values: &[ArrayRef]) -> impl Iterator<Item = f64> {
-    values[0].as_primitive::<Float64Type>().iter().flatten()
-}
-
-impl Accumulator for Sliding {
+impl<T: Told> Accumulator for Sliding<T> {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        each(values).for_each(|number| self.window.come(number));
+        self.told.parts(values).for_each(|part| self.window.come(part));
         Ok(())
     }
 
     fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        each(values).for_each(|_| self.window.leave());
+        self.told.parts(values).for_each(|_| self.window.leave());
         Ok(())
     }
 
@@ -98,14 +104,10 @@ impl Accumulator for Sliding {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        let count = self.window.count();
-        if count == 0 {
-            return Ok(ScalarValue::Float64(None));
-        }
-        let total = self.window.total();
-        let answer = if self.is_average { total / count as f64 } else { total };
-        let answer = if answer.is_nan() { f64::NAN } else { answer };
-        Ok(ScalarValue::Float64(Some(answer)))
+        let answer = self.told.answer(&self.window);
+        Ok(ScalarValue::Float64(
+            answer.map(|answer| if answer.is_nan() { f64::NAN } else { answer }),
+        ))
     }
 
     /// A window is of one task.
@@ -119,5 +121,37 @@ impl Accumulator for Sliding {
 
     fn size(&self) -> usize {
         size_of_val(self) + self.window.size()
+    }
+}
+
+/// The sum.
+#[derive(Debug)]
+pub(super) struct Sum;
+
+/// The average.
+#[derive(Debug)]
+pub(super) struct Average;
+
+impl Told for Sum {
+    type Part = f64;
+
+    fn parts(&self, columns: &[ArrayRef]) -> impl Iterator<Item = f64> {
+        columns[0].as_primitive::<Float64Type>().iter().flatten()
+    }
+
+    fn answer(&self, window: &Window<f64>) -> Option<f64> {
+        (window.count() > 0).then(|| window.total())
+    }
+}
+
+impl Told for Average {
+    type Part = f64;
+
+    fn parts(&self, columns: &[ArrayRef]) -> impl Iterator<Item = f64> {
+        Sum.parts(columns)
+    }
+
+    fn answer(&self, window: &Window<f64>) -> Option<f64> {
+        Sum.answer(window).map(|total| total / window.count() as f64)
     }
 }

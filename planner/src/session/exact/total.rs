@@ -13,7 +13,7 @@ use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, GroupsAccumulator}
 use super::checked;
 use super::distinct::Distinct;
 use super::passed_on::passed_on;
-use super::sliding::Sliding;
+use super::sliding::{self, Sliding};
 use super::widened::{Widened, WidenedGroups, Width};
 
 /// Digits of a decimal whose totals need no look: 128 bits hold 10^19 of the greatest.
@@ -157,7 +157,10 @@ impl<F: AggregateUDFImpl + Eq + Hash> AggregateUDFImpl for Total<F> {
             };
         }
         if *of == DataType::Float64 && !args.is_distinct {
-            return Ok(Box::new(Sliding::new(!self.is_sum)));
+            return match self.is_sum {
+                true => Ok(Box::new(Sliding::new(sliding::Sum))),
+                false => Ok(Box::new(Sliding::new(sliding::Average))),
+            };
         }
         match self.way(of, args.is_distinct)? {
             Way::Plainly => self.inner.create_sliding_accumulator(args),
