@@ -26,6 +26,7 @@ mod system {
     mod rolling;
     mod sessions;
     mod shapes;
+    mod sorted;
     mod statements;
     mod store;
     mod tickets;

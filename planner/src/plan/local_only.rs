@@ -12,6 +12,8 @@
 //!   the aggregation.
 //! * A window function over partitions by what is the same in all rows (`WHERE d = 1`, or statistics say so) is
 //!   planned without a sort by it, and a worker that decodes the plan does not know why: it fails.
+//! * Rows that several tasks exchange are said to be in an order, and are in none ([`super::whole`] and
+//!   [`super::spread`] see to it that there are none: should there be any, they are not run so).
 //! * What a recursive part has found so far is in one place, and other nodes find it empty.
 
 use std::sync::Arc;
@@ -26,6 +28,7 @@ use datafusion::scalar::ScalarValue;
 use datafusion_distributed::NetworkBoundaryExt;
 
 use super::recursive::is_recursive;
+use super::whole::is_order_lost;
 
 /// Whether a query must run in one node: `logical` as it was written, `optimized` as it will run.
 pub(super) fn is_needed(logical: &LogicalPlan, optimized: &LogicalPlan) -> DfResult<bool> {
@@ -53,6 +56,9 @@ pub(super) fn is_needed(logical: &LogicalPlan, optimized: &LogicalPlan) -> DfRes
 pub(super) fn is_needed_by(plan: &Arc<dyn ExecutionPlan>) -> DfResult<bool> {
     if !plan.exists(|node| Ok(node.is_network_boundary()))? {
         return Ok(false);
+    }
+    if is_order_lost(plan)? {
+        return Ok(true);
     }
     plan.exists(|node| {
         let windows = match node.downcast_ref::<BoundedWindowAggExec>() {

@@ -6,7 +6,9 @@
 //! be kept, sizes that do not divide well), tasks get unequal numbers of partitions and it refuses the
 //! plan. Official way: none yet. Here: each source is asked by DataFusion's own method how it can be
 //! cut, files that cannot are dealt out whole, and every task gets the same number of partitions, empty
-//! ones where there is nothing left.
+//! ones where there is nothing left. Tasks are in no order that the whole was not in, and several of them have more than
+//! one partition each of files in an order: what exchanges the rows of one partition would be said to keep it
+//! ([`super::whole`]).
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -30,10 +32,15 @@ pub(crate) fn spread_files(
         return None;
     }
     let partitions = event.plan.output_partitioning().partition_count();
+    let in_order = event.plan.output_ordering().is_some();
+    let least = if in_order && event.task_count > 1 { 2 } else { 1 };
     let spread = groups(scan, partitions, event.task_count).and_then(|groups| {
-        let tasks = deal(groups, event.task_count).into_iter().map(|groups| {
+        let tasks = deal(groups, event.task_count, least).into_iter().map(|groups| {
             let mut scan = scan.clone();
             scan.file_groups = groups;
+            if !in_order {
+                scan.output_ordering.clear();
+            }
             DataSourceExec::from_data_source(scan) as _
         });
         let leaf = DistributedLeafExec::try_new(Arc::clone(event.plan), tasks)?;
@@ -46,6 +53,9 @@ pub(crate) fn spread_files(
 fn groups(scan: &FileScanConfig, partitions: usize, tasks: usize) -> Result<Vec<FileGroup>> {
     let ordering = scan.output_ordering.first().cloned();
     let ordered = ordering.is_some();
+    if tasks == 1 {
+        return Ok(scan.file_groups.clone());
+    }
     let wanted = partitions * tasks;
     let cut = scan.file_source().repartitioned(wanted, 0, ordering, scan)?;
     Ok(match (cut, ordered) {
@@ -78,9 +88,9 @@ fn by_size(groups: &[FileGroup], wanted: usize) -> Vec<FileGroup> {
     dealt.into_iter().map(|(_, files)| FileGroup::new(files)).collect()
 }
 
-/// The same number of groups for every task.
-fn deal(groups: Vec<FileGroup>, tasks: usize) -> Vec<Vec<FileGroup>> {
-    let each = groups.len().div_ceil(tasks).max(1);
+/// The same number of groups for every task, and no fewer than `least`.
+fn deal(groups: Vec<FileGroup>, tasks: usize, least: usize) -> Vec<Vec<FileGroup>> {
+    let each = groups.len().div_ceil(tasks).max(least);
     let empty = std::iter::repeat_with(|| FileGroup::new(Vec::new()));
     let mut dealt = vec![Vec::with_capacity(each); tasks];
     for (index, group) in groups.into_iter().chain(empty).take(each * tasks).enumerate() {
@@ -122,9 +132,9 @@ mod tests {
     fn every_task_has_as_many_partitions() {
         for count in 0..9 {
             let groups = (0..count).map(|size| group(&[size])).collect::<Vec<_>>();
-            let dealt = deal(groups, 3);
+            let dealt = deal(groups, 3, 2);
             let each = dealt[0].len();
-            assert!(each > 0 && dealt.iter().all(|groups| groups.len() == each));
+            assert!(each > 1 && dealt.iter().all(|groups| groups.len() == each));
             let files: usize = dealt.iter().flatten().map(FileGroup::len).sum();
             assert_eq!(files, count as usize);
         }

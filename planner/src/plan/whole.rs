@@ -10,12 +10,22 @@
 //!     DataSourceExec: 1 group, limit=10         one task: 10 rows; two tasks: 20
 //! ```
 //!
+//! An exchange by hash of one partition keeps the order of its rows, and one that merges does of several. Behind it rows
+//! of several tasks come as they come; DataFusion has planned no sort there, and counts groups as if each came at once:
+//!
+//! ```text
+//!   AggregateExec: mode=FinalPartitioned, ordering_mode=Sorted
+//!     RepartitionExec: Hash([k], 2), input_partitions=1     one task: right; two tasks: a group for each turn
+//!       DataSourceExec: 1 group, output_ordering=[k]
+//! ```
+//!
 //! The handler here is asked about every operator before stages are cut, and holds a stage together
 //! where an operator counts on seeing all rows. Boundaries bring rows together by themselves:
 //! nothing below them matters.
 
 use std::sync::Arc;
 
+use datafusion::common::tree_node::TreeNode;
 use datafusion::error::Result;
 use datafusion::physical_expr::{Distribution, Partitioning};
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
@@ -23,7 +33,10 @@ use datafusion::physical_plan::joins::{CrossJoinExec, HashJoinExec, NestedLoopJo
 use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
-use datafusion_distributed::{BroadcastExec, DesiredTaskCountEvent, DesiredTaskCountEventResponse};
+use datafusion_distributed::{
+    BroadcastExec, DesiredTaskCountEvent, DesiredTaskCountEventResponse, NetworkBoundaryExt,
+    NetworkShuffleExec,
+};
 
 use super::merge::TaskMergeExec;
 use crate::deliver::DeliverExec;
@@ -33,7 +46,10 @@ pub(crate) fn keep_whole(
     event: DesiredTaskCountEvent,
 ) -> Option<Result<DesiredTaskCountEventResponse>> {
     let plan = event.plan;
-    let whole = limits_alone(plan) || keeps_order_alone(plan) || counts_on_one_partition(plan);
+    let whole = limits_alone(plan)
+        || keeps_order_alone(plan)
+        || keeps_order_across(plan)
+        || counts_on_one_partition(plan);
     whole.then(|| Ok(DesiredTaskCountEventResponse::maximum(1)))
 }
 
@@ -47,6 +63,19 @@ fn keeps_order_alone(plan: &Arc<dyn ExecutionPlan>) -> bool {
     let ordered = |input: &Arc<dyn ExecutionPlan>| input.output_ordering().is_some();
     plan.is::<DeliverExec>()
         && plan.children().into_iter().any(|input| ordered(input) && is_splittable(input))
+}
+
+/// An exchange that is said to keep an order.
+fn keeps_order_across(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    is_exchange(plan) && plan.output_ordering().is_some()
+}
+
+/// Whether rows of several tasks are said to come in an order where they come as they come.
+pub(crate) fn is_order_lost(plan: &Arc<dyn ExecutionPlan>) -> Result<bool> {
+    plan.exists(|node| {
+        let several = node.as_network_boundary().is_some_and(|b| b.input_stage().task_count() > 1);
+        Ok(several && node.is::<NetworkShuffleExec>() && node.output_ordering().is_some())
+    })
 }
 
 /// An operator that wants related rows in one partition, and has been given the only one there is.
@@ -84,11 +113,15 @@ fn reaches_a_leaf(plan: &Arc<dyn ExecutionPlan>) -> bool {
 /// Where datafusion-distributed cuts: above a hash repartition or a broadcast, below what merges
 /// partitions. A merge within each task has one of the latter above it.
 fn is_boundary(plan: &Arc<dyn ExecutionPlan>) -> bool {
-    let repartition = plan.downcast_ref::<RepartitionExec>();
-    let hashes = repartition.is_some_and(|r| matches!(r.partitioning(), Partitioning::Hash(_, _)));
-    hashes
+    is_exchange(plan)
         || plan.is::<BroadcastExec>()
         || plan.is::<CoalescePartitionsExec>()
         || plan.is::<SortPreservingMergeExec>()
         || plan.is::<TaskMergeExec>()
+}
+
+/// A hash repartition.
+fn is_exchange(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    let repartition = plan.downcast_ref::<RepartitionExec>();
+    repartition.is_some_and(|r| matches!(r.partitioning(), Partitioning::Hash(_, _)))
 }
