@@ -19,6 +19,7 @@ mod again;
 mod cancel;
 mod hopeless;
 mod interest;
+mod late;
 mod leave;
 mod left;
 mod lifecycle;

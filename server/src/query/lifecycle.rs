@@ -12,7 +12,6 @@ use squadron_cluster::Member;
 use squadron_planner::deliver::Receipt;
 use squadron_planner::plan::QueryPlan;
 use squadron_planner::{PlannerError, Result};
-use tonic::Code;
 
 use super::Queries;
 use super::admission::Place;
@@ -40,14 +39,14 @@ impl Queries {
         if record.peers.iter().any(|peer| peer.node_id == self.me.node_id) {
             self.store.open(record.opening.clone()).map_err(PlannerError::from)?;
         }
+        self.limit_time(&record, terms.within, terms.since);
         record.own(self.cpu.spawn(running.run_to_end(plan, terms)));
         Ok(())
     }
 
     async fn complete(&self, plan: QueryPlan, record: &Record, terms: Terms) {
-        let Terms { place, within, since, source } = terms;
+        let Terms { place, source, .. } = terms;
         let executing = self.execute(plan, record, place, &source);
-        let executing = within_time(within, since, executing);
         let outcome = AssertUnwindSafe(executing).catch_unwind().await;
         let outcome = outcome.unwrap_or_else(|_| {
             Err(ResultError::Corrupt("the query's task panicked: see the node's log".into()))
@@ -221,30 +220,6 @@ async fn unless_lost(
         lost = record.loss() => Err(lost),
         done = work => done,
     }
-}
-
-async fn within_time(
-    within: Duration,
-    since: Instant,
-    executing: impl Future<Output = Result<(), ResultError>>,
-) -> Result<(), ResultError> {
-    let until = since.checked_add(within).filter(|_| !within.is_zero());
-    let Some(until) = until else {
-        return executing.await;
-    };
-    let ended = tokio::time::timeout_at(until.into(), executing).await;
-    ended.unwrap_or_else(|_| {
-        let (code, message) = (Code::DeadlineExceeded as i32, too_long(within));
-        Err(ResultError::Query { code, message })
-    })
-}
-
-/// What a query is told that has used up its time.
-pub(super) fn too_long(within: Duration) -> String {
-    let within = humantime::format_duration(within);
-    format!(
-        "the query took longer than {within}: raise squadron.query_timeout, or --query-timeout of the node"
-    )
 }
 
 async fn receipts(plan: QueryPlan, record: &Record) -> Result<Vec<Receipt>> {

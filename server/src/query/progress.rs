@@ -70,6 +70,12 @@ impl Progress {
         let _ = changes.wait_for(|seen| seen.version > version).await;
     }
 
+    /// Waits until the outcome is known.
+    pub(super) async fn ended(&self) {
+        let mut changes = self.seen.subscribe();
+        let _ = changes.wait_for(|seen| seen.over).await;
+    }
+
     /// Whether it was not listed before.
     fn list(&self, seen: &mut Seen, peer: &str) -> bool {
         let index = self.peers.iter().position(|known| known == peer);

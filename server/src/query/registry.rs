@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use squadron_cluster::Member;
 use squadron_cluster::Members;
 use squadron_planner::plan::Planner;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -43,6 +44,8 @@ pub struct Queries {
     pub(super) me: Member,
     pub(super) planner: Planner,
     pub(super) cpu: Arc<CpuRuntime>,
+    /// The runtime that serves sockets, for what must not wait for queries.
+    pub(super) serving: Handle,
     pub(super) members: watch::Receiver<Arc<Members>>,
     pub(super) store: Arc<ResultStore>,
     pub(super) peers: Arc<Peers>,
@@ -105,6 +108,9 @@ pub struct QueryParts {
 
 impl Queries {
     /// Nothing runs yet.
+    ///
+    /// # Panics
+    /// Outside of the runtime that serves sockets.
     pub fn new(parts: QueryParts) -> Self {
         let QueryParts { me, planner, cpu, members, store, peers, signer, limits, admission } =
             parts;
@@ -112,6 +118,7 @@ impl Queries {
             me,
             planner,
             cpu,
+            serving: Handle::current(),
             members,
             store,
             peers,

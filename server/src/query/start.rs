@@ -18,7 +18,8 @@ use uuid::Uuid;
 
 use super::Queries;
 use super::again::Source;
-use super::lifecycle::{Terms, too_long};
+use super::late::too_long;
+use super::lifecycle::Terms;
 use super::prepared::Values;
 use super::record::Record;
 use crate::delivery::schema_header;

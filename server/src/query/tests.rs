@@ -6,6 +6,7 @@ mod damage;
 mod ending;
 mod failing;
 mod hopeless;
+mod late;
 mod leaving;
 mod opening;
 mod planned;
