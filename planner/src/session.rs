@@ -303,6 +303,8 @@ fn base_config(config: &EngineConfig) -> SessionConfig {
     // A CSV file that is cut at a line break within quotes is read wrongly without an error: files are
     // read whole unless a session says that theirs have none.
     base.options_mut().catalog.newlines_in_values = true;
+    // As nanoseconds INT96 of Spark and Hive ends in 2262, and 9999-12-31 would be some day of 1816.
+    base.options_mut().execution.parquet.coerce_int96 = Some("us".to_owned());
     let most = config.query_memory.most;
     base.options_mut().execution.sort_spill_reservation_bytes =
         share::merge_reserve(most, config.target_partitions);

@@ -25,6 +25,7 @@ mod partitions;
 mod provider;
 mod prune;
 mod schema;
+mod sound;
 mod source;
 mod statistics;
 pub(crate) mod table;

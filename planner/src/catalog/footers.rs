@@ -8,11 +8,17 @@
 //! another. Official way: none (DataFusion 55 prunes by every bound that it finds; no reader knows
 //! the count of NaNs yet that the format has since 2.12). Here: what looks at a footer is shown one without those
 //! bounds, so that nothing is decided by them: which row groups are skipped, which pass a filter whole, in which
-//! order they are read, what `min` is. Counts of NULLs stay.
+//! order they are read, what `min` is. Counts of NULLs stay. Where a chunk that may have NULLs does not say how many, which
+//! DataFusion takes for none, nothing of it is shown.
+//!
+//! What is known of a file is known of all of its row groups ([`summary`]): DataFusion takes the bounds of those that have
+//! some for those of the file (pyarrow leaves them out where a value is longer than 4 KiB), and a column whose bounds
+//! are equal for a constant.
 //!
 //! Rule (parquet.thrift, `ColumnOrder` and `Statistics`): bounds and filters of floating-point numbers and of INT96 go; where
 //! no order is written down, or they are in the fields of old, those of signed integers stay.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -157,16 +163,19 @@ struct Trust {
     now: bool,
     /// Those in the fields of before there was an order for each type.
     old: bool,
+    /// There may be NULLs.
+    nullable: bool,
 }
 
 impl Trust {
     fn of(footer: &ParquetMetaData, column: usize) -> Self {
         let described = footer.file_metadata().schema_descr().column(column);
         let kind = described.physical_type();
+        let nullable = described.max_def_level() > 0;
         let is_float = matches!(kind, Type::FLOAT | Type::DOUBLE)
             || described.logical_type_ref() == Some(&LogicalType::Float16);
         if is_float || kind == Type::INT96 {
-            return Self { now: false, old: false };
+            return Self { now: false, old: false, nullable };
         }
         let is_integer = matches!(kind, Type::INT32 | Type::INT64);
         let is_plain =
@@ -176,15 +185,24 @@ impl Trust {
             ColumnOrder::UNDEFINED => is_plain,
             ColumnOrder::UNKNOWN => false,
         };
-        Self { now, old: is_plain }
+        Self { now, old: is_plain, nullable }
     }
 
     fn bounds(self, statistics: &Statistics) -> bool {
         if statistics.is_min_max_deprecated() { self.old } else { self.now }
     }
 
+    /// Whether a chunk may have NULLs, and does not say how many.
+    fn is_uncounted(self, chunk: &ColumnChunkMetaData) -> bool {
+        let uncounted = |of: &Statistics| of.null_count_opt().is_none();
+        self.nullable && chunk.statistics().is_some_and(uncounted)
+    }
+
     /// Whether a chunk says nothing that is not to be trusted.
     fn allows(self, chunk: &ColumnChunkMetaData) -> bool {
+        if self.is_uncounted(chunk) {
+            return false;
+        }
         let has_bounds = |of: &Statistics| of.min_bytes_opt().or(of.max_bytes_opt()).is_some();
         let misleads = |of: &Statistics| has_bounds(of) && !self.bounds(of);
         let has_index = chunk.column_index_offset().or(chunk.bloom_filter_offset()).is_some();
@@ -198,12 +216,15 @@ fn stripped(group: &RowGroupMetaData, trusts: &[Trust]) -> ParquetResult<RowGrou
         if trust.allows(&chunk) {
             return Ok(chunk);
         }
+        let uncounted = trust.is_uncounted(&chunk);
         let counts = chunk.statistics().filter(|of| !trust.bounds(of)).map(counts);
         let mut builder = chunk.into_builder();
-        if let Some(counts) = counts {
+        if uncounted {
+            builder = builder.clear_statistics();
+        } else if let Some(counts) = counts {
             builder = builder.set_statistics(counts);
         }
-        if !trust.now {
+        if !trust.now || uncounted {
             // Where it is read later, it is not read.
             builder = builder.set_column_index_offset(None).set_column_index_length(None);
             builder = builder.set_bloom_filter_offset(None).set_bloom_filter_length(None);
@@ -212,6 +233,73 @@ fn stripped(group: &RowGroupMetaData, trusts: &[Trust]) -> ParquetResult<RowGrou
     });
     let chunks = chunks.collect::<ParquetResult<Vec<_>>>()?;
     builder.set_column_metadata(chunks).build()
+}
+
+/// What is to be summed up of a footer that was shown: of each column what all of its chunks say.
+///
+/// # Errors
+/// Whatever the decoder says.
+pub(crate) fn summary(footer: &ParquetMetaData) -> ParquetResult<Cow<'_, ParquetMetaData>> {
+    let groups = footer.row_groups();
+    let columns = 0..footer.file_metadata().schema_descr().num_columns();
+    let known: Vec<_> = columns.map(|column| Known::of(groups, column)).collect();
+    if known.iter().all(|known| *known == Known::All) {
+        return Ok(Cow::Borrowed(footer));
+    }
+    let groups = groups.iter().map(|group| {
+        let mut builder = group.clone().into_builder();
+        let chunks = builder.take_columns().into_iter().zip(&known).map(|(chunk, known)| {
+            let counted = chunk.statistics().map(counts);
+            match (known, counted) {
+                (Known::All, _) | (_, None) => Ok(chunk),
+                (Known::Counts, Some(counted)) => {
+                    chunk.into_builder().set_statistics(counted).build()
+                }
+                (Known::Nothing, _) => chunk.into_builder().clear_statistics().build(),
+            }
+        });
+        let chunks = chunks.collect::<ParquetResult<Vec<_>>>()?;
+        builder.set_column_metadata(chunks).build()
+    });
+    let groups = groups.collect::<ParquetResult<Vec<_>>>()?;
+    Ok(Cow::Owned(footer.clone().into_builder().set_row_groups(groups).build()))
+}
+
+/// What all chunks of a column say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Known {
+    Nothing,
+    /// How many NULLs there are.
+    Counts,
+    /// Bounds, too, or that there is nothing but NULLs.
+    All,
+}
+
+impl Known {
+    /// [`Known::All`] also where no chunk says more than the others.
+    fn of(groups: &[RowGroupMetaData], column: usize) -> Self {
+        let chunks = groups.iter().filter(|group| group.num_rows() > 0);
+        let chunks = chunks.map(|group| group.column(column));
+        let known = chunks.clone().map(Self::of_chunk).min().unwrap_or(Self::All);
+        let says_more = |of: &Statistics| {
+            known == Self::Nothing || of.min_bytes_opt().or(of.max_bytes_opt()).is_some()
+        };
+        let mut chunks = chunks;
+        match chunks.any(|chunk| chunk.statistics().is_some_and(says_more)) {
+            true => known,
+            false => Self::All,
+        }
+    }
+
+    fn of_chunk(chunk: &ColumnChunkMetaData) -> Self {
+        let Some(of) = chunk.statistics() else { return Self::Nothing };
+        let values = u64::try_from(chunk.num_values()).ok();
+        let bounded = of.min_bytes_opt().is_some() && of.max_bytes_opt().is_some();
+        match bounded || values.is_some() && of.null_count_opt() == values {
+            true => Self::All,
+            false => Self::Counts,
+        }
+    }
 }
 
 /// The same without bounds.

@@ -9,6 +9,7 @@ mod names;
 mod partitions;
 mod remote;
 mod schemas;
+mod sound;
 mod speed;
 
 use super::{CATALOG_NAME, CatalogError, DataLocation, FilesCatalog, SCHEMA_NAME};

@@ -6,6 +6,7 @@
 use super::format::{DataFormat, Kind};
 use super::layout::PlacedFile;
 use super::merge::{FileSchema, merge};
+use super::sound::{marked, sound};
 use super::{arrow_file, csv_file};
 use crate::catalog::error::CatalogError;
 use crate::catalog::footers::footer;
@@ -15,6 +16,7 @@ use datafusion::catalog::Session;
 use datafusion::common::DataFusionError;
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::file_format::csv::CsvFormat;
+use datafusion::parquet::file::metadata::ParquetMetaData;
 use datafusion::parquet::schema::types::Type;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use object_store::{ObjectMeta, ObjectStore};
@@ -86,8 +88,17 @@ impl Inference<'_> {
             .read(file)
             .await
             .map_err(|error| CatalogError::from_read(path(), &self.format.unreadable(), &error))?;
-        match self.repeated(file, &schema).await? {
-            None => Ok(schema),
+        let footer = self.footer_of(file).await?;
+        let repeated = match &footer {
+            Some(footer) => repeated_in_parquet(footer.file_metadata().schema()),
+            None => repeated(schema.fields()),
+        };
+        match repeated {
+            None => {
+                let Some(footer) = footer else { return Ok(schema) };
+                let marked = marked(&schema, footer.file_metadata());
+                Ok(Arc::new(sound(marked.as_ref().unwrap_or(&schema))))
+            }
             Some(name) => Err(CatalogError::invalid(
                 path(),
                 format!(
@@ -97,15 +108,13 @@ impl Inference<'_> {
         }
     }
 
-    /// The name that two columns of a file, or two fields of one column, have in common: DataFusion reads the
-    /// first for both, and of Parquet files shows only one.
-    async fn repeated(
+    /// Of a Parquet file.
+    async fn footer_of(
         &self,
         file: &ObjectMeta,
-        schema: &Schema,
-    ) -> Result<Option<String>, CatalogError> {
+    ) -> Result<Option<Arc<ParquetMetaData>>, CatalogError> {
         if self.format.kind != Kind::Parquet {
-            return Ok(repeated(schema.fields()));
+            return Ok(None);
         }
         let hint = self.session.config_options().execution.parquet.metadata_size_hint;
         let kept = self.session.runtime_env().cache_manager.get_file_metadata_cache();
@@ -113,7 +122,7 @@ impl Inference<'_> {
             let path = self.location.show(&file.location);
             CatalogError::from_read(path, &self.format.unreadable(), &error)
         })?;
-        Ok(repeated_in_parquet(footer.file_metadata().schema()))
+        Ok(Some(footer))
     }
 
     async fn read(&self, file: &ObjectMeta) -> datafusion::common::Result<SchemaRef> {
@@ -170,6 +179,8 @@ impl Inference<'_> {
     }
 }
 
+/// The name that two columns of a file, or two fields of one column, have in common: DataFusion reads the
+/// first for both, and of Parquet files shows only one.
 fn repeated(fields: &Fields) -> Option<String> {
     let mut names = HashSet::new();
     fields.iter().find_map(|field| match names.insert(field.name()) {

@@ -5,7 +5,7 @@
 //! NULL, so the statistics of partition columns are made here.
 
 use super::layout::PlacedFile;
-use crate::catalog::footers::footer;
+use crate::catalog::footers::{footer, summary};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::Session;
 use datafusion::common::stats::Precision;
@@ -88,8 +88,9 @@ impl Collector<'_> {
         let hint = self.session.config_options().execution.parquet.metadata_size_hint;
         let kept = self.session.runtime_env().cache_manager.get_file_metadata_cache();
         let footer = footer(self.store.as_ref(), &file.meta, hint, kept).await?;
+        let known = summary(&footer)?;
         let statistics =
-            DFParquetMetadata::statistics_from_parquet_metadata(&footer, self.file_schema)?;
+            DFParquetMetadata::statistics_from_parquet_metadata(&known, self.file_schema)?;
         let ordering = ordering_from_parquet_metadata(&footer, self.file_schema)?;
         Ok(self.metadata(file, statistics, ordering))
     }

@@ -9,6 +9,7 @@ use super::layout::{Layout, PlacedFile};
 use super::listing::Listing;
 use super::prune::{is_partition_filter, prune};
 use super::schema::Inference;
+use super::sound::refuse_unreadable;
 use super::source::Source;
 use super::statistics::{Collector, summarize};
 use super::{detailed, ordering};
@@ -143,6 +144,19 @@ impl FilesTable {
         &self.resolved.layout.columns
     }
 
+    fn refuse_unreadable(&self, projection: Option<&Vec<usize>>, filters: &[Expr]) -> Result<()> {
+        let schema = self.resolved.schema.table_schema();
+        let projected = |at| projection.is_none_or(|projection| projection.contains(&at));
+        let is_read = |at: usize, name: &String| {
+            let mut columns = filters.iter().flat_map(Expr::column_refs);
+            projected(at) || columns.any(|column| column.name == *name)
+        };
+        let read = schema.fields().iter().enumerate();
+        let read = read.filter(|(at, field)| is_read(*at, field.name()));
+        let table = self.resolved.reference.table();
+        refuse_unreadable(table, read.map(|(_, field)| field.as_ref()))
+    }
+
     async fn files(&self, session: &dyn Session) -> Result<Vec<PlacedFile>, CatalogError> {
         let resolved = &self.resolved;
         if self.listed.elapsed() < FRESH {
@@ -205,6 +219,7 @@ impl TableProvider for FilesTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
+        self.refuse_unreadable(projection, filters)?;
         let (by_folder, others): (Vec<_>, Vec<_>) =
             filters.iter().cloned().partition(|f| is_partition_filter(f, self.columns()));
         let files = prune(self.files(session).await?, self.columns(), by_folder, session)?;

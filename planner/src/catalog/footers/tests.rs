@@ -142,3 +142,59 @@ async fn what_is_left_is_kept() {
     assert!(!has_bounds(&first, FLOAT));
     assert!(Arc::ptr_eq(&first, &second));
 }
+
+/// A footer of several row groups, of which each has its chunk of the integers so.
+fn groups(of: &[Statistics]) -> ParquetMetaData {
+    let (_folder, path) = written();
+    let footer = read(&path);
+    let group = |statistics: &Statistics| {
+        let mut chunks = footer.row_group(0).columns().to_vec();
+        let chunk = chunks[INTEGER].clone().into_builder();
+        chunks[INTEGER] = chunk.set_statistics(statistics.clone()).build().unwrap();
+        let group = footer.row_group(0).clone().into_builder();
+        group.set_column_metadata(chunks).build().unwrap()
+    };
+    ParquetMetaData::new(footer.file_metadata().clone(), of.iter().map(group).collect())
+}
+
+fn integers(bounds: Option<(i64, i64)>, nulls: Option<u64>) -> Statistics {
+    Statistics::int64(bounds.map(|of| of.0), bounds.map(|of| of.1), None, nulls, false)
+}
+
+#[test]
+fn nothing_is_known_of_nulls_that_were_not_counted() {
+    let nullable = Trust { now: true, old: true, nullable: true };
+    let footer = groups(&[integers(Some((5, 5)), None)]);
+    let chunk = footer.row_group(0).column(INTEGER);
+    assert!(!nullable.allows(chunk));
+    assert!(Trust { nullable: false, ..nullable }.allows(chunk));
+    let left = stripped(footer.row_group(0), &[nullable; 3]).unwrap();
+    assert_eq!(left.column(INTEGER).statistics(), None);
+    assert_eq!(left.column(INTEGER).column_index_offset(), None);
+}
+
+#[test]
+fn bounds_of_a_file_are_those_of_all_of_its_row_groups() {
+    let footer = groups(&[integers(Some((5, 5)), Some(0)), integers(None, Some(1))]);
+    let known = summary(&footer).unwrap();
+    assert!(!has_bounds(&known, INTEGER) && has_bounds(&known, TEXT));
+    assert_eq!(statistics(&known, INTEGER).null_count_opt(), Some(0));
+    // A row group of nothing but NULLs has none.
+    let footer = groups(&[integers(Some((5, 5)), Some(0)), integers(None, Some(3))]);
+    assert!(has_bounds(&summary(&footer).unwrap(), INTEGER));
+}
+
+#[test]
+fn nothing_is_known_of_a_file_where_a_row_group_says_nothing() {
+    let footer = groups(&[integers(Some((5, 5)), Some(0)), integers(None, None)]);
+    let silent = footer.row_group(1).column(INTEGER).clone().into_builder().clear_statistics();
+    let mut chunks = footer.row_group(1).columns().to_vec();
+    chunks[INTEGER] = silent.build().unwrap();
+    let group = footer.row_group(1).clone().into_builder();
+    let group = group.set_column_metadata(chunks).build().unwrap();
+    let groups = vec![footer.row_group(0).clone(), group];
+    let footer = ParquetMetaData::new(footer.file_metadata().clone(), groups);
+    let known = summary(&footer).unwrap();
+    assert_eq!(known.row_group(0).column(INTEGER).statistics(), None);
+    assert!(has_bounds(&known, TEXT));
+}
