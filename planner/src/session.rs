@@ -30,6 +30,7 @@ use crate::plan::whole::keep_whole;
 use crate::{PlannerError, Result};
 
 mod account;
+mod apart;
 mod bounded;
 mod carry;
 mod compact;
@@ -154,6 +155,7 @@ impl Engine {
         let shares = Arc::new(Shares::new(Arc::clone(&runtime), config.query_memory));
         let sessions = WorkerSessions {
             template: local.clone(),
+            functions: local.task_ctx(),
             channels: Arc::clone(&config.channels),
             sink,
             live: tasks.clone(),

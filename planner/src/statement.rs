@@ -9,6 +9,7 @@ use crate::{PlannerError, Result};
 mod depth;
 mod groups;
 mod placeholders;
+mod positions;
 mod precedence;
 mod size;
 mod unseen;
@@ -47,6 +48,7 @@ fn parse_one(sql: &str) -> Result<DfStatement> {
         (Some(mut statement), 0) => {
             depth::check(&statement)?;
             precedence::restore(&mut statement);
+            positions::write_out(&mut statement);
             size::check(&statement)?;
             groups::check(&statement)?;
             unseen::check(&statement)?;

@@ -138,3 +138,16 @@ async fn an_ordered_result_larger_than_all_buffers_ends() {
     let answer = cluster.ask_distributed(0, sql).await.unwrap();
     Oracle::over(fixtures::tpch()).await.unwrap().check(sql, &answer).await;
 }
+
+/// The second join's column is of another type than the table's first: its filter of one task is none of another's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filter_that_a_join_finds_in_one_task_is_not_sent_to_others() {
+    let cluster = TestCluster::start(3, fixtures::tpch()).await;
+    let sql = "select count(*) from orders where o_orderpriority = (select max(o_orderpriority) from orders)";
+    let right = Oracle::over(fixtures::tpch()).await.unwrap();
+    for turn in 0..30 {
+        let answer = cluster.ask_distributed(turn % 3, sql).await;
+        let answer = answer.unwrap_or_else(|error| panic!("turn {turn}: {error}"));
+        right.check(sql, &answer).await;
+    }
+}

@@ -28,6 +28,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 
 use super::account::account;
+use super::apart::{alone, apart};
 use super::compact::compact;
 use super::pace::pace;
 use super::share::share;
@@ -35,13 +36,15 @@ use super::stand_in::{Run, anew, stand_in};
 use super::unchanged::unchanged;
 use crate::error::mark;
 
-/// Guards the plan of one task, which runs in `runtime`, for datafusion-distributed to call with every plan
-/// it decodes.
+/// Guards the plan of one task, which runs in `runtime` and may name `functions`, for datafusion-distributed to call
+/// with every plan it is given.
 pub(super) fn guard_task(
     event: WorkerPlanRewriteEvent<'_>,
+    functions: &TaskContext,
     runtime: &RuntimeEnv,
 ) -> Result<WorkerPlanRewriteEventResponse> {
-    Ok(WorkerPlanRewriteEventResponse::new(guarded(equipped(event.plan, runtime)?)?))
+    let plan = apart(event.plan, event.session_config, functions)?;
+    Ok(WorkerPlanRewriteEventResponse::new(guarded(equipped(plan, runtime)?)?))
 }
 
 /// Guards what a coordinator runs itself of a plan, in `runtime`.
@@ -49,7 +52,7 @@ pub(crate) fn guard_query(
     plan: Arc<dyn ExecutionPlan>,
     runtime: &RuntimeEnv,
 ) -> Result<Arc<dyn ExecutionPlan>> {
-    Ok(stand_in(equipped(plan, runtime)?, Guard))
+    Ok(stand_in(equipped(alone(plan)?, runtime)?, Guard))
 }
 
 /// Every operator of one stage with what it lacks.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::error::DataFusionError;
 use datafusion::execution::runtime_env::RuntimeEnv;
-use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::execution::{SessionState, SessionStateBuilder, TaskContext};
 use datafusion::prelude::SessionConfig;
 use datafusion_distributed::{
     DistributedExt, WorkerPlanRewriteEvent, WorkerQueryContext, WorkerSessionBuilder,
@@ -21,6 +21,8 @@ use crate::plan::merge::TaskMergeCodec;
 /// Builds each task's session from the node's own template.
 pub(super) struct WorkerSessions {
     pub(super) template: SessionState,
+    /// Those of the template.
+    pub(super) functions: Arc<TaskContext>,
     pub(super) channels: Channels,
     pub(super) sink: Arc<SinkHandle>,
     pub(super) live: LiveTasks,
@@ -51,7 +53,9 @@ impl WorkerSessions {
         config.set_distributed_user_codec(TaskMergeCodec);
         config.set_distributed_channel_resolver(Arc::clone(&self.channels));
         let runtime = Arc::clone(runtime);
-        let guard = move |event: WorkerPlanRewriteEvent<'_>| guard_task(event, &runtime);
+        let functions = Arc::clone(&self.functions);
+        let guard =
+            move |event: WorkerPlanRewriteEvent<'_>| guard_task(event, &functions, &runtime);
         config.set_distributed_worker_plan_rewrite_handler(guard);
         config.set_extension(Arc::clone(&self.sink));
         config.set_extension(Arc::new(LiveTask(self.live.clone())));
