@@ -35,6 +35,7 @@ mod bounded;
 mod carry;
 mod compact;
 mod conditions;
+mod cut;
 mod exact;
 #[cfg(test)]
 mod fuzz;

@@ -32,6 +32,7 @@ mod found;
 mod moments;
 mod nan;
 mod nested;
+mod order;
 mod passed_on;
 mod same;
 mod sliding;
@@ -43,6 +44,7 @@ mod widened;
 mod zeros;
 
 pub(super) use nested::one_number;
+pub(super) use order::is_nested;
 
 use arithmetic::{Arithmetic, WriteOut};
 use casts::{Instant, KeptCasts};
@@ -51,6 +53,7 @@ use found::Found;
 use moments::Moment;
 use nan::OneNanInScans;
 use nested::OneNumberInKeys;
+use order::Order;
 use same::Same;
 use spans::{NoIntervalsAsKeys, Span};
 use total::Total;
@@ -75,6 +78,7 @@ pub(super) fn exact(state: &mut SessionState) -> Result<()> {
         state.register_udf(Arc::new(ScalarUDF::new_from_impl(function)))?;
     }
     state.register_udf(Arc::new(ScalarUDF::new_from_impl(Found::new())))?;
+    state.register_udf(Arc::new(ScalarUDF::new_from_impl(Order::new())))?;
     state.register_udf(Arc::new(ScalarUDF::new_from_impl(Span::new())))?;
     state.add_analyzer_rule(Arc::new(NoIntervalsAsKeys));
     state.add_analyzer_rule(Arc::new(KeptCasts));

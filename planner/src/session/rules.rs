@@ -9,6 +9,7 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::ExecutionPlan;
 
+use super::cut::CutAfterwards;
 use super::{names, requirements};
 
 pub(super) type Rule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
@@ -18,7 +19,8 @@ type Lead = fn(&Rule, Arc<dyn ExecutionPlan>, &ConfigOptions) -> Result<Arc<dyn 
 
 /// All of them, for a session.
 pub(super) fn physical_optimizer_rules() -> Vec<Rule> {
-    PhysicalOptimizer::new().rules.into_iter().map(led).collect()
+    let rules = PhysicalOptimizer::new().rules.into_iter().map(led);
+    rules.chain([Arc::new(CutAfterwards) as Rule]).collect()
 }
 
 fn led(rule: Rule) -> Rule {

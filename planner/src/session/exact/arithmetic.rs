@@ -25,6 +25,7 @@ use super::beyond;
 use super::found::found;
 use super::nan::{one_nan_in, one_nan_of};
 use super::nested::compared;
+use super::order::{ordered, refuse_extremes};
 use super::spans::spanned;
 use super::zeros::written_out;
 
@@ -222,6 +223,7 @@ impl FunctionRewrite for WriteOut {
         schema: &DFSchema,
         _: &ConfigOptions,
     ) -> Result<Transformed<Expr>> {
+        refuse_extremes(&expr, schema)?;
         let written = match &expr {
             Expr::ScalarFunction(call) => {
                 let written = seconds(call, schema).or_else(|| written_out(&expr, schema));
@@ -237,6 +239,7 @@ impl FunctionRewrite for WriteOut {
                 written.or_else(|| spanned(other, schema))
             }
         };
+        let written = ordered(written.as_ref().unwrap_or(&expr), schema).or(written);
         Ok(written.map_or_else(|| Transformed::no(expr), Transformed::yes))
     }
 }

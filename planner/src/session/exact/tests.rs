@@ -8,6 +8,7 @@ use super::*;
 
 mod floats;
 mod instants;
+mod order;
 
 fn exactly() -> SessionContext {
     let config = SessionConfig::new().with_target_partitions(3);
