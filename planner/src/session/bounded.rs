@@ -21,15 +21,17 @@ use datafusion::execution::memory_pool::{
 use datafusion::execution::{FunctionRegistry, SessionState};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
-use datafusion::logical_expr::{Expr, ScalarUDF};
+use datafusion::logical_expr::{AggregateUDF, Expr, ScalarUDF};
 
 mod function;
+mod gathered;
 mod lengths;
 mod sizes;
 #[cfg(test)]
 mod tests;
 
 use function::Bounded;
+use gathered::Gathered;
 
 /// Answers of so many bytes are made without asking: no operator asks for a batch that goes by either,
 /// and a query that gets no more memory still works on those.
@@ -53,6 +55,12 @@ pub(super) fn bound(state: &mut SessionState, bounds: &Arc<Bounds>) -> Result<()
     for function in functions {
         if let Some(bounded) = Bounded::of(&function, bounds) {
             state.register_udf(Arc::new(ScalarUDF::new_from_impl(bounded)))?;
+        }
+    }
+    let aggregates: Vec<_> = state.aggregate_functions().values().cloned().collect();
+    for aggregate in aggregates {
+        if let Some(gathered) = Gathered::of(&aggregate, bounds) {
+            state.register_udaf(Arc::new(AggregateUDF::new_from_impl(gathered)))?;
         }
     }
     state.register_function_rewrite(Arc::new(BoundAll(Arc::clone(bounds))))

@@ -45,6 +45,7 @@ mod zeros;
 
 pub(super) use nested::one_number;
 pub(super) use order::is_nested;
+pub(super) use passed_on::passed_on;
 
 use arithmetic::{Arithmetic, WriteOut};
 use casts::{Instant, KeptCasts};

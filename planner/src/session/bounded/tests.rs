@@ -199,3 +199,37 @@ fn over_nothing(plan: &Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
     }
     over_nothing(plan.children()[0])
 }
+
+const TEXTS: &str =
+    "(SELECT value AS n, value % 3 AS g, repeat('x', 400) AS s FROM range(0, 4000)) AS t";
+
+/// Every row has all texts so far: 3 GB of 2 MB.
+#[tokio::test]
+async fn what_windows_gather_is_refused_where_it_is_too_much() {
+    for gathered in [
+        "string_agg(s, '') OVER (ORDER BY n)",
+        "array_agg(s) OVER (ORDER BY n)",
+        "array_agg(s) OVER (PARTITION BY g ORDER BY n)",
+        "array_agg(s) OVER (ORDER BY n ROWS BETWEEN 900 PRECEDING AND CURRENT ROW)",
+    ] {
+        refused(&format!("SELECT count(z) FROM (SELECT {gathered} AS z FROM {TEXTS})")).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_gathered_is_as_ever_where_there_is_room() {
+    let bounds = bounds(LIMIT);
+    let (ours, theirs) = (bounded(&bounds), SessionContext::new());
+    for sql in [
+        "SELECT g, count(*), length(string_agg(s, ',' ORDER BY n)) FROM {} GROUP BY g ORDER BY g",
+        "SELECT array_length(array_agg(s)) FROM {}",
+        "SELECT array_agg(DISTINCT g ORDER BY g DESC) FROM {}",
+        "SELECT max(array_length(z)) FROM (SELECT array_agg(n) OVER (ORDER BY n ROWS 3 PRECEDING) AS z FROM {})",
+        "SELECT max(length(z)) FROM (SELECT string_agg(s, ',') OVER (PARTITION BY n ORDER BY g) AS z FROM {})",
+        "SELECT array_agg(n) FILTER (WHERE n < 3), string_agg(CAST(g AS TEXT), '' ORDER BY n) FILTER (WHERE n < 5) FROM {}",
+    ] {
+        let sql = sql.replace("{}", TEXTS);
+        assert_eq!(rows(&ours, &sql).await.unwrap(), rows(&theirs, &sql).await.unwrap(), "{sql}");
+        assert_eq!(bounds.pool.reserved(), 0, "{sql}");
+    }
+}

@@ -71,4 +71,4 @@ macro_rules! passed_on {
     };
 }
 
-pub(super) use passed_on;
+pub(in crate::session) use passed_on;
