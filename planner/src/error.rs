@@ -142,12 +142,20 @@ fn classify_root(root: &DataFusionError, text: String) -> PlannerError {
         DataFusionError::Internal(message) if message.contains(NO_REGEX) => {
             PlannerError::Execution(message.clone())
         }
+        DataFusionError::Internal(message) if message.starts_with(NO_RANGE) => {
+            PlannerError::Unsupported(format!(
+                "{message}: a window cannot be ordered by such values; number the rows by row_number() OVER (ORDER BY …) in a subquery first, or say ROWS"
+            ))
+        }
         DataFusionError::Internal(_) | DataFusionError::ExecutionJoin(_) => {
             PlannerError::Internal(text)
         }
         _ => PlannerError::Execution(text),
     }
 }
+
+/// What windows say that are ordered by lists or bytes.
+const NO_RANGE: &str = "Cannot run range queries on datatype";
 
 /// What was left of a subquery when there was no join to make of it.
 const UNPLANNED: &str = "Physical plan does not support logical expression";

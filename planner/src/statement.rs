@@ -8,6 +8,7 @@ use crate::{PlannerError, Result};
 
 mod depth;
 mod groups;
+mod moments;
 mod placeholders;
 mod positions;
 mod precedence;
@@ -49,6 +50,7 @@ fn parse_one(sql: &str) -> Result<DfStatement> {
             depth::check(&statement)?;
             precedence::restore(&mut statement);
             positions::write_out(&mut statement);
+            moments::write_out(&mut statement);
             size::check(&statement)?;
             groups::check(&statement)?;
             unseen::check(&statement)?;

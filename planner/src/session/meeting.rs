@@ -28,6 +28,8 @@ use datafusion::logical_expr::{
     LogicalPlanBuilder, Subquery, TryCast, Union, build_join_schema, cast,
 };
 
+mod far;
+
 /// The same plan, before types are matched.
 pub(crate) fn types_met(plan: LogicalPlan) -> Result<LogicalPlan> {
     let met = plan.transform_up_with_subqueries(|node| {
@@ -87,6 +89,7 @@ fn met(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
             Some(call.func.call(args))
         }
         Expr::Case(case) => of_case(case, schema),
+        Expr::Cast(cast) => far::instant(cast),
         Expr::InSubquery(InSubquery { expr, subquery, negated }) => {
             let (expr, subquery) = within(expr, subquery, schema)?;
             Some(Expr::InSubquery(InSubquery { expr, subquery, negated: *negated }))
@@ -110,7 +113,7 @@ fn doubles(exprs: &[&Expr], schema: &DFSchema) -> Option<Vec<Expr>> {
     let mut of = exprs.iter().zip(&types);
     let is_met = of.any(|(expr, of)| of.is_floating() && !is_exact(expr));
     if !is_met || !types.iter().any(DataType::is_decimal) {
-        return times(exprs, &types);
+        return times(exprs, &types).or_else(|| far::met(exprs, &types));
     }
     let each = exprs.iter().zip(&types).map(|(expr, of)| double((*expr).clone(), of));
     Some(each.collect())
