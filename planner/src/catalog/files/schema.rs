@@ -6,7 +6,7 @@
 use super::format::{DataFormat, Kind};
 use super::layout::PlacedFile;
 use super::merge::{FileSchema, merge};
-use super::sound::{marked, sound};
+use super::sound::{marked, marked_as_they_are, sound};
 use super::{arrow_file, csv_file};
 use crate::catalog::error::CatalogError;
 use crate::catalog::footers::footer;
@@ -95,7 +95,12 @@ impl Inference<'_> {
         };
         match repeated {
             None => {
-                let Some(footer) = footer else { return Ok(schema) };
+                let Some(footer) = footer else {
+                    return Ok(match self.format.kind {
+                        Kind::Arrow => Arc::new(marked_as_they_are(&schema)),
+                        _ => schema,
+                    });
+                };
                 let marked = marked(&schema, footer.file_metadata());
                 Ok(Arc::new(sound(marked.as_ref().unwrap_or(&schema))))
             }

@@ -7,8 +7,9 @@
 //! * Half floats are ordered by their bits: 0.0 and -0.0 are two.
 //! * Of a Parquet INTERVAL the months are left out.
 //!
-//! Official way: none. Here: tables have other types in their place, which values are cast to as they are read, and
-//! an INTERVAL that may lose its months is refused by queries that read it.
+//! Official way: none. Here: tables have other types in their place, which values are cast to as they are read (those of
+//! Arrow files are not: small decimals are refused there), and an INTERVAL that may lose its months is refused by queries
+//! that read it.
 
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema};
 use datafusion::common::{Result, not_impl_err};
@@ -22,6 +23,8 @@ use std::sync::Arc;
 const UNREADABLE: &str = "squadron:unreadable";
 
 const LOSES_MONTHS: &str = "a Parquet INTERVAL, of which months would be left out: leave the column out, or write the file with its months, days and milliseconds as integers";
+
+const IS_SMALL: &str = "a decimal of 32 or 64 bits in an Arrow file, which would be calculated with as an integer: write the file with decimals of 128 bits, or as Parquet";
 
 /// The same columns by types that are calculated with rightly.
 pub(crate) fn sound(schema: &Schema) -> Schema {
@@ -72,15 +75,39 @@ pub(crate) fn marked(schema: &Schema, file: &FileMetaData) -> Option<Schema> {
     }
     let fields =
         schema.fields().iter().map(|field| match columns.contains(&field.name().as_str()) {
-            true => Arc::new(marked_field(field)),
+            true => Arc::new(marked_field(field, LOSES_MONTHS)),
             false => Arc::clone(field),
         });
     Some(Schema::new_with_metadata(fields.collect::<Fields>(), schema.metadata().clone()))
 }
 
-fn marked_field(field: &FieldRef) -> Field {
+/// The same columns of an Arrow file, which are read as they are: those marked that are, or have in them, small decimals.
+pub(crate) fn marked_as_they_are(schema: &Schema) -> Schema {
+    let fields = schema.fields().iter().map(|field| match has_small_decimal(field.data_type()) {
+        true => Arc::new(marked_field(field, IS_SMALL)),
+        false => Arc::clone(field),
+    });
+    Schema::new_with_metadata(fields.collect::<Fields>(), schema.metadata().clone())
+}
+
+fn has_small_decimal(of: &DataType) -> bool {
+    match of {
+        DataType::Decimal32(..) | DataType::Decimal64(..) => true,
+        DataType::List(item)
+        | DataType::LargeList(item)
+        | DataType::ListView(item)
+        | DataType::LargeListView(item)
+        | DataType::FixedSizeList(item, _)
+        | DataType::Map(item, _) => has_small_decimal(item.data_type()),
+        DataType::Struct(fields) => fields.iter().any(|f| has_small_decimal(f.data_type())),
+        DataType::Dictionary(_, values) => has_small_decimal(values),
+        _ => false,
+    }
+}
+
+fn marked_field(field: &FieldRef, why: &str) -> Field {
     let mut metadata = field.metadata().clone();
-    metadata.insert(UNREADABLE.to_owned(), LOSES_MONTHS.to_owned());
+    metadata.insert(UNREADABLE.to_owned(), why.to_owned());
     field.as_ref().clone().with_metadata(metadata)
 }
 

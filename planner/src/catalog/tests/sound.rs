@@ -7,6 +7,7 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::datatypes::ArrowPrimitiveType;
 use datafusion::arrow::datatypes::{Float16Type, IntervalDayTime};
+use datafusion::arrow::ipc::writer::FileWriter;
 use datafusion::parquet::arrow::arrow_writer::ArrowWriterOptions;
 
 type Half = <Float16Type as ArrowPrimitiveType>::Native;
@@ -88,4 +89,21 @@ async fn an_interval_that_may_lose_its_months_is_refused_where_it_is_read() {
         let error = tables.batches(sql).await.unwrap_err().to_string();
         assert!(error.contains("column 'span' of foreign") && error.contains("months"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_small_decimal_of_an_arrow_file_is_refused_where_it_is_read() {
+    let data = Data::new();
+    let small = Decimal32Array::from(vec![-299, 50]).with_precision_and_scale(9, 2).unwrap();
+    let ids = Int64Array::from(vec![1, 2]);
+    let columns = [("d", Arc::new(small) as ArrayRef), ("id", Arc::new(ids) as ArrayRef)];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let file = std::fs::File::create(data.path("t.arrow")).unwrap();
+    let mut writer = FileWriter::try_new(file, &batch.schema()).unwrap();
+    writer.write(&batch).unwrap();
+    writer.finish().unwrap();
+    let tables = data.open().await;
+    assert_eq!(tables.rows("SELECT id FROM t ORDER BY id").await, ["1", "2"]);
+    let error = tables.batches("SELECT id FROM t WHERE d > 0").await.unwrap_err().to_string();
+    assert!(error.contains("column 'd' of t") && error.contains("128 bits"), "{error}");
 }
