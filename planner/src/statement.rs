@@ -14,6 +14,7 @@ mod positions;
 mod precedence;
 mod size;
 mod unseen;
+mod walk;
 
 pub use depth::{DEEPEST, STACK_BYTES};
 

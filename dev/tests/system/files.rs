@@ -7,8 +7,11 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use datafusion::arrow::ipc::writer::{FileWriter, StreamWriter};
 use datafusion::parquet::arrow::ArrowWriter;
+use datafusion::parquet::data_type::{Int96, Int96Type};
 use datafusion::parquet::file::metadata::SortingColumn;
 use datafusion::parquet::file::properties::WriterProperties;
+use datafusion::parquet::file::writer::SerializedFileWriter;
+use datafusion::parquet::schema::parser::parse_message_type;
 use datafusion::prelude::SessionContext;
 use squadron_dev::cluster::TestCluster;
 use squadron_server::client::ClientError;
@@ -138,4 +141,29 @@ async fn a_quote_that_is_never_closed_is_told_by_a_worker_with_the_line() {
     assert_eq!(refused.code(), Code::FailedPrecondition, "{refused}");
     assert!(refused.message().contains("open.csv"), "{refused}");
     assert!(refused.message().contains("line 200002 is never closed"), "{refused}");
+}
+
+/// Spark and Hive write instants of 96 bits: nanoseconds of a day, and its Julian number.
+#[tokio::test(flavor = "multi_thread")]
+async fn instants_of_spark_and_hive_are_read_beyond_what_nanoseconds_reach() {
+    let folder = tempfile::tempdir().unwrap();
+    let schema = parse_message_type("message t { required int96 at; }").unwrap();
+    let file = std::fs::File::create(folder.path().join("t.parquet")).unwrap();
+    let mut file = SerializedFileWriter::new(file, Arc::new(schema), Default::default()).unwrap();
+    let mut group = file.next_row_group().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    const HALF_PAST_MIDNIGHT: u64 = 1_800_000_000_000;
+    let [low, high] = [HALF_PAST_MIDNIGHT as u32, (HALF_PAST_MIDNIGHT >> 32) as u32];
+    // 1600-01-01, 1970-01-01 and 9999-12-31.
+    let instants = [2_305_448, 2_440_588, 5_373_484].map(|day| Int96::from(vec![low, high, day]));
+    column.typed::<Int96Type>().write_batch(&instants, None, None).unwrap();
+    column.close().unwrap();
+    group.close().unwrap();
+    file.close().unwrap();
+    let cluster = TestCluster::start(3, folder.path()).await;
+    let sql = "select string_agg(cast(at as varchar), ' ' order by at) from t";
+    let all = cluster.ask_distributed(0, sql).await.unwrap().value();
+    assert_eq!(all, "1600-01-01T00:30:00 1970-01-01T00:30:00 9999-12-31T00:30:00");
+    let last = "select count(*) from t where at > timestamp '9999-12-31 00:00:00'";
+    assert_eq!(cluster.ask_distributed(1, last).await.unwrap().value(), "1");
 }

@@ -313,16 +313,20 @@ mod tests {
 
     use super::*;
 
-    async fn answer(sql: &str) -> String {
+    /// The values of the first column, or what is told.
+    pub(super) async fn tried(sql: &str) -> Result<String> {
         let context = SessionContext::new();
-        let plan = context.state().create_logical_plan(sql).await.unwrap();
-        let plan = types_met(plan).unwrap();
-        let batches = context.execute_logical_plan(plan).await.unwrap().collect().await.unwrap();
+        let plan = types_met(context.state().create_logical_plan(sql).await?)?;
+        let batches = context.execute_logical_plan(plan).await?.collect().await?;
         let values = batches.iter().flat_map(|batch| {
             let rows = 0..batch.num_rows();
             rows.map(|row| array_value_to_string(batch.column(0), row).unwrap())
         });
-        values.collect::<Vec<_>>().join(" ")
+        Ok(values.collect::<Vec<_>>().join(" "))
+    }
+
+    async fn answer(sql: &str) -> String {
+        tried(sql).await.unwrap()
     }
 
     #[tokio::test]

@@ -10,10 +10,11 @@ use std::ops::ControlFlow;
 
 use datafusion::logical_expr::sqlparser::dialect::Dialect;
 use datafusion::sql::parser::Statement as DfStatement;
-use datafusion::sql::sqlparser::ast::{Expr, Query, SetExpr, Visit, Visitor};
+use datafusion::sql::sqlparser::ast::{Expr, Query, SetExpr, Visitor};
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
+use super::walk::walk;
 use crate::{PlannerError, Result};
 
 /// Deepest statement that is planned. DataFusion's time to plan such a chain grows with its square:
@@ -75,12 +76,7 @@ fn deepens(token: &Token) -> bool {
 /// # Errors
 /// `Invalid` for a statement that nests deeper than [`DEEPEST`].
 pub(super) fn check(statement: &DfStatement) -> Result<()> {
-    let walked = match statement {
-        DfStatement::Statement(sql) => sql.visit(&mut Levels(0)),
-        DfStatement::Explain(explain) => return check(&explain.statement),
-        _ => ControlFlow::Continue(()),
-    };
-    match walked {
+    match walk(statement, &mut Levels(0)) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(()) => Err(PlannerError::Invalid(format!(
             "the statement nests more than {DEEPEST} operators in each other: use IN (…) in place of a chain of OR, and a table in place of a chain of UNION"

@@ -7,8 +7,9 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as DfStatement;
-use datafusion::sql::sqlparser::ast::{Expr, GroupByExpr, Select, Visit, Visitor};
+use datafusion::sql::sqlparser::ast::{Expr, GroupByExpr, Select, Visitor};
 
+use super::walk::walk;
 use crate::{PlannerError, Result};
 
 /// Most grouping sets of one GROUP BY, as in PostgreSQL: they are a CUBE of twelve columns.
@@ -17,12 +18,7 @@ const MOST_SETS: usize = 4096;
 /// # Errors
 /// `Invalid` for too many grouping sets.
 pub(super) fn check(statement: &DfStatement) -> Result<()> {
-    let checked = match statement {
-        DfStatement::Statement(sql) => sql.visit(&mut Groups),
-        DfStatement::Explain(explain) => return check(&explain.statement),
-        _ => ControlFlow::Continue(()),
-    };
-    match checked {
+    match walk(statement, &mut Groups) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(()) => Err(PlannerError::Invalid(format!(
             "GROUP BY comes to more than {MOST_SETS} grouping sets: name those that are needed in GROUPING SETS (…), or fewer columns in CUBE (…) and ROLLUP (…)"

@@ -7,18 +7,14 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, CastKind, DataType, Expr, TimezoneInfo, Value, VisitMut, VisitorMut,
+    BinaryOperator, CastKind, DataType, Expr, TimezoneInfo, Value, VisitorMut,
 };
+
+use super::walk;
 
 /// Writes it in a statement.
 pub(super) fn write_out(statement: &mut DfStatement) {
-    match statement {
-        DfStatement::Statement(sql) => {
-            let _ = sql.visit(&mut Moments);
-        }
-        DfStatement::Explain(explain) => write_out(&mut explain.statement),
-        _ => {}
-    }
+    walk::rewrite(statement, &mut Moments);
 }
 
 struct Moments;

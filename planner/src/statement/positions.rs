@@ -8,19 +8,15 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::{
-    Expr, GroupByExpr, OrderByKind, Query, Select, SelectItem, SetExpr, Value, VisitMut,
-    VisitorMut, visit_expressions,
+    Expr, GroupByExpr, OrderByKind, Query, Select, SelectItem, SetExpr, Value, VisitorMut,
+    visit_expressions,
 };
+
+use super::walk;
 
 /// Writes out such numbers of a statement.
 pub(super) fn write_out(statement: &mut DfStatement) {
-    match statement {
-        DfStatement::Statement(sql) => {
-            let _ = sql.visit(&mut Positions);
-        }
-        DfStatement::Explain(explain) => write_out(&mut explain.statement),
-        _ => {}
-    }
+    walk::rewrite(statement, &mut Positions);
 }
 
 struct Positions;

@@ -8,19 +8,13 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as DfStatement;
-use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, UnaryOperator, Value, VisitMut, VisitorMut,
-};
+use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, Value, VisitorMut};
+
+use super::walk;
 
 /// Puts every expression of a statement right.
 pub(super) fn restore(statement: &mut DfStatement) {
-    match statement {
-        DfStatement::Statement(sql) => {
-            let _ = sql.visit(&mut Restore);
-        }
-        DfStatement::Explain(explain) => restore(&mut explain.statement),
-        _ => {}
-    }
+    walk::rewrite(statement, &mut Restore);
 }
 
 struct Restore;
@@ -113,6 +107,7 @@ fn is_no_stronger_than_is(expr: &Expr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use datafusion::sql::sqlparser::ast::VisitMut;
     use datafusion::sql::sqlparser::dialect::GenericDialect;
     use datafusion::sql::sqlparser::parser::Parser;
 

@@ -10,9 +10,10 @@ use std::vec::IntoIter;
 
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, ObjectName, ObjectNamePart, Query, Select, Visit, Visitor,
+    Expr, Ident, ObjectName, ObjectNamePart, Query, Select, Visitor,
 };
 
+use super::walk::walk;
 use crate::{PlannerError, Result};
 
 /// Most selects, tables and expressions that CTEs may add to what is written. So many are some 20,000
@@ -25,11 +26,7 @@ const MOST_REPEATED: usize = 50_000;
 pub(super) fn check(statement: &DfStatement) -> Result<()> {
     let mut size = Size::default();
     // Nothing of a walk ends it early.
-    let _ = match statement {
-        DfStatement::Statement(sql) => sql.visit(&mut size),
-        DfStatement::Explain(explain) => return check(&explain.statement),
-        _ => ControlFlow::Continue(()),
-    };
+    let _ = walk(statement, &mut size);
     match size.expanded.saturating_sub(size.written) {
         0..=MOST_REPEATED => Ok(()),
         _ => Err(PlannerError::Invalid(format!(

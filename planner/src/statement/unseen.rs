@@ -11,20 +11,16 @@ use std::ops::ControlFlow;
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::{
     Expr, FunctionArguments, GroupByExpr, Join, JoinConstraint, JoinOperator, Query, Select,
-    SelectItem, SetExpr, SetOperator, SetQuantifier, TableFactor, Value, Visit, Visitor,
+    SelectItem, SetExpr, SetOperator, SetQuantifier, TableFactor, Value, Visitor,
 };
 
+use super::walk::walk;
 use crate::{PlannerError, Result};
 
 /// # Errors
 /// `Unsupported` for a statement of which a part would be passed over.
 pub(super) fn check(statement: &DfStatement) -> Result<()> {
-    let checked = match statement {
-        DfStatement::Statement(sql) => sql.visit(&mut Unseen),
-        DfStatement::Explain(explain) => return check(&explain.statement),
-        _ => ControlFlow::Continue(()),
-    };
-    match checked {
+    match walk(statement, &mut Unseen) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(Refused { what, instead }) => Err(PlannerError::Unsupported(format!(
             "{what} is not supported by this version: {instead}"

@@ -59,7 +59,7 @@ async fn start(format: &CsvFormat, store: &dyn ObjectStore, file: &ObjectMeta) -
     });
     let (mut read, mut end) = (BytesMut::new(), None);
     while let Some(piece) = bytes.try_next().await? {
-        let ended = quotes.feed(&piece).map_err(|wrong| exec_datafusion_err!("{wrong}"))?;
+        let ended = quotes.feed_records(&piece).map_err(|wrong| exec_datafusion_err!("{wrong}"))?;
         end = ended.map(|ended| read.len() + ended).or(end);
         read.extend_from_slice(&piece);
         match end {

@@ -62,22 +62,10 @@ fn near(text: &ScalarValue, of: &DataType) -> Option<ScalarValue> {
 
 #[cfg(test)]
 mod tests {
-    use datafusion::arrow::util::display::array_value_to_string;
-    use datafusion::prelude::SessionContext;
-
-    use super::super::types_met;
+    use super::super::tests::tried;
 
     async fn answer(sql: &str) -> Result<String, String> {
-        let context = SessionContext::new();
-        let plan = context.state().create_logical_plan(sql).await.unwrap();
-        let plan = types_met(plan).unwrap();
-        let rows = context.execute_logical_plan(plan).await.map_err(|error| error.to_string())?;
-        let batches = rows.collect().await.map_err(|error| error.to_string())?;
-        let values = batches.iter().flat_map(|batch| {
-            let rows = 0..batch.num_rows();
-            rows.map(|row| array_value_to_string(batch.column(0), row).unwrap())
-        });
-        Ok(values.collect::<Vec<_>>().join(" "))
+        tried(sql).await.map_err(|error| error.to_string())
     }
 
     #[tokio::test]

@@ -203,7 +203,7 @@ fn checked(
     let checked = pieces.scan(quotes, move |quotes, piece| {
         let looked = piece.and_then(|piece| {
             let looked = match &piece {
-                Some(piece) => quotes.feed(piece).map(|_| ()),
+                Some(piece) => quotes.feed(piece),
                 None => quotes.end(),
             };
             looked.map_err(|wrong| place.wrong(&wrong)).map(|()| piece)

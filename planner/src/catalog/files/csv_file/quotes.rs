@@ -5,7 +5,9 @@
 //! refuse such files. Here: the bytes are looked at on their way to the reader. Quotes open a value where the
 //! reader takes them to, so that one within a value without quotes (`5" pipe`) stays what it was: a letter.
 
-use memchr::{memchr, memchr_iter, memchr2, memrchr};
+use std::ops::Range;
+
+use memchr::{memchr, memchr_iter, memchr2, memchr3, memrchr};
 
 /// The bytes that mean something.
 #[derive(Debug, Clone, Copy)]
@@ -50,29 +52,53 @@ impl Quotes {
         Self { marks, state: State::Outside, fresh: true, last: b'\n', lines: 0, opened: 0 }
     }
 
-    /// Takes the next bytes, and gives where in them the last record ends that does.
+    /// Takes the next bytes.
     ///
     /// # Errors
     /// What is wrong with them, with the line (the first is 1).
-    pub(crate) fn feed(&mut self, bytes: &[u8]) -> Result<Option<usize>, String> {
-        let rest = bytes.strip_prefix(BYTE_ORDER_MARK).filter(|_| self.fresh).unwrap_or(bytes);
-        self.fresh &= bytes.is_empty();
-        let (mut at, mut open, mut end) = (0, None, None);
-        while at < rest.len() {
-            let before = self.state;
-            let from = at;
-            at = self.step(rest, at)?;
+    pub(crate) fn feed(&mut self, bytes: &[u8]) -> Result<(), String> {
+        let bytes = &bytes[self.passed_over(bytes)..];
+        self.look(bytes, |_| ())
+    }
+
+    /// Takes the next bytes, and gives where in them the last record ends that does.
+    ///
+    /// # Errors
+    /// As [`feed`](Self::feed).
+    pub(crate) fn feed_records(&mut self, bytes: &[u8]) -> Result<Option<usize>, String> {
+        let (start, mut end) = (self.passed_over(bytes), None);
+        let bytes = &bytes[start..];
+        self.look(bytes, |outside| {
+            let found = memrchr(b'\n', &bytes[outside.clone()]);
+            end = found.map(|found| start + outside.start + found + 1).or(end);
+        })?;
+        Ok(end)
+    }
+
+    /// Takes the next bytes, and tells each piece of them that is outside quotes.
+    fn look(&mut self, bytes: &[u8], mut outside: impl FnMut(Range<usize>)) -> Result<(), String> {
+        let (mut at, mut open) = (0, None);
+        while at < bytes.len() {
+            let (before, from) = (self.state, at);
+            at = self.step(bytes, at)?;
             if before == State::Outside {
-                end = memrchr(b'\n', &rest[from..at]).map(|found| from + found + 1).or(end);
+                outside(from..at);
                 open = (self.state == State::Quoted).then_some(at).or(open);
             }
         }
         if let Some(open) = open.filter(|_| self.state != State::Outside) {
-            self.opened = self.line(&rest[..open]);
+            self.opened = self.line(&bytes[..open]);
         }
-        self.lines += memchr_iter(b'\n', rest).count() as u64;
-        self.last = rest.last().copied().unwrap_or(self.last);
-        Ok(end.map(|end| end + bytes.len() - rest.len()))
+        self.lines += memchr_iter(b'\n', bytes).count() as u64;
+        self.last = bytes.last().copied().unwrap_or(self.last);
+        Ok(())
+    }
+
+    /// How many of the next bytes are a mark at the start of the file.
+    fn passed_over(&mut self, bytes: &[u8]) -> usize {
+        let is_marked = self.fresh && bytes.starts_with(BYTE_ORDER_MARK);
+        self.fresh &= bytes.is_empty();
+        if is_marked { BYTE_ORDER_MARK.len() } else { 0 }
     }
 
     /// Says that there are no more bytes.
@@ -123,16 +149,22 @@ impl Quotes {
     fn quoted(&mut self, bytes: &[u8], at: usize) -> Result<usize, String> {
         let Marks { quote, escape, line_breaks, .. } = self.marks;
         let rest = &bytes[at..];
-        let found = memchr2(quote, escape.unwrap_or(quote), rest);
-        let value = &rest[..found.unwrap_or(rest.len())];
-        if let Some(breaks) = memchr(b'\n', value).filter(|_| !line_breaks) {
-            return Err(format!(
-                "the value that ends line {} has a line break, or its quote is never closed: SET datafusion.catalog.newlines_in_values = true for files with line breaks in values",
-                self.line(&bytes[..at + breaks])
-            ));
-        }
+        let found = match (line_breaks, escape) {
+            (true, None) => memchr(quote, rest),
+            (true, Some(escape)) => memchr2(quote, escape, rest),
+            (false, escape) => memchr3(quote, escape.unwrap_or(quote), b'\n', rest),
+        };
         let Some(found) = found else { return Ok(bytes.len()) };
-        self.state = if rest[found] == quote { State::Closing } else { State::Escaped };
+        self.state = match rest[found] {
+            byte if byte == quote => State::Closing,
+            byte if escape == Some(byte) => State::Escaped,
+            _ => {
+                return Err(format!(
+                    "the value that ends line {} has a line break, or its quote is never closed: SET datafusion.catalog.newlines_in_values = true for files with line breaks in values",
+                    self.line(&bytes[..at + found])
+                ));
+            }
+        };
         Ok(at + found + 1)
     }
 
@@ -171,7 +203,7 @@ mod tests {
 
     fn fed(bytes: &[u8], marks: Marks, size: usize) -> Result<(), String> {
         let mut quotes = Quotes::new(marks);
-        bytes.chunks(size).try_for_each(|piece| quotes.feed(piece).map(|_| ()))?;
+        bytes.chunks(size).try_for_each(|piece| quotes.feed(piece))?;
         quotes.end()
     }
 
@@ -221,7 +253,7 @@ mod tests {
     #[test]
     fn a_byte_order_mark_is_passed_over() {
         let mut quotes = Quotes::new(MARKS);
-        assert_eq!(quotes.feed(b"\xef\xbb\xbf\"a\nb\"\n1"), Ok(Some(9)));
+        assert_eq!(quotes.feed_records(b"\xef\xbb\xbf\"a\nb\"\n1"), Ok(Some(9)));
         quotes.end().unwrap();
     }
 
@@ -233,9 +265,9 @@ mod tests {
             ("a\n\"x\"\"\ny\"\n4", "a\n\"x\"\"\ny\"\n"),
             ("a\n5\" pipe\nb", "a\n5\" pipe\n"),
         ] {
-            let end = Quotes::new(MARKS).feed(text.as_bytes());
+            let end = Quotes::new(MARKS).feed_records(text.as_bytes());
             assert_eq!(end, Ok(Some(whole.len())), "{text}");
         }
-        assert_eq!(Quotes::new(MARKS).feed(b"\"a\n"), Ok(None));
+        assert_eq!(Quotes::new(MARKS).feed_records(b"\"a\n"), Ok(None));
     }
 }
