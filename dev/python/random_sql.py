@@ -45,6 +45,11 @@ def table(rng: random.Random, rows: int) -> pa.Table:
         "t": pa.array(some(lambda: rng.choice(INSTANTS) // 1_000), pa.timestamp("ms")),
         "n": pa.array(some(lambda: rng.choice(INSTANTS)), pa.timestamp("us")),
         "f": pa.array(some(lambda: rng.random() < 0.5), pa.bool_()),
+        "l": pa.array(some(lambda: [rng.choice([None, 1, 2, 3]) for _ in range(rng.randint(0, 3))]), pa.list_(pa.int32())),
+        "g": pa.array(
+            some(lambda: {"p": rng.choice([None, 1, 2]), "q": rng.choice([None, "a", "b"])}),
+            pa.struct({"p": pa.int64(), "q": pa.string()}),
+        ),
     })
 
 
@@ -65,7 +70,7 @@ class Queries:
         return self.pick(
             self.rows, self.rows, self.totals, self.groups, self.groups, self.sets, self.window,
             self.window, self.union, self.first_rows, self.of_groups, self.three_tables, self.selected, self.skipped,
-            self.branches,
+            self.branches, self.nested, self.nested,
         )()
 
     # === expressions ===
@@ -293,4 +298,23 @@ class Queries:
         return (
             f"select count(*) as n, sum(p.a) as v, count(q.id) as c, max(r.s) as m from {p} p {join()} {q} q on p.a = q.a "
             f"{join()} {r} r on {self.pick('p', 'q')}.s = r.s{self.where(['p', 'q', 'r'])}"
+        )
+
+    def nested(self) -> str:
+        """Lists and structs with NULLs in them: sorted, grouped, joined, compared, and what they hold."""
+        column, other = self.pick("l", "g"), self.rng.choice(TABLES)
+        source = f"{self.rng.choice(TABLES)} p"
+        order = f"p.{column} {self.pick('', 'desc')} nulls {self.pick('first', 'last')}, p.id"
+        operator = self.pick("=", "<>", "<", ">=", "is distinct from", "is not distinct from")
+        return self.pick(
+            f"select p.id, p.{column} as v from {source}{self.where(['p'])} order by {order} limit {self.pick(1, 3, 10)}{self.pick('', ' offset 2')}",
+            f"select p.{column} as k, {self.aggregate(['p'])} as v from {source}{self.where(['p'])} group by 1",
+            f"select {self.pick('distinct ', '')}p.{column} as v, p.f from {source}{self.where(['p'])}",
+            f"select count(distinct p.{column}) as n, count(p.{column}) as c from {source}{self.where(['p'])}",
+            f"select p.id, q.id as other from {source} {self.pick('', 'left ', 'full ')}join {other} q on p.{column} = q.{column}",
+            f"select p.id, q.id as other, p.{column} {operator} q.{column} as v from {source} join {other} q on p.a = q.a",
+            f"select p.id, p.l[1] as x, p.g['p'] as y, p.g['q'] as z, p.l is null as w from {source}{self.where(['p'])}",
+            f"select p.id, rank() over (order by p.{column} nulls {self.pick('first', 'last')}) as v from {source}{self.where(['p'])}",
+            f"select p.{column} as v from {source}{self.where(['p'])} {self.pick('union', 'union all', 'intersect', 'except')} select q.{column} from {other} q",
+            f"select p.id from {source} where p.{column} {self.pick('', 'not ')}in (select q.{column} from {other} q{self.where(['q'])})",
         )

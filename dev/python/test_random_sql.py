@@ -10,10 +10,10 @@ import adbc_driver_flightsql.dbapi as flightsql
 import adbc_driver_manager
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as parquet
 import pytest
 
 from conftest import NODES, Cluster
+from random_files import write
 from random_sql import TABLES, Queries, table
 
 QUERIES = 200
@@ -55,12 +55,9 @@ def tables(seed, truth, tmp_path_factory):
     folder = tmp_path_factory.mktemp("random")
     rng = random.Random(seed)
     for name, rows, files in zip(TABLES, [rng.choice([60, 400]), rng.choice([5, 40]), rng.choice([3, 30])], [3, 2, 1]):
-        whole, step = table(rng, rows), -(-rows // files)
+        whole = table(rng, rows)
         in_truth(truth, name, whole)
-        (folder / name).mkdir()
-        for index in range(files):
-            part = whole.slice(index * step, step)
-            parquet.write_table(part, folder / name / f"{index}.parquet", row_group_size=max(1, step // 3))
+        write(rng, folder / name, whole, files)
     return folder
 
 

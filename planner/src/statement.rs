@@ -15,6 +15,7 @@ mod precedence;
 mod size;
 mod unseen;
 mod walk;
+mod windows;
 
 pub use depth::{DEEPEST, STACK_BYTES};
 
@@ -52,6 +53,7 @@ fn parse_one(sql: &str) -> Result<DfStatement> {
             precedence::restore(&mut statement);
             positions::write_out(&mut statement);
             moments::write_out(&mut statement);
+            windows::write_out(&mut statement);
             size::check(&statement)?;
             groups::check(&statement)?;
             unseen::check(&statement)?;

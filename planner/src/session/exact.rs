@@ -32,6 +32,7 @@ mod found;
 mod moments;
 mod nan;
 mod nested;
+mod one_way;
 mod order;
 mod passed_on;
 mod same;

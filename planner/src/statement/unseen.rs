@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::{
     Expr, FunctionArguments, GroupByExpr, Join, JoinConstraint, JoinOperator, Query, Select,
-    SelectItem, SetExpr, SetOperator, SetQuantifier, TableFactor, Value, Visitor,
+    SelectItem, SetExpr, SetOperator, SetQuantifier, TableFactor, Value, Visitor, WindowType,
 };
 
 use super::walk::walk;
@@ -109,14 +109,26 @@ impl Visitor for Unseen {
             Expr::SimilarTo { .. } => {
                 first([(true, "SIMILAR TO", "use LIKE, or ~ with a regular expression")])
             }
-            Expr::Function(function) => first([(
-                !matches!(function.parameters, FunctionArguments::None),
-                "a function with parameters before its arguments",
-                "give all of them as arguments",
-            )]),
+            Expr::Function(function) => first([
+                (
+                    !matches!(function.parameters, FunctionArguments::None),
+                    "a function with parameters before its arguments",
+                    "give all of them as arguments",
+                ),
+                (
+                    has_name(function.over.as_ref()),
+                    "OVER (w …) of a window that is not named in WINDOW before, that has a frame, or whose PARTITION BY or ORDER BY is given again",
+                    "write the window out",
+                ),
+            ]),
             _ => ControlFlow::Continue(()),
         }
     }
+}
+
+/// Whether a window is of another one, beyond what [`windows`](super::windows) writes out.
+fn has_name(over: Option<&WindowType>) -> bool {
+    matches!(over, Some(WindowType::WindowSpec(spec)) if spec.window_name.is_some())
 }
 
 /// The column that USING makes of two is that of the left table alone, also of rows that are not in it; and `*` shows

@@ -10,12 +10,10 @@ use std::mem::size_of_val;
 use std::sync::Arc;
 
 use datafusion::arrow::array::ArrayRef;
-use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
-use datafusion::logical_expr::expr::{AggregateFunctionParams, WindowFunctionParams};
-use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
-use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, GroupsAccumulator};
+use datafusion::logical_expr::function::AccumulatorArgs;
+use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl};
 
 use super::super::exact::passed_on;
 use super::{Bounds, UNASKED, not_free, too_large};
@@ -68,18 +66,10 @@ impl Hash for Gathered {
 
 impl AggregateUDFImpl for Gathered {
     passed_on!();
-
-    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        self.inner().return_type(types)
-    }
-
-    fn return_field(&self, fields: &[FieldRef]) -> Result<FieldRef> {
-        self.inner().return_field(fields)
-    }
-
-    fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        self.inner().state_fields(args)
-    }
+    passed_on!(types);
+    passed_on!(state);
+    passed_on!(groups);
+    passed_on!(writing);
 
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
         Ok(self.asking(self.inner().accumulator(args)?, usize::MAX))
@@ -87,17 +77,6 @@ impl AggregateUDFImpl for Gathered {
 
     fn create_sliding_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
         Ok(self.asking(self.inner().create_sliding_accumulator(args)?, ANSWERS))
-    }
-
-    fn groups_accumulator_supported(&self, args: AccumulatorArgs) -> bool {
-        self.inner().groups_accumulator_supported(args)
-    }
-
-    fn create_groups_accumulator(
-        &self,
-        args: AccumulatorArgs,
-    ) -> Result<Box<dyn GroupsAccumulator>> {
-        self.inner().create_groups_accumulator(args)
     }
 
     fn with_beneficial_ordering(
@@ -109,34 +88,6 @@ impl AggregateUDFImpl for Gathered {
             let inner = AggregateUDF::new_from_shared_impl(inner);
             Arc::new(Self { inner, bounds: Arc::clone(&self.bounds) }) as _
         }))
-    }
-
-    fn supports_null_handling_clause(&self) -> bool {
-        self.inner().supports_null_handling_clause()
-    }
-
-    fn supports_within_group_clause(&self) -> bool {
-        self.inner().supports_within_group_clause()
-    }
-
-    fn schema_name(&self, params: &AggregateFunctionParams) -> Result<String> {
-        self.inner().schema_name(params)
-    }
-
-    fn human_display(&self, params: &AggregateFunctionParams) -> Result<String> {
-        self.inner().human_display(params)
-    }
-
-    fn display_name(&self, params: &AggregateFunctionParams) -> Result<String> {
-        self.inner().display_name(params)
-    }
-
-    fn window_function_schema_name(&self, params: &WindowFunctionParams) -> Result<String> {
-        self.inner().window_function_schema_name(params)
-    }
-
-    fn window_function_display_name(&self, params: &WindowFunctionParams) -> Result<String> {
-        self.inner().window_function_display_name(params)
     }
 }
 

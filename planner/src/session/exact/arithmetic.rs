@@ -25,6 +25,7 @@ use super::beyond;
 use super::found::found;
 use super::nan::{one_nan_in, one_nan_of};
 use super::nested::compared;
+use super::one_way::one_way;
 use super::order::{ordered, refuse_extremes};
 use super::spans::spanned;
 use super::zeros::written_out;
@@ -240,6 +241,7 @@ impl FunctionRewrite for WriteOut {
             }
         };
         let written = ordered(written.as_ref().unwrap_or(&expr), schema).or(written);
+        let written = one_way(written.as_ref().unwrap_or(&expr)).or(written);
         Ok(written.map_or_else(|| Transformed::no(expr), Transformed::yes))
     }
 }

@@ -137,14 +137,7 @@ impl Moment {
 
 impl AggregateUDFImpl for Moment {
     passed_on!();
-
-    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        self.inner().return_type(types)
-    }
-
-    fn return_field(&self, fields: &[FieldRef]) -> Result<FieldRef> {
-        self.inner().return_field(fields)
-    }
+    passed_on!(types);
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
         if self.answer(args.is_distinct).is_none() {

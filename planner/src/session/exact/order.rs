@@ -2,8 +2,10 @@
 //!
 //! Problem: ORDER BY has NULLs within such values behind all others (as in PostgreSQL and DuckDB); `<` and its like, and
 //! what DataFusion 55 compares by them, have them before: `[NULL, 4] > [1, 2]` is false. `min`, `max`, `greatest` and
-//! `least` of them give this or that, by the order of the rows. Official way: none. Here: comparisons go through a
-//! function that knows the order of ORDER BY, and those functions are refused.
+//! `least` of them give this or that, by the order of the rows; and NULLS FIRST puts those within values before all
+//! others, too, which makes another order of it. Official way: none. Here: comparisons go through a
+//! function that knows the order of ORDER BY, those functions are refused, and where NULLs are asked for at the other end
+//! the key is two: whether it is NULL, and what it is.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -15,7 +17,7 @@ use datafusion::common::{DFSchema, Result, internal_err, not_impl_err, plan_err}
 use datafusion::logical_expr::type_coercion::binary::comparison_coercion;
 use datafusion::logical_expr::{
     Between, BinaryExpr, ColumnarValue, Expr, ExprSchemable, Operator, ScalarFunctionArgs,
-    ScalarUDF, ScalarUDFImpl, Signature, Volatility, and, lit, or,
+    ScalarUDF, ScalarUDFImpl, Signature, SortExpr, Volatility, and, lit, or,
 };
 
 /// The comparison by that order; `None` where nothing of such a type is compared.
@@ -58,6 +60,26 @@ pub(super) fn refuse_extremes(expr: &Expr, schema: &DFSchema) -> Result<()> {
         ),
         false => Ok(()),
     }
+}
+
+/// Keys of an order of which those of such values are two where NULLs are not at the end of the greatest value, if
+/// there are any.
+pub(super) fn split(keys: &[SortExpr], schema: &DFSchema) -> Option<Vec<SortExpr>> {
+    let needs = |key: &SortExpr| {
+        let is_at_the_other_end = key.nulls_first == key.asc;
+        is_at_the_other_end && key.expr.get_type(schema).is_ok_and(|of| is_nested(&of))
+    };
+    if !keys.iter().any(needs) {
+        return None;
+    }
+    let split = keys.iter().flat_map(|key| match needs(key) {
+        true => {
+            let is_null = SortExpr::new(key.expr.clone().is_null(), !key.nulls_first, false);
+            vec![is_null, SortExpr { nulls_first: !key.asc, ..key.clone() }]
+        }
+        false => vec![key.clone()],
+    });
+    Some(split.collect())
 }
 
 pub(in super::super) fn is_nested(of: &DataType) -> bool {

@@ -1,8 +1,99 @@
 //! What functions of ours leave to the function of the engine that they take the place of.
 
-/// Of `AggregateUDFImpl` all that is not about collecting, asked of `self.inner()`.
+/// Of `AggregateUDFImpl` all that is not about collecting, asked of `self.inner()`; or a part of it.
 macro_rules! passed_on {
     () => {
+        passed_on!(names);
+        passed_on!(reversal);
+    };
+    (reversal) => {
+        fn reverse_expr(&self) -> datafusion::logical_expr::ReversedUDAF {
+            self.inner().reverse_expr()
+        }
+    };
+    (types) => {
+        fn return_type(
+            &self,
+            types: &[datafusion::arrow::datatypes::DataType],
+        ) -> datafusion::common::Result<datafusion::arrow::datatypes::DataType> {
+            self.inner().return_type(types)
+        }
+
+        fn return_field(
+            &self,
+            fields: &[datafusion::arrow::datatypes::FieldRef],
+        ) -> datafusion::common::Result<datafusion::arrow::datatypes::FieldRef> {
+            self.inner().return_field(fields)
+        }
+    };
+    (state) => {
+        fn state_fields(
+            &self,
+            args: datafusion::logical_expr::function::StateFieldsArgs,
+        ) -> datafusion::common::Result<Vec<datafusion::arrow::datatypes::FieldRef>> {
+            self.inner().state_fields(args)
+        }
+    };
+    (groups) => {
+        fn groups_accumulator_supported(
+            &self,
+            args: datafusion::logical_expr::function::AccumulatorArgs,
+        ) -> bool {
+            self.inner().groups_accumulator_supported(args)
+        }
+
+        fn create_groups_accumulator(
+            &self,
+            args: datafusion::logical_expr::function::AccumulatorArgs,
+        ) -> datafusion::common::Result<Box<dyn datafusion::logical_expr::GroupsAccumulator>> {
+            self.inner().create_groups_accumulator(args)
+        }
+    };
+    (writing) => {
+        fn supports_null_handling_clause(&self) -> bool {
+            self.inner().supports_null_handling_clause()
+        }
+
+        fn supports_within_group_clause(&self) -> bool {
+            self.inner().supports_within_group_clause()
+        }
+
+        fn schema_name(
+            &self,
+            params: &datafusion::logical_expr::expr::AggregateFunctionParams,
+        ) -> datafusion::common::Result<String> {
+            self.inner().schema_name(params)
+        }
+
+        fn human_display(
+            &self,
+            params: &datafusion::logical_expr::expr::AggregateFunctionParams,
+        ) -> datafusion::common::Result<String> {
+            self.inner().human_display(params)
+        }
+
+        fn display_name(
+            &self,
+            params: &datafusion::logical_expr::expr::AggregateFunctionParams,
+        ) -> datafusion::common::Result<String> {
+            self.inner().display_name(params)
+        }
+
+        fn window_function_schema_name(
+            &self,
+            params: &datafusion::logical_expr::expr::WindowFunctionParams,
+        ) -> datafusion::common::Result<String> {
+            self.inner().window_function_schema_name(params)
+        }
+
+        fn window_function_display_name(
+            &self,
+            params: &datafusion::logical_expr::expr::WindowFunctionParams,
+        ) -> datafusion::common::Result<String> {
+            self.inner().window_function_display_name(params)
+        }
+    };
+    (names) => {
         fn name(&self) -> &str {
             self.inner().name()
         }
@@ -28,10 +119,6 @@ macro_rules! passed_on {
 
         fn order_sensitivity(&self) -> datafusion::logical_expr::utils::AggregateOrderSensitivity {
             self.inner().order_sensitivity()
-        }
-
-        fn reverse_expr(&self) -> datafusion::logical_expr::ReversedUDAF {
-            self.inner().reverse_expr()
         }
 
         fn simplify(

@@ -15,6 +15,7 @@ use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Sort, SortExpr,
 use datafusion::optimizer::AnalyzerRule;
 
 use super::nested::{compared, holds_floats, one_number};
+use super::order::split;
 
 /// The expression written so; `None` where nothing is to be done.
 pub(super) fn written_out(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
@@ -30,7 +31,11 @@ pub(super) fn written_out(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
             let params = &call.params;
             let args = ones(&params.args, schema).filter(|_| params.distinct);
             let before_last = params.order_by.len().saturating_sub(1);
-            let order_by = ordered(&params.order_by, before_last, schema);
+            // Of DISTINCT values the engine takes no other keys than they are.
+            let order_by = match params.distinct {
+                true => ordered(&params.order_by, before_last, schema),
+                false => in_one_order(&params.order_by, before_last, schema),
+            };
             if args.is_none() && order_by.is_none() {
                 return None;
             }
@@ -42,7 +47,7 @@ pub(super) fn written_out(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
         Expr::WindowFunction(call) => {
             let params = &call.params;
             let partition_by = ones(&params.partition_by, schema);
-            let order_by = ordered(&params.order_by, params.order_by.len(), schema);
+            let order_by = in_one_order(&params.order_by, params.order_by.len(), schema);
             if partition_by.is_none() && order_by.is_none() {
                 return None;
             }
@@ -124,6 +129,12 @@ pub(super) fn ordered(keys: &[SortExpr], first: usize, schema: &DFSchema) -> Opt
     Some(keys.collect())
 }
 
+/// The keys of an order that gives what SQL does, of numbers and of lists and structs.
+fn in_one_order(keys: &[SortExpr], first: usize, schema: &DFSchema) -> Option<Vec<SortExpr>> {
+    let ones = ordered(keys, first, schema);
+    split(ones.as_deref().unwrap_or(keys), schema).or(ones)
+}
+
 /// The same for ORDER BY: of rows that differ in nothing but the two, the keys that follow tell which comes first.
 #[derive(Debug)]
 pub(super) struct OneZeroInOrder;
@@ -137,7 +148,7 @@ impl AnalyzerRule for OneZeroInOrder {
         let ordered = plan.transform_up_with_subqueries(|node| match node {
             LogicalPlan::Sort(sort) => {
                 let before_last = sort.expr.len().saturating_sub(1);
-                Ok(match ordered(&sort.expr, before_last, sort.input.schema()) {
+                Ok(match in_one_order(&sort.expr, before_last, sort.input.schema()) {
                     Some(expr) => Transformed::yes(LogicalPlan::Sort(Sort { expr, ..sort })),
                     None => Transformed::no(LogicalPlan::Sort(sort)),
                 })

@@ -75,6 +75,35 @@ async fn what_a_limit_keeps_is_first_in_the_order() {
 }
 
 #[tokio::test]
+async fn nulls_at_the_other_end_leave_those_within_values_where_they_are() {
+    let rows = "(SELECT make_array(nullif(v, 2)) AS l, named_struct('a', nullif(v, 2)) AS s, v FROM (VALUES (1), (2), (3)) AS r(v) UNION ALL SELECT NULL, NULL, 4) AS t";
+    for of in ["l", "s"] {
+        for (order, expected) in [
+            ("NULLS FIRST", ["4", "1", "3", "2"]),
+            ("DESC NULLS LAST", ["2", "3", "1", "4"]),
+            ("NULLS LAST", ["1", "3", "2", "4"]),
+            ("DESC NULLS FIRST", ["4", "2", "3", "1"]),
+        ] {
+            let sql = format!("SELECT v FROM {rows} ORDER BY {of} {order}");
+            assert_eq!(first(&sql).await, expected, "{of} {order}");
+            assert_eq!(first(&format!("{sql} LIMIT 2")).await, expected[..2], "{of} {order}");
+            let ranked = format!(
+                "SELECT v FROM (SELECT v, rank() OVER (ORDER BY {of} {order}) AS r FROM {rows}) ORDER BY r"
+            );
+            if of == "l" {
+                assert_eq!(first(&ranked).await, expected, "{of} {order}");
+            }
+            let listed = format!("SELECT array_agg(v ORDER BY {of} {order}) FROM {rows}");
+            assert_eq!(
+                first(&listed).await,
+                [format!("[{}]", expected.join(", "))],
+                "{of} {order}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn groups_of_nan_are_cut_like_others() {
     let numbers = "(SELECT CASE WHEN value % 4 = 0 THEN 'nan'::DOUBLE ELSE value % 4 + 0.5 END AS x FROM range(0, 40)) AS t";
     for (sql, expected) in [
@@ -84,4 +113,42 @@ async fn groups_of_nan_are_cut_like_others() {
     ] {
         assert_eq!(first(&sql.replace("{}", numbers)).await, expected, "{sql}");
     }
+}
+
+/// The values of the second column, by the first.
+async fn second(sql: &str) -> Vec<String> {
+    first(&format!("SELECT b FROM ({sql}) AS q(a, b) ORDER BY a")).await
+}
+
+#[tokio::test]
+async fn a_window_beside_one_of_the_opposite_order_runs_in_its_own() {
+    let rows = "(SELECT value AS id, value % 2 AS k, 'v' || value AS v FROM range(1, 6)) AS t";
+    for (call, frame, expected) in [
+        ("array_agg(id)", "", ["[1]", "[2]", "[1, 3]", "[2, 4]", "[1, 3, 5]"]),
+        (
+            "array_agg(id)",
+            "ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING",
+            ["[1, 3]", "[2, 4]", "[1, 3, 5]", "[2, 4]", "[3, 5]"],
+        ),
+        ("string_agg(v, ',')", "", ["v1", "v2", "v1,v3", "v2,v4", "v1,v3,v5"]),
+        ("lag(id)", "", ["", "", "1", "2", "3"]),
+        ("nth_value(id, 2)", "", ["", "", "3", "4", "3"]),
+    ] {
+        let sql = format!(
+            "SELECT id, {call} OVER (PARTITION BY k ORDER BY id {frame}), row_number() OVER (PARTITION BY k ORDER BY id DESC) FROM {rows}"
+        );
+        let sql = sql.replace("SELECT id,", "SELECT id AS a,");
+        let alone = format!("SELECT a, b FROM ({sql}) AS q(a, b, c)");
+        assert_eq!(second(&alone).await, expected, "{call} {frame}");
+    }
+}
+
+#[tokio::test]
+async fn distinct_values_are_in_the_order_that_each_call_asks_for() {
+    let calls = "array_agg(DISTINCT k ORDER BY k) AS up, array_agg(DISTINCT k ORDER BY k DESC) AS down, string_agg(DISTINCT k::VARCHAR, '' ORDER BY k::VARCHAR) AS up_text, string_agg(DISTINCT k::VARCHAR, '' ORDER BY k::VARCHAR DESC) AS down_text";
+    let rows = "(SELECT value % 3 AS k FROM range(0, 40)) AS t";
+    let sql = format!(
+        "SELECT concat_ws(' ', up::VARCHAR, down::VARCHAR, up_text, down_text) FROM (SELECT {calls} FROM {rows})"
+    );
+    assert_eq!(first(&sql).await, ["[0, 1, 2] [2, 1, 0] 012 210"]);
 }
