@@ -47,6 +47,7 @@ mod names;
 mod pace;
 mod requirements;
 mod rules;
+mod scalars;
 mod sets;
 mod share;
 mod spill;
@@ -148,6 +149,7 @@ impl Engine {
             exact::exact(state)?;
             sets::opaque_grouping_sets(state)?;
             membership::nulls_of_in(state);
+            scalars::named_scalars(state);
             keys::keys_once(state);
             conditions::plain_conditions(state);
         }
@@ -306,6 +308,8 @@ fn base_config(config: &EngineConfig) -> SessionConfig {
     // A CSV file that is cut at a line break within quotes is read wrongly without an error: files are
     // read whole unless a session says that theirs have none.
     base.options_mut().catalog.newlines_in_values = true;
+    // What `now()` and TIMESTAMPTZ give is an instant: without a zone AT TIME ZONE would take it for a time there.
+    base.options_mut().execution.time_zone = Some("+00:00".to_owned());
     // As nanoseconds INT96 of Spark and Hive ends in 2262, and 9999-12-31 would be some day of 1816.
     base.options_mut().execution.parquet.coerce_int96 = Some("us".to_owned());
     let most = config.query_memory.most;

@@ -11,11 +11,13 @@
 //! gone, costs one look into every location, and then is either there or not.
 
 mod arrow_file;
+mod bytes;
 mod csv_file;
 pub(crate) mod detailed;
 mod discover;
 mod entry;
 pub(crate) mod format;
+mod json_file;
 mod layout;
 mod listing;
 mod local;
@@ -41,6 +43,7 @@ use datafusion::prelude::SessionConfig;
 use discover::Root;
 use entry::Entry;
 use futures::{FutureExt, StreamExt, TryStreamExt};
+pub(crate) use json_file::CheckedJson;
 use parking_lot::RwLock;
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -22,7 +22,7 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::catalog::memory::DataSourceExec;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{
-    CsvSource, FileScanConfig, FileScanConfigBuilder, FileSource, ParquetSource,
+    CsvSource, FileScanConfig, FileScanConfigBuilder, FileSource, JsonSource, ParquetSource,
 };
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::runtime_env::RuntimeEnv;
@@ -36,7 +36,7 @@ use futures::{StreamExt, TryStreamExt};
 use super::stand_in::{self, Run, stand_in};
 use store::{Opened, PinnedStore, PinnedStores, Pins};
 
-use crate::catalog::{CheckedCsv, Footers};
+use crate::catalog::{CheckedCsv, CheckedJson, Footers};
 use crate::error::PlannerError;
 
 /// Has the file scans of one stage read nothing but what they were planned for. `runtime` is what they run in.
@@ -89,8 +89,11 @@ fn pinned(
     if let Some(source) = files.downcast_ref::<ParquetSource>() {
         return pinned_parquet(scan, source, pins, runtime);
     }
-    match files.downcast_ref::<CsvSource>() {
-        Some(source) => Ok(reading(scan, Arc::new(CheckedCsv::new(source.clone())))),
+    if let Some(source) = files.downcast_ref::<CsvSource>() {
+        return Ok(reading(scan, Arc::new(CheckedCsv::new(source.clone()))));
+    }
+    match files.downcast_ref::<JsonSource>() {
+        Some(source) => Ok(reading(scan, Arc::new(CheckedJson::new(source.clone())))),
         None => Ok(Arc::clone(node)),
     }
 }

@@ -23,13 +23,13 @@ use datafusion::error::DataFusionError;
 use datafusion::physical_expr::projection::ProjectionExprs;
 use datafusion::physical_plan::PhysicalExpr;
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
-use datafusion_datasource::boundary_stream::AlignedBoundaryStream;
 use datafusion_datasource::decoder::{DecoderDeserializer, deserialize_stream};
 use futures::future::ready;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::ObjectStore;
 
+use super::super::bytes::bytes_of;
 use super::quotes::{Marks, Quotes};
 use crate::error::PlannerError;
 
@@ -171,26 +171,6 @@ impl FileOpener for Opener {
             Ok(batches.map_err(move |error| place.explain(error)).boxed())
         }))
     }
-}
-
-/// The bytes of a file, or of the records that begin within its range.
-async fn bytes_of(
-    store: Arc<dyn ObjectStore>,
-    file: &PartitionedFile,
-    terminator: u8,
-) -> Result<BoxStream<'static, Result<Bytes>>> {
-    let meta = &file.object_meta;
-    let bytes = match &file.range {
-        None => store.get(&meta.location).await?.into_stream(),
-        Some(range) => {
-            let (start, end) = (range.start.unsigned_abs(), range.end.unsigned_abs());
-            let location = meta.location.clone();
-            AlignedBoundaryStream::new(store, location, start, end, meta.size, terminator)
-                .await?
-                .boxed()
-        }
-    };
-    Ok(bytes.map_err(DataFusionError::from).boxed())
 }
 
 /// The same bytes, until they are wrong.
