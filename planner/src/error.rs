@@ -184,7 +184,7 @@ const NO_REGEX: &str = "Regular expression did not compile";
 
 /// What the system says of a disk that takes no more: queries write to no other than the one that they
 /// spill to.
-const FULL: [&str; 2] = ["No space left on device", "Disk quota exceeded"];
+const FULL: [&str; 3] = ["No space left on device", "Disk quota exceeded", "File too large"];
 
 fn is_of_disk(text: &str) -> bool {
     let full = FULL.iter().any(|words| text.contains(words));

@@ -209,6 +209,9 @@ const PIECEWISE: &str = "datafusion.optimizer.enable_piecewise_merge_join";
 /// What compresses batches between nodes.
 const COMPRESSIONS: [&str; 3] = ["none", "lz4", "zstd"];
 
+/// Longest value of a setting: thousands of sessions are kept, each with its own.
+const LONGEST: usize = 512;
+
 /// Whether a session's settings have values that queries can run with.
 ///
 /// # Errors
@@ -216,6 +219,13 @@ const COMPRESSIONS: [&str; 3] = ["none", "lz4", "zstd"];
 pub fn check_values(options: &ConfigOptions) -> crate::Result<()> {
     for entry in options.entries() {
         let value = entry.value.as_deref().unwrap_or_default();
+        if value.len() > LONGEST {
+            return Err(PlannerError::Invalid(format!(
+                "{} takes {LONGEST} bytes, not {}",
+                entry.key,
+                value.len()
+            )));
+        }
         if let Some((key, range)) = NUMBERS.iter().find(|(key, _)| is(&entry, key))
             && !value.parse().is_ok_and(|value| range.contains(&value))
         {

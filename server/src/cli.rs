@@ -93,6 +93,18 @@ async fn stop(stopping: impl Future<Output = ()>) {
     }
 }
 
+/// Has a write past a limit of file size (`ulimit -f`, `LimitFSIZE`) fail as one to a full disk does: by default it ends
+/// the process.
+fn outlive_file_limits() {
+    use tokio::signal::unix::{SignalKind, signal};
+    /// SIGXFSZ on Linux (but for MIPS) and on macOS.
+    const BEYOND_FILE_SIZE: i32 = 25;
+    // The handler stays when what it would tell is dropped.
+    if let Err(error) = signal(SignalKind::from_raw(BEYOND_FILE_SIZE)) {
+        tracing::warn!(%error, "a limit of file size would end this process");
+    }
+}
+
 /// Waits for Ctrl-C or SIGTERM.
 async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};

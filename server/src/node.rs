@@ -322,6 +322,7 @@ impl Parts<'_> {
                 keep: self.config.results.keep,
                 reader_grace: self.config.results.reader_grace,
                 timeout: self.config.queries.timeout,
+                memory: self.config.memory_limit().as_u64() as usize,
             },
             admission,
         });

@@ -38,6 +38,7 @@ mod sweep;
 #[cfg(test)]
 mod tests;
 mod usage;
+mod wanted;
 
 pub use admission::{Admission, AdmissionLimits};
 pub use cancel::Cancelled;

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{fail, interrupted, start_logging, stop};
+use super::{fail, interrupted, outlive_file_limits, start_logging, stop};
 use crate::config::{NodeConfig, ServeArgs};
 use crate::node::{Listeners, Node, NodeError};
 
@@ -11,6 +11,7 @@ pub(super) async fn run(args: &ServeArgs) -> ExitCode {
     if let Err(why) = start_logging("info") {
         return fail(&why);
     }
+    outlive_file_limits();
     let node = match start(args).await {
         Ok(node) => node,
         Err(error) => return fail(&error.to_string()),

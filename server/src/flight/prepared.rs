@@ -14,7 +14,7 @@ use datafusion::arrow::datatypes::Schema;
 use prost::Message;
 use squadron_cluster::Member;
 use squadron_planner::plan::Prepared;
-use tonic::Status;
+use tonic::{Code, Status};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -102,7 +102,7 @@ pub fn asked(handle: &[u8], called: &Called, queries: &Queries) -> Result<Asked,
 ///
 /// # Errors
 /// As [`asked`], and INVALID_ARGUMENT for values that are not those of the statement's parameters, or of
-/// several rows: a query has one result.
+/// several rows: a query has one result; RESOURCE_EXHAUSTED for more than a node keeps.
 pub fn bind(
     handle: &[u8],
     batch: Option<&RecordBatch>,
@@ -126,8 +126,8 @@ pub fn bind(
                     rows.len() + 1
                 )));
             }
-            queries.statements().bind(id, values);
-            Ok(())
+            let bound = queries.statements().bind(id, values);
+            bound.map_err(|large| status::status(Code::ResourceExhausted, &large.to_string()))
         }
         _ => Err(unknown()),
     }

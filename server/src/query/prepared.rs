@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use parking_lot::Mutex;
 use squadron_planner::plan::Parameters;
@@ -22,59 +23,128 @@ const MOST: usize = 10_000;
 /// Values for the parameters of a statement, the first of `$1`.
 pub type Values = Arc<[ScalarValue]>;
 
+/// Bytes that those of one node take at most, in shares of its memory, and altogether.
+const SHARE: usize = 32;
+const MOST_BYTES: usize = 256 << 20;
+
+/// What was to be bound is more than a node keeps for all of its statements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the values are {bytes} bytes, more than the {most} that this node keeps for prepared statements: bind less, or raise the node's --memory-limit"
+)]
+pub struct TooLarge {
+    bytes: usize,
+    most: usize,
+}
+
 /// The statements with parameters that were prepared at this node.
+#[derive(Debug)]
+pub struct Statements {
+    most: usize,
+    kept: Mutex<Kept>,
+}
+
 #[derive(Debug, Default)]
-pub struct Statements(Mutex<HashMap<Uuid, Statement>>);
+struct Kept {
+    all: HashMap<Uuid, Statement>,
+    bytes: usize,
+}
 
 #[derive(Debug)]
 struct Statement {
     owner: String,
     parameters: Arc<Parameters>,
     values: Option<Values>,
+    bytes: usize,
     used: Instant,
 }
 
 impl Statements {
-    /// Keeps one of `owner`; gives its id.
+    /// None yet, of a node that may take so many bytes of memory.
+    pub fn new(memory: usize) -> Self {
+        Self { most: (memory / SHARE).min(MOST_BYTES), kept: Mutex::default() }
+    }
+
+    /// Keeps one of `owner`; gives its id. Others go for it that were used longest ago.
     pub fn keep(&self, owner: &str, parameters: Parameters) -> Uuid {
         let (id, owner, parameters) = (Uuid::new_v4(), owner.to_owned(), Arc::new(parameters));
-        let mut all = self.0.lock();
-        if all.len() >= MOST {
-            let oldest = all.iter().min_by_key(|(_, it)| it.used).map(|(id, _)| *id);
-            oldest.and_then(|oldest| all.remove(&oldest));
-        }
-        all.insert(id, Statement { owner, parameters, values: None, used: Instant::now() });
+        let (bytes, used) = (bytes_of(&owner, &parameters, None), Instant::now());
+        let mut kept = self.kept.lock();
+        kept.put(id, Statement { owner, parameters, values: None, bytes, used });
+        kept.make_room(self.most);
         id
     }
 
     /// The parameters of one, and what is bound to them; nothing for one that is not known, or another's.
     pub fn get(&self, id: Uuid, owner: &str) -> Option<(Arc<Parameters>, Option<Values>)> {
-        let mut all = self.0.lock();
-        let found = all.get_mut(&id).filter(|found| found.owner == owner)?;
+        let mut kept = self.kept.lock();
+        let found = kept.all.get_mut(&id).filter(|found| found.owner == owner)?;
         found.used = Instant::now();
         Some((Arc::clone(&found.parameters), found.values.clone()))
     }
 
-    /// Binds these values, or none any more.
-    pub fn bind(&self, id: Uuid, values: Option<Values>) {
-        if let Some(found) = self.0.lock().get_mut(&id) {
-            found.values = values;
+    /// Binds these values, or none any more. Other statements go for them that were used longest ago.
+    ///
+    /// # Errors
+    /// [`TooLarge`] for more than all of them may take.
+    pub fn bind(&self, id: Uuid, values: Option<Values>) -> Result<(), TooLarge> {
+        let mut kept = self.kept.lock();
+        let Some(found) = kept.all.get(&id) else { return Ok(()) };
+        let bytes = bytes_of(&found.owner, &found.parameters, values.as_ref());
+        if bytes > self.most {
+            return Err(TooLarge { bytes, most: self.most });
         }
+        if let Some(found) = kept.take(&id) {
+            kept.put(id, Statement { values, bytes, used: Instant::now(), ..found });
+        }
+        kept.make_room(self.most);
+        Ok(())
     }
 
     /// Forgets one.
     pub fn close(&self, id: Uuid, owner: &str) {
-        let mut all = self.0.lock();
-        if all.get(&id).is_some_and(|found| found.owner == owner) {
-            all.remove(&id);
+        let mut kept = self.kept.lock();
+        if kept.all.get(&id).is_some_and(|found| found.owner == owner) {
+            kept.take(&id);
         }
     }
 
     /// Forgets those that nobody has used for long.
     pub(super) fn forget_idle(&self, now: Instant) {
         let stays = |it: &Statement| now.saturating_duration_since(it.used) < IDLE;
-        self.0.lock().retain(|_, it| stays(it));
+        let mut kept = self.kept.lock();
+        kept.all.retain(|_, it| stays(it));
+        kept.bytes = kept.all.values().map(|it| it.bytes).sum();
     }
+}
+
+impl Kept {
+    fn put(&mut self, id: Uuid, statement: Statement) {
+        self.bytes += statement.bytes;
+        self.all.insert(id, statement);
+    }
+
+    fn take(&mut self, id: &Uuid) -> Option<Statement> {
+        let taken = self.all.remove(id)?;
+        self.bytes -= taken.bytes;
+        Some(taken)
+    }
+
+    fn make_room(&mut self, most: usize) {
+        while self.all.len() > MOST || self.bytes > most {
+            let Some(oldest) = self.all.iter().min_by_key(|(_, it)| it.used).map(|(id, _)| *id)
+            else {
+                return;
+            };
+            self.take(&oldest);
+        }
+    }
+}
+
+fn bytes_of(owner: &str, parameters: &Parameters, values: Option<&Values>) -> usize {
+    let types = parameters.count() * size_of::<DataType>();
+    let values = values.map_or(0, |values| values.iter().map(ScalarValue::size).sum());
+    size_of::<Statement>() + owner.len() + types + values
 }
 
 #[cfg(test)]
@@ -82,7 +152,7 @@ mod tests {
     use super::*;
 
     fn kept() -> (Statements, Uuid) {
-        let statements = Statements::default();
+        let statements = Statements::new(1 << 20);
         let id = statements.keep("alice", Parameters::none());
         (statements, id)
     }
@@ -91,7 +161,7 @@ mod tests {
     fn what_was_bound_last_counts() {
         let (statements, id) = kept();
         for value in [1, 2] {
-            statements.bind(id, Some([ScalarValue::Int32(Some(value))].into()));
+            statements.bind(id, Some([ScalarValue::Int32(Some(value))].into())).unwrap();
         }
         let (_, values) = statements.get(id, "alice").unwrap();
         assert_eq!(*values.unwrap(), [ScalarValue::Int32(Some(2))]);
@@ -114,5 +184,19 @@ mod tests {
         assert!(statements.get(id, "alice").is_some());
         statements.forget_idle(Instant::now() + IDLE);
         assert!(statements.get(id, "alice").is_none());
+    }
+
+    #[test]
+    fn what_is_bound_takes_no_more_than_a_share_of_memory() {
+        let (statements, first) = kept();
+        let text = |bytes| Some([ScalarValue::Utf8(Some("x".repeat(bytes)))].into());
+        assert!(statements.bind(first, text(1 << 20)).is_err());
+        statements.bind(first, text(20 << 10)).unwrap();
+        let second = statements.keep("alice", Parameters::none());
+        statements.bind(second, text(20 << 10)).unwrap();
+        assert!(statements.get(first, "alice").is_none());
+        assert!(statements.get(second, "alice").is_some());
+        statements.close(second, "alice");
+        assert_eq!(statements.kept.lock().bytes, 0);
     }
 }

@@ -37,6 +37,8 @@ pub struct QueryLimits {
     pub reader_grace: Duration,
     /// Longest that a query waits and runs; zero: for ever.
     pub timeout: Duration,
+    /// Bytes of memory that the node may take.
+    pub memory: usize,
 }
 
 /// Runs and serves queries for one node.
@@ -114,6 +116,7 @@ impl Queries {
     pub fn new(parts: QueryParts) -> Self {
         let QueryParts { me, planner, cpu, members, store, peers, signer, limits, admission } =
             parts;
+        let statements = Statements::new(limits.memory);
         Self {
             me,
             planner,
@@ -129,7 +132,7 @@ impl Queries {
             relays: Relays::default(),
             since: (SystemTime::now(), Instant::now()),
             plannings: Plannings::default(),
-            statements: Statements::default(),
+            statements,
             closing: AtomicBool::new(false),
             records: Mutex::default(),
         }

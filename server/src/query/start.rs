@@ -22,6 +22,7 @@ use super::late::too_long;
 use super::lifecycle::Terms;
 use super::prepared::Values;
 use super::record::Record;
+use super::wanted::Wanted;
 use crate::delivery::schema_header;
 use crate::flight::ticket::{ResultTicket, Ticket};
 use crate::results::Opening;
@@ -117,12 +118,22 @@ impl Queries {
         let within = self.time_for(&caller)?;
         let since = Instant::now();
         let planned_for_polls = self.plannings.get(query);
+        let wanted = Wanted::new(self, query);
+        let gone = wanted.gone();
         let starting = async move {
             // It is remembered for as long as this may give it a query.
             let _planning = planned_for_polls;
-            queries.start_on_members(query, &asked, &caller, since).await
+            let outcome = queries.start_on_members(query, &asked, &caller, since).await;
+            if gone.is() {
+                queries.nobody_wants(query);
+            }
+            outcome
         };
-        self.planning(starting, within).await
+        let outcome = self.planning(starting, within).await;
+        if !matches!(outcome, Err(PlannerError::TimedOut(_))) {
+            wanted.answered();
+        }
+        outcome
     }
 
     /// Plans on the CPU runtime, for as long as the query may take and somebody waits for it. What a plan

@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 use tempfile::{NamedTempFile, TempDir};
 use uuid::Uuid;
 
-use super::block::{Block, HEADER, Header, Place};
+use super::block::{Block, HEADER, Header, MOST, Place};
 use super::{Quota, failed};
 use crate::PlannerError;
 
@@ -51,8 +51,11 @@ impl SpillFile for CheckedFile {
         let next = |(file, offset): (Arc<Inner>, u64)| async move {
             // As stock: a thread is taken for each read and not for a file's lifetime, since a merge
             // reads more files at a time than there may be threads.
+            // Here, and not on that thread: an allocator keeps what is freed by others for the thread that took it, and
+            // a merge that reads many files would have a little kept by each of many threads.
+            let room = vec![0; file.room(offset)];
             let read = SpawnedTask::spawn_blocking(move || {
-                let block = file.read(offset)?;
+                let block = file.read(offset, room)?;
                 Ok(block.map(|(bytes, offset)| (bytes, (file, offset))))
             });
             read.await.unwrap_or_else(|error| Err(DataFusionError::ExecutionJoin(Box::new(error))))
@@ -80,8 +83,14 @@ impl Inner {
         Ok(())
     }
 
-    /// The block at an offset, and where the next is; `None` at the end.
-    fn read(&self, offset: u64) -> Result<Option<(Bytes, u64)>> {
+    /// The most bytes that the block at an offset has.
+    fn room(&self, offset: u64) -> usize {
+        let rest = self.end.lock().saturating_sub(offset + HEADER as u64);
+        usize::try_from(rest).unwrap_or(MOST).min(MOST)
+    }
+
+    /// The block at an offset, in this room, and where the next is; `None` at the end.
+    fn read(&self, offset: u64, mut bytes: Vec<u8>) -> Result<Option<(Bytes, u64)>> {
         let end = *self.end.lock();
         if offset == end {
             return Ok(None);
@@ -90,9 +99,9 @@ impl Inner {
         self.read_exact(&mut header, offset)?;
         let header = Header::read(header);
         let begin = offset + HEADER as u64;
-        let fits = |length: &usize| begin + *length as u64 <= end;
+        let fits = |length: &usize| *length <= MOST && begin + *length as u64 <= end;
         let length = header.length().filter(fits).ok_or_else(|| self.changed(offset))?;
-        let mut bytes = vec![0; length];
+        bytes.resize(length, 0);
         self.read_exact(&mut bytes, begin)?;
         if !header.fits(Place { file: self.id, offset }, &bytes) {
             return Err(self.changed(offset));

@@ -90,3 +90,17 @@ async fn planning_takes_no_longer_than_its_query_may() {
     assert!(matches!(refused, squadron_planner::PlannerError::TimedOut(_)));
     nobody_waits(seen).await;
 }
+
+#[tokio::test]
+async fn a_query_that_starts_as_its_call_is_dropped_is_cancelled() {
+    let cluster = soon(Plan::of(1).start()).await;
+    let queries = Arc::clone(cluster.nodes[0].queries());
+    let (query, caller) = (Uuid::now_v7(), caller(&cluster.nodes[0]));
+    let asked = Asked::new("SELECT count(*) FROM generate_series(1, 1000000000000)");
+    let mut call = Box::pin(queries.start_as(query, &asked, &caller));
+    // It is asked for once, and never told what comes of it.
+    assert!(futures::poll!(&mut call).is_pending());
+    until(|| queries.record(query).is_some()).await;
+    drop(call);
+    until(|| queries.running() == 0).await;
+}
