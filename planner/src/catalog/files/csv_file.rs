@@ -6,6 +6,7 @@
 //! of numbers are taken for text. Here the start of the file is one piece, cut behind a record.
 
 mod checked;
+mod moments;
 mod quotes;
 
 use bytes::{Bytes, BytesMut};

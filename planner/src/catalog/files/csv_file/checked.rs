@@ -30,6 +30,7 @@ use futures::{StreamExt, TryStreamExt};
 use object_store::ObjectStore;
 
 use super::super::bytes::bytes_of;
+use super::moments::{self, Records};
 use super::quotes::{Marks, Quotes};
 use crate::error::PlannerError;
 
@@ -76,7 +77,7 @@ impl CheckedCsv {
     /// What `CsvSource` gives its own opener.
     fn decoder(&self, columns: Vec<usize>, header: bool) -> Decoder {
         let inner = &self.inner;
-        let mut builder = ReaderBuilder::new(Arc::clone(inner.table_schema().file_schema()))
+        let mut builder = ReaderBuilder::new(moments::as_read(inner.table_schema().file_schema()))
             .with_delimiter(inner.delimiter())
             .with_batch_size(self.batch_size)
             .with_header(header)
@@ -158,7 +159,9 @@ impl FileOpener for Opener {
         let from = from.filter(|start| *start > 0);
         let place = Place { file: format!("{}{}", self.url, file.object_meta.location), from };
         let header = self.source.inner.has_header() && from.is_none();
-        let decoder = self.source.decoder(self.columns.clone(), header);
+        let decoder = CsvDecoder::new(self.source.decoder(self.columns.clone(), header));
+        let schema = self.source.table_schema().file_schema().project(&self.columns)?;
+        let records = Records::new(decoder, Arc::new(schema), usize::from(header));
         let quotes = Quotes::new(self.source.marks());
         let (store, compression) = (Arc::clone(&self.store), self.compression);
         let terminator = self.source.inner.terminator().unwrap_or(b'\n');
@@ -166,8 +169,7 @@ impl FileOpener for Opener {
             let bytes = bytes_of(store, &file, terminator).await?;
             let place = Arc::new(place);
             let bytes = checked(compression.convert_stream(bytes)?, quotes, Arc::clone(&place));
-            let decoder = DecoderDeserializer::new(CsvDecoder::new(decoder));
-            let batches = deserialize_stream(bytes, decoder);
+            let batches = deserialize_stream(bytes, DecoderDeserializer::new(records));
             Ok(batches.map_err(move |error| place.explain(error)).boxed())
         }))
     }

@@ -127,3 +127,22 @@ proptest! {
         });
     }
 }
+
+#[tokio::test]
+async fn moments_that_are_finer_than_their_column_are_told() {
+    for (first, late) in [
+        ("2024-01-01", "2024-01-02 10:00:00"),
+        ("2024-01-01 10:00:00", "2024-01-01 10:00:00.999999"),
+        ("2024-01-01 10:00:00.500", "2024-01-01 10:00:00.1234"),
+        ("2024-01-01", "soon"),
+    ] {
+        let many = format!("1,{first}\n").repeat(1500);
+        let text = format!("id,at\n{many}2,{late}\n");
+        let read = file(text.as_bytes(), "t.csv", true).await;
+        let told = read.wrong().await.to_string();
+        let place = format!("t.csv cannot be read as CSV: '{late}' of column at in record 1502 is");
+        assert!(told.contains(&place), "{told}");
+        let right = file(format!("id,at\n{many}2,\n").as_bytes(), "t.csv", true).await;
+        assert_eq!(right.checked().await.unwrap(), right.rows(right.plan().await).await.unwrap());
+    }
+}
