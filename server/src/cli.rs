@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand as DisplayHelpOnMissing;
 use clap::{Parser, Subcommand};
 
+use crate::allocator;
 use crate::config::ServeArgs;
 
 pub mod demo;
@@ -42,7 +43,10 @@ pub fn main() -> ExitCode {
         Err(help) if !help.use_stderr() || help.kind() == DisplayHelpOnMissing => help.exit(),
         Err(error) => return fail(&usage::line(&error)),
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .on_thread_park(allocator::give_back_own)
+        .build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("starting threads: {error}")),

@@ -7,10 +7,17 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use squadron_planner::session::hand_over;
+
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::{JoinError, JoinHandle};
+
+use crate::allocator;
+
+/// For so long threads that read and write files are kept for the next.
+const BLOCKING_IDLE: Duration = Duration::from_secs(1);
 
 /// Threads for planning and running queries. Dropping it ends what still runs there.
 #[derive(Debug)]
@@ -32,7 +39,12 @@ impl CpuRuntime {
             .thread_stack_size(squadron_planner::statement::STACK_BYTES)
             .enable_all()
             // Tasks end on these threads, and what is left of them waits in each for the next.
-            .on_thread_park(hand_over)
+            .on_thread_park(|| {
+                hand_over();
+                allocator::give_back_own();
+            })
+            // What they have taken is free for others when they are gone.
+            .thread_keep_alive(BLOCKING_IDLE)
             .build()?;
         let handle = runtime.handle().clone();
         Ok(Self { runtime: Some(runtime), handle })
@@ -44,6 +56,13 @@ impl CpuRuntime {
         work: impl Future<Output = T> + Send + 'static,
     ) -> CpuTask<T> {
         CpuTask(self.handle.spawn(work))
+    }
+
+    /// Has its threads look whether there is something to do, which they do not when they sleep.
+    pub fn wake(&self) {
+        for _ in 0..self.handle.metrics().num_workers() {
+            drop(self.handle.spawn(async {}));
+        }
     }
 
     /// For libraries that spawn by themselves.

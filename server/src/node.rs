@@ -175,7 +175,7 @@ impl Node {
             servers.internal(listeners.internal, tokens, Arc::clone(&sessions)),
             servers.flight(listeners.flight, sessions),
             queries.sweeping(),
-            watching(guard, queries.planner().engine()),
+            watching(guard, queries.planner().engine(), Arc::clone(&cpu)),
         ];
         membership.settled().await?;
         Ok(Self { membership, queries, flight, stop, drain, tasks, _cpu: cpu })

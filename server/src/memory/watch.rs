@@ -13,6 +13,8 @@ use squadron_planner::session::Engine;
 use uuid::Uuid;
 
 use super::Guard;
+use crate::allocator;
+use crate::cpu::CpuRuntime;
 
 /// At the speed of memory some ten megabytes come in between.
 const EVERY: Duration = Duration::from_millis(20);
@@ -31,18 +33,23 @@ const INNOCENT: Duration = Duration::from_secs(1);
 static LAST: Mutex<Option<(Uuid, Instant)>> = Mutex::new(None);
 
 /// Ends the engine's largest query when the process is far larger than it may be, until the task is
-/// dropped or the engine is gone.
-pub fn watching(guard: Arc<Guard>, engine: &Arc<Engine>) -> SpawnedTask<()> {
-    SpawnedTask::spawn(watch(guard, Arc::downgrade(engine)))
+/// dropped or the engine is gone. Wakes the threads of `cpu` when they are to give back what they keep.
+pub fn watching(guard: Arc<Guard>, engine: &Arc<Engine>, cpu: Arc<CpuRuntime>) -> SpawnedTask<()> {
+    SpawnedTask::spawn(watch(guard, Arc::downgrade(engine), cpu))
 }
 
-async fn watch(guard: Arc<Guard>, engine: Weak<Engine>) {
+async fn watch(guard: Arc<Guard>, engine: Weak<Engine>, cpu: Arc<CpuRuntime>) {
     let mut ticks = tokio::time::interval(EVERY);
-    let mut since = None;
+    let (mut since, mut asked) = (None, allocator::asked());
     loop {
         ticks.tick().await;
         let Some(engine) = engine.upgrade() else { return };
-        match guard.far_over() {
+        let far_over = guard.far_over();
+        if allocator::asked() != asked {
+            asked = allocator::asked();
+            cpu.wake();
+        }
+        match far_over {
             Some(resident) => {
                 end_one(&engine, resident, *since.get_or_insert_with(Instant::now));
             }
