@@ -142,13 +142,16 @@ fn apply_headers(metadata: &MetadataMap, settings: &mut SessionConfig) -> Result
 /// Sets an option by name; the error says which there are.
 pub fn set_option(settings: &mut SessionConfig, key: &str, value: &str) -> Result<(), String> {
     check_setting(key).map_err(|refused| refused.to_string())?;
-    let set = settings.options_mut().set(key, value);
+    // What is refused changes nothing.
+    let mut changed = settings.clone();
+    let set = changed.options_mut().set(key, value);
     set.map_err(|error| explain_refusal(&error))?;
     // Those of its own it has checked.
-    if key.starts_with("squadron.") {
-        return Ok(());
+    if !key.starts_with("squadron.") {
+        check_values(changed.options()).map_err(|refused| refused.to_string())?;
     }
-    check_values(settings.options()).map_err(|refused| refused.to_string())
+    *settings = changed;
+    Ok(())
 }
 
 fn refused(header: &str, why: &str) -> Status {

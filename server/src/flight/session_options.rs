@@ -199,6 +199,16 @@ mod tests {
     }
 
     #[test]
+    fn a_value_that_is_refused_changes_nothing() {
+        let mut settings = settings();
+        let before = settings.options().format.null.clone();
+        let long = OptionValue::String("x".repeat(1 << 20));
+        let result = set(&mut settings, request("datafusion.format.null", long));
+        assert_eq!(result.errors["datafusion.format.null"].value, INVALID_VALUE);
+        assert_eq!(settings.options().format.null, before);
+    }
+
+    #[test]
     fn what_was_set_is_given_back() {
         let mut settings = settings();
         let local = OptionValue::String("local".into());
