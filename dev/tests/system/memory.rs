@@ -50,7 +50,7 @@ async fn what_a_window_function_collects_counts_for_its_share() {
 
 /// Each batch of it takes some hundreds of megabytes that no operator tells of.
 fn untold() -> String {
-    let constant = "x".repeat(25_000);
+    let constant = "x".repeat(100_000);
     format!("select l_orderkey, max(length(l_comment || '{constant}')) from lineitem group by 1")
 }
 

@@ -52,8 +52,12 @@ const MERGING: usize = 85;
 const MERGE: &str = "ExternalSorterMerge";
 
 /// So large a part of a share is given to an operator even when others have more than that: it is what it
-/// needs to go to disk with.
-const LITTLE: usize = 16;
+/// needs to go to disk with, and to merge two runs of rows of some hundred bytes.
+const LITTLE: usize = 8;
+
+/// And so large a part is given to one that has nothing yet: a sort cannot go to disk before it has its first batch,
+/// which counts with all of the pages that its texts are in.
+const FIRST: usize = 4;
 
 /// Per cent of the node's pool that operators of several queries which can do with less are given memory up to.
 const ALL_SPILLING: usize = 75;
@@ -163,7 +167,11 @@ impl Share {
             false if consumer.name().starts_with(MERGE) => MERGING,
             false => return most,
         };
-        match reservation.size().saturating_add(additional) <= most / LITTLE {
+        let needs = match reservation.size() {
+            0 => additional <= most / FIRST,
+            has => has.saturating_add(additional) <= most / LITTLE,
+        };
+        match needs {
             true => most,
             false if self.is_pool_wanted(additional) => 0,
             false => share_of(most, part),
