@@ -53,7 +53,7 @@ const MERGE: &str = "ExternalSorterMerge";
 
 /// So large a part of a share is given to an operator even when others have more than that: it is what it
 /// needs to go to disk with, and to merge two runs of rows of some hundred bytes.
-const LITTLE: usize = 8;
+const LITTLE: usize = 6;
 
 /// And so large a part is given to one that has nothing yet: a sort cannot go to disk before it has its first batch,
 /// which counts with all of the pages that its texts are in.
