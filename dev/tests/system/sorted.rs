@@ -92,3 +92,22 @@ async fn one_file_in_an_order_is_counted_once() {
     write(&folder.path().join("t/0.parquet"), (0..400).map(|row| (row / 4, row)));
     check(folder.path(), &[]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_beside_one_of_the_opposite_order_runs_in_its_own_on_every_node() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("t")).unwrap();
+    write(&folder.path().join("t/0.parquet"), (0..40).map(|row| (row / 20, row)));
+    let cluster = TestCluster::start(3, folder.path()).await;
+    let sql = "select count(*) from (select id, lag(id) over (partition by k order by id) as l, row_number() over (partition by k order by id desc) as r from t) where l = id - 1";
+    assert_eq!(cluster.ask_distributed(0, sql).await.unwrap().value(), "38");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instant_with_a_zone_is_shown_in_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = TestCluster::start(1, folder.path()).await;
+    let sql =
+        "select extract(hour from timestamptz '2024-07-01 23:30:00+00' at time zone 'Asia/Tokyo')";
+    assert_eq!(cluster.ask(0, sql).await.unwrap().value(), "8");
+}
