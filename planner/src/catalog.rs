@@ -18,8 +18,8 @@ mod tolerant;
 mod tests;
 
 pub use error::CatalogError;
+pub(crate) use files::Checked;
 pub use files::detailed::{DetailedScanCodec, DetailedScanExec};
-pub(crate) use files::{CheckedCsv, CheckedJson};
 pub use files::{FilesCatalog, TableEntry};
 pub(crate) use footers::Footers;
 pub use location::{DataLocation, Scheme};

@@ -241,6 +241,19 @@ fn classify_plan(message: &str, text: String) -> PlannerError {
     }
 }
 
+/// How an error says on which node it was.
+pub const PLACE: &str = "on node";
+
+/// An error of the memory or the disk of `node` with its name; any other as it is.
+pub(crate) fn placed(error: DataFusionError, node: &str) -> DataFusionError {
+    match classify(&error) {
+        PlannerError::Exhausted(text) if !text.contains(PLACE) => {
+            PlannerError::Exhausted(format!("{text} ({PLACE} {node})")).into()
+        }
+        _ => error,
+    }
+}
+
 /// What the network says when a worker is gone. A lost connection arrives as some library's error,
 /// or from another worker as its text: words are all there is to tell it by.
 const GONE: [&str; 11] = [
@@ -260,9 +273,13 @@ const GONE: [&str; 11] = [
 fn classify_execution(message: &str, text: String) -> PlannerError {
     let message = message.to_lowercase();
     match GONE.iter().any(|words| message.contains(words)) {
-        true => PlannerError::Unavailable(format!(
-            "a node that ran a part of the query is gone: run the query again ({text})"
-        )),
+        true => {
+            // The words of a library, with addresses that are no client's business.
+            tracing::warn!(error = text, "a node that ran a part of a query is gone");
+            PlannerError::Unavailable(
+                "a node that ran a part of the query is gone: run the query again".into(),
+            )
+        }
         false => PlannerError::Execution(text),
     }
 }

@@ -22,8 +22,9 @@ use crate::options::{
     ExecutionMode, SquadronOptions, check_setting, check_values, explain_refusal,
 };
 use crate::session::{Engine, guard_query, keys_are_columns, types_met};
-use crate::statement::{self, Statement};
+use crate::statement::Statement;
 use crate::{PlannerError, Result, explain};
+use turns::{Turn, Turns};
 
 mod given_up;
 mod local_only;
@@ -37,6 +38,7 @@ pub(crate) mod routing;
 pub(crate) mod spread;
 #[cfg(test)]
 mod tests;
+mod turns;
 pub(crate) mod whole;
 
 pub use parameters::Parameters;
@@ -107,12 +109,13 @@ pub struct Prepared {
 /// Plans statements for one node.
 pub struct Planner {
     engine: Arc<Engine>,
+    turns: Turns,
 }
 
 impl Planner {
     /// A planner over `engine`.
     pub fn new(engine: Arc<Engine>) -> Self {
-        Self { engine }
+        Self { engine, turns: Turns::new() }
     }
 
     /// The engine underneath.
@@ -131,7 +134,8 @@ impl Planner {
         config: &SessionConfig,
         request: &PlanRequest,
     ) -> Result<Planned> {
-        match statement::parse(sql)? {
+        let Turn { statement, right: _right } = self.turns.parse(sql).await?;
+        match statement {
             Statement::Query(query) => {
                 let plan = self.plan_query(query, config, request).await?;
                 Ok(Planned::Query(Box::new(plan)))
@@ -154,7 +158,8 @@ impl Planner {
         config: &SessionConfig,
         request: &PlanRequest,
     ) -> Result<SchemaRef> {
-        match statement::parse(sql)? {
+        let Turn { statement, right: _right } = self.turns.parse(sql).await?;
+        match statement {
             Statement::Query(query) => Ok(self.plan_query(query, config, request).await?.schema),
             Statement::Explain(_) => Ok(explain::schema()),
             Statement::Session(_) => Ok(Arc::new(Schema::empty())),
@@ -171,7 +176,8 @@ impl Planner {
         config: &SessionConfig,
         request: &PlanRequest,
     ) -> Result<Prepared> {
-        let query = match statement::parse(sql)? {
+        let Turn { statement, right } = self.turns.parse(sql).await?;
+        let query = match statement {
             Statement::Query(query) => query,
             Statement::Explain(statement) => explain::explained_query(*statement.statement)?,
             Statement::Session(_) => {
@@ -183,6 +189,8 @@ impl Planner {
         };
         let mut state = self.query_state(config, request)?;
         let parameters = Parameters::of(&logical(&mut state, query).await?)?;
+        // What comes next takes its own turn.
+        drop(right);
         let with =
             |values: Vec<ScalarValue>| PlanRequest { parameters: values.into(), ..request.clone() };
         let schema = match self.schema(sql, config, &with(parameters.nulls()?)).await {

@@ -100,6 +100,8 @@ pub struct EngineConfig {
     pub sink: Arc<dyn ResultSink>,
     /// How this node reaches other workers.
     pub channels: Channels,
+    /// The name of this node, for errors of its memory and its disk.
+    pub node: String,
     /// This node as a worker: its URL. `None` where it runs no tasks.
     pub worker_url: Option<Url>,
     /// Sent to coordinators that ask this worker what it is.
@@ -155,7 +157,7 @@ impl Engine {
         }
         let sink = Arc::new(SinkHandle(Arc::clone(&config.sink)));
         let tasks = LiveTasks::default();
-        let shares = Arc::new(Shares::new(Arc::clone(&runtime), config.query_memory));
+        let shares = Arc::new(Shares::new(Arc::clone(&runtime), config.query_memory, &config.node));
         let sessions = WorkerSessions {
             template: local.clone(),
             functions: local.task_ctx(),

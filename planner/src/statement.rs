@@ -37,10 +37,19 @@ pub enum Statement {
 /// a statement that this version does not run or would pass over a part of; `Invalid` for one that nests too deep, or whose CTEs or
 /// grouping sets come to too much.
 pub fn parse(sql: &str) -> Result<Statement> {
-    classify(parse_one(sql)?)
+    Ok(parse_sized(sql)?.0)
 }
 
-fn parse_one(sql: &str) -> Result<DfStatement> {
+/// The same, with how many selects, tables and expressions the statement comes to.
+///
+/// # Errors
+/// As [`parse`].
+pub(crate) fn parse_sized(sql: &str) -> Result<(Statement, usize)> {
+    let (statement, size) = parse_one(sql)?;
+    Ok((classify(statement)?, size))
+}
+
+fn parse_one(sql: &str) -> Result<(DfStatement, usize)> {
     depth::check_text(sql, &GenericDialect {})?;
     let sql = placeholders::numbered(sql, &GenericDialect {})?;
     let mut statements = DFParserBuilder::new(sql.as_ref())
@@ -54,10 +63,10 @@ fn parse_one(sql: &str) -> Result<DfStatement> {
             positions::write_out(&mut statement);
             moments::write_out(&mut statement);
             windows::write_out(&mut statement);
-            size::check(&statement)?;
+            let size = size::size(&statement)?;
             groups::check(&statement)?;
             unseen::check(&statement)?;
-            Ok(statement)
+            Ok((statement, size))
         }
         (None, _) => Err(PlannerError::Syntax("the statement is empty".into())),
         (Some(_), more) => Err(PlannerError::Syntax(format!(

@@ -388,6 +388,7 @@ impl Parts<'_> {
             spill_limit: engine.spill_limit.as_u64(),
             sink: Arc::new(delivery),
             channels: Arc::new(WorkerChannels(self.channels.clone())),
+            node: self.me.node_id.clone(),
             worker_url: url.filter(|_| self.me.roles.worker),
             version: VERSION.to_owned(),
         }

@@ -24,6 +24,7 @@ mod leave;
 mod left;
 mod lifecycle;
 mod manifest;
+mod naming;
 mod pending;
 mod planning;
 mod poll;

@@ -153,6 +153,9 @@ async fn a_query_whose_rows_have_left_with_the_lost_node_fails() {
     let others = tokio::time::timeout(PATIENCE, read(&client, only(&[0, 1]))).await;
     let error = others.expect("in time").map(|answer| answer.rows()).unwrap_err().to_string();
     assert!(error.contains("UNAVAILABLE"), "{error}");
+    let lost = format!("node-{killed}");
+    assert!(error.contains(&lost) && error.contains("(query "), "{error}");
+    assert!(!error.contains(cluster.internal(killed)), "{error}");
 }
 
 /// Nothing leaves before the commit, whoever waits for it.

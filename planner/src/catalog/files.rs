@@ -12,6 +12,7 @@
 
 mod arrow_file;
 mod bytes;
+mod checked;
 mod csv_file;
 pub(crate) mod detailed;
 mod discover;
@@ -36,14 +37,13 @@ use super::SCHEMA_NAME;
 use super::error::CatalogError;
 use super::location::{DataLocation, Scheme};
 use super::stores::register_object_store;
-pub(crate) use csv_file::CheckedCsv;
+pub(crate) use checked::Checked;
 use datafusion::catalog::{CatalogProvider, SchemaProvider};
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::prelude::SessionConfig;
 use discover::Root;
 use entry::Entry;
 use futures::{FutureExt, StreamExt, TryStreamExt};
-pub(crate) use json_file::CheckedJson;
 use parking_lot::RwLock;
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -70,6 +70,7 @@ impl Planning {
             spill_limit: 0,
             sink: Arc::new(Nowhere),
             channels: Arc::new(Nowhere),
+            node: "a".into(),
             worker_url: None,
             version: "0".into(),
         };

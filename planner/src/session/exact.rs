@@ -35,6 +35,7 @@ mod nested;
 mod one_way;
 mod order;
 mod passed_on;
+mod percentile;
 mod same;
 mod sliding;
 mod spans;
@@ -56,6 +57,7 @@ use moments::Moment;
 use nan::OneNanInScans;
 use nested::OneNumberInKeys;
 use order::Order;
+use percentile::Percentile;
 use same::Same;
 use spans::{NoIntervalsAsKeys, Span};
 use total::Total;
@@ -72,6 +74,10 @@ pub(super) fn exact(state: &mut SessionState) -> Result<()> {
     state.register_udaf(Arc::new(AggregateUDF::new_from_impl(Extreme::max())))?;
     for moment in Moment::all(|name| state.aggregate_functions().get(name)) {
         state.register_udaf(Arc::new(moment))?;
+    }
+    let percentile = state.aggregate_functions().get("percentile_cont");
+    if let Some(percentile) = percentile.and_then(Percentile::over) {
+        state.register_udaf(Arc::new(AggregateUDF::new_from_impl(percentile)))?;
     }
     for same in Same::ALL {
         state.register_udf(Arc::new(same.function()))?;

@@ -34,7 +34,7 @@ use super::pace::pace;
 use super::share::share;
 use super::stand_in::{Run, anew, stand_in};
 use super::unchanged::unchanged;
-use crate::error::mark;
+use crate::error::{self, mark};
 
 /// Guards the plan of one task, which runs in `runtime` and may name `functions`, for datafusion-distributed to call
 /// with every plan it is given.
@@ -86,8 +86,9 @@ impl Run for Guard {
         let stream = node.execute(partition, context)?;
         let schema = stream.schema();
         let caught = AssertUnwindSafe(stream).catch_unwind();
-        let stream = caught.map(move |batch| unwound(&name, batch).map_err(mark));
-        let stream = until_ended(stream.boxed(), runtime);
+        let stream = caught.map(move |batch| unwound(&name, batch));
+        let stream = until_ended(stream.boxed(), Arc::clone(&runtime));
+        let stream = stream.map(move |batch| batch.map_err(|error| mark(placed(error, &runtime))));
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, stream)))
     }
 }
@@ -109,6 +110,14 @@ fn until_ended(
         }
     };
     futures::stream::unfold(Some((stream, runtime)), next).boxed()
+}
+
+/// The error with this node's name, if it is one of its memory or its disk.
+fn placed(error: DataFusionError, runtime: &RuntimeEnv) -> DataFusionError {
+    match share(runtime) {
+        Some(share) => error::placed(error, share.node()),
+        None => error,
+    }
 }
 
 fn unwound(
@@ -135,6 +144,7 @@ mod tests {
 
     use super::super::share::{ShareLimits, Shares};
     use super::*;
+    use crate::PlannerError;
 
     /// Gives one batch, then panics.
     #[derive(Debug)]
@@ -214,14 +224,16 @@ mod tests {
         let silent = Arc::new(Silent(Arc::clone(&schema)));
         let plan = StreamingTableExec::try_new(schema, vec![silent], None, None, false, None);
         let plan = guard_query(Arc::new(plan.unwrap()), &RuntimeEnv::default()).unwrap();
-        let shares = Shares::new(RuntimeEnv::default().into(), ShareLimits::NONE);
+        let shares = Shares::new(RuntimeEnv::default().into(), ShareLimits::NONE, "a");
         let runtime = shares.of(Uuid::from_u128(1));
         let context = Arc::new(TaskContext::default().with_runtime(runtime));
         let mut stream = plan.execute(0, context).unwrap();
         assert!(stream.next().now_or_never().is_none());
         shares.end_largest(std::time::Instant::now()).unwrap();
         let error = stream.next().await.unwrap().unwrap_err();
-        assert!(matches!(error, DataFusionError::ResourcesExhausted(_)), "{error}");
+        let error = PlannerError::from(error);
+        assert!(matches!(error, PlannerError::Exhausted(_)), "{error}");
+        assert!(error.to_string().ends_with("(on node a)"), "{error}");
         assert!(stream.next().await.is_none());
     }
 

@@ -67,12 +67,14 @@ pub(super) struct Shares {
     /// What queries share, with the whole node's pool.
     runtime: Arc<RuntimeEnv>,
     limits: ShareLimits,
+    /// The name of the node.
+    node: Arc<str>,
     queries: Mutex<HashMap<Uuid, Weak<RuntimeEnv>>>,
 }
 
 impl Shares {
-    pub(super) fn new(runtime: Arc<RuntimeEnv>, limits: ShareLimits) -> Self {
-        Self { runtime, limits, queries: Mutex::default() }
+    pub(super) fn new(runtime: Arc<RuntimeEnv>, limits: ShareLimits, node: &str) -> Self {
+        Self { runtime, limits, node: node.into(), queries: Mutex::default() }
     }
 
     /// The runtime of a query: everything is the node's, but for the pool. All tasks of the query get
@@ -86,7 +88,7 @@ impl Shares {
             queries.retain(|_, runtime| runtime.strong_count() > 0);
         }
         let pool = Arc::clone(&self.runtime.memory_pool);
-        let memory_pool = Arc::new(Share::new(query, pool, self.limits));
+        let memory_pool = Arc::new(Share::new(query, pool, self.limits, &self.node));
         let runtime = Arc::new(RuntimeEnv { memory_pool, ..RuntimeEnv::clone(&self.runtime) });
         queries.insert(query, Arc::downgrade(&runtime));
         runtime
@@ -131,6 +133,8 @@ pub(super) fn merge_reserve(most: usize, partitions: usize) -> usize {
 #[derive(Debug)]
 pub(super) struct Share {
     query: Uuid,
+    /// The name of the node.
+    node: Arc<str>,
     pool: Arc<dyn MemoryPool>,
     limits: ShareLimits,
     used: AtomicUsize,
@@ -139,9 +143,15 @@ pub(super) struct Share {
 }
 
 impl Share {
-    fn new(query: Uuid, pool: Arc<dyn MemoryPool>, limits: ShareLimits) -> Self {
+    fn new(query: Uuid, pool: Arc<dyn MemoryPool>, limits: ShareLimits, node: &Arc<str>) -> Self {
         let (used, ended) = (AtomicUsize::new(0), CancellationToken::new());
-        Self { query, pool, limits, used, began: Instant::now(), ended }
+        let node = Arc::clone(node);
+        Self { query, node, pool, limits, used, began: Instant::now(), ended }
+    }
+
+    /// The name of the node that it is a share of.
+    pub(super) fn node(&self) -> &str {
+        &self.node
     }
 
     /// Cancelled when the query must end because the process takes too much memory.
@@ -279,7 +289,11 @@ mod tests {
 
     fn shares() -> Shares {
         let pool = Arc::new(GreedyMemoryPool::new(100));
-        Shares::new(RuntimeEnvBuilder::new().with_memory_pool(pool).build_arc().unwrap(), LIMITS)
+        Shares::new(
+            RuntimeEnvBuilder::new().with_memory_pool(pool).build_arc().unwrap(),
+            LIMITS,
+            "a",
+        )
     }
 
     fn operator(runtime: &Arc<RuntimeEnv>) -> MemoryReservation {

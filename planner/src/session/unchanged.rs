@@ -36,7 +36,7 @@ use futures::{StreamExt, TryStreamExt};
 use super::stand_in::{self, Run, stand_in};
 use store::{Opened, PinnedStore, PinnedStores, Pins};
 
-use crate::catalog::{CheckedCsv, CheckedJson, Footers};
+use crate::catalog::{Checked, Footers};
 use crate::error::PlannerError;
 
 /// Has the file scans of one stage read nothing but what they were planned for. `runtime` is what they run in.
@@ -90,10 +90,10 @@ fn pinned(
         return pinned_parquet(scan, source, pins, runtime);
     }
     if let Some(source) = files.downcast_ref::<CsvSource>() {
-        return Ok(reading(scan, Arc::new(CheckedCsv::new(source.clone()))));
+        return Ok(reading(scan, Arc::new(Checked::new(source.clone()))));
     }
     match files.downcast_ref::<JsonSource>() {
-        Some(source) => Ok(reading(scan, Arc::new(CheckedJson::new(source.clone())))),
+        Some(source) => Ok(reading(scan, Arc::new(Checked::new(source.clone())))),
         None => Ok(Arc::clone(node)),
     }
 }

@@ -21,14 +21,16 @@ use crate::{PlannerError, Result};
 /// that doubles them doubles that. Statements that people and their tools write have hundreds.
 const MOST_REPEATED: usize = 50_000;
 
+/// The selects, tables and expressions that a statement comes to.
+///
 /// # Errors
 /// `Invalid` for a statement whose CTEs repeat too much of each other.
-pub(super) fn check(statement: &DfStatement) -> Result<()> {
+pub(super) fn size(statement: &DfStatement) -> Result<usize> {
     let mut size = Size::default();
     // Nothing of a walk ends it early.
     let _ = walk(statement, &mut size);
     match size.expanded.saturating_sub(size.written) {
-        0..=MOST_REPEATED => Ok(()),
+        0..=MOST_REPEATED => Ok(size.expanded),
         _ => Err(PlannerError::Invalid(format!(
             "the statement's WITH queries name each other so often that they come to more than {MOST_REPEATED} selects, tables and expressions when each stands where it is named: name them less often, or write what they give to a table"
         ))),

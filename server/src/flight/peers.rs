@@ -13,6 +13,7 @@ use prost::Message;
 use squadron_cluster::channels::{Channels, MemberChannel};
 use squadron_cluster::{Member, Members};
 use squadron_planner::deliver::{PartKey, PartTotals};
+use squadron_planner::error::PLACE;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
@@ -344,9 +345,14 @@ fn query_proto(query: Uuid) -> QueryProto {
 /// A lost connection is told as what it is: the node that cannot be reached. What a node itself says
 /// has no source; what the transport says has one, and any code.
 pub(super) fn named(node: &str, error: Status) -> Status {
-    match std::error::Error::source(&error).is_some() {
-        true => unreachable(node, &error),
-        false => error,
+    let (code, text) = (error.code(), error.message());
+    match code {
+        _ if std::error::Error::source(&error).is_some() => unreachable(node, &error),
+        // Its memory, or its disk.
+        Code::ResourceExhausted if !text.contains(PLACE) => {
+            status::status(code, &format!("{text} ({PLACE} {node})"))
+        }
+        _ => error,
     }
 }
 

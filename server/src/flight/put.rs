@@ -15,7 +15,7 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use prost::Message;
 use tokio::time::timeout;
-use tonic::{Status, Streaming};
+use tonic::{Code, Status, Streaming};
 
 use super::command::{command, not_yet, refuse_transaction};
 
@@ -57,7 +57,7 @@ pub struct Begun {
 /// # Errors
 /// UNIMPLEMENTED for any other DoPut.
 pub async fn begin(mut messages: Streaming<FlightData>) -> Result<Begun, Status> {
-    let first = messages.message().await?;
+    let first = messages.message().await.map_err(undecodable)?;
     let first = first.ok_or_else(|| Status::invalid_argument("DoPut without a message"))?;
     Ok(Begun { put: put(&first)?, first, rest: messages })
 }
@@ -65,7 +65,8 @@ pub async fn begin(mut messages: Streaming<FlightData>) -> Result<Begun, Status>
 impl Begun {
     /// All of its messages, the first one again.
     pub fn messages(self) -> BoxStream<'static, Result<FlightData, Status>> {
-        futures::stream::iter([Ok(self.first)]).chain(self.rest).boxed()
+        let rest = self.rest.map_err(undecodable);
+        futures::stream::iter([Ok(self.first)]).chain(rest).boxed()
     }
 
     /// The rows that follow, if any do: one batch of them.
@@ -90,6 +91,17 @@ impl Begun {
             // Its client has ended its side, or waits for the answer before it does.
             Ok(Ok(None)) | Err(_) => Ok(Some(batch)),
         }
+    }
+}
+
+/// What tonic calls a bug of the server's is its client's: bytes that are no message.
+fn undecodable(error: Status) -> Status {
+    match error.code() {
+        Code::Internal => Status::invalid_argument(format!(
+            "a message of the DoPut cannot be read as FlightData: {}",
+            error.message()
+        )),
+        _ => error,
     }
 }
 
@@ -141,4 +153,16 @@ pub fn bound(handle: Bytes) -> PutResult {
 /// The answer to a statement that gives no rows, and changes none.
 pub fn updated() -> PutResult {
     PutResult { app_metadata: DoPutUpdateResult { record_count: 0 }.encode_to_vec().into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_that_are_no_message_are_their_senders_mistake() {
+        let error = undecodable(Status::internal("failed to decode Protobuf message"));
+        assert_eq!(error.code(), Code::InvalidArgument);
+        assert_eq!(undecodable(Status::unavailable("gone")).code(), Code::Unavailable);
+    }
 }

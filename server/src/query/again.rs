@@ -143,7 +143,7 @@ fn is_changed(error: &ResultError) -> bool {
 }
 
 /// Whether a run ended for a node that was lost, and not for the query's own fault.
-fn is_loss(error: &ResultError) -> bool {
+pub(super) fn is_loss(error: &ResultError) -> bool {
     match error {
         ResultError::Unavailable(_) => true,
         ResultError::Query { code, .. } => *code == Code::Unavailable as i32,

@@ -66,6 +66,7 @@ impl Queries {
 
     /// Ends a query that runs, in `why`. One that ended by itself meanwhile stays as it is.
     pub(super) async fn end_in(&self, record: &Record, why: ResultError) {
+        let why = self.named(record, why);
         if record.set_state(QueryState::Failed(why.clone())) {
             record.end();
             self.tell_failure(record, why).await;

@@ -51,9 +51,9 @@ impl Queries {
         let outcome = outcome.unwrap_or_else(|_| {
             Err(ResultError::Corrupt("the query's task panicked: see the node's log".into()))
         });
-        if let Err(error) = outcome
-            && record.set_state(QueryState::Failed(error.clone()))
-        {
+        let Err(error) = outcome else { return };
+        let error = self.named(record, self.with_lost_nodes(record, error).await);
+        if record.set_state(QueryState::Failed(error.clone())) {
             self.tell_failure(record, error).await;
         }
     }

@@ -44,6 +44,20 @@ impl ResultError {
             "query {query} is unknown here or its result expired: run the query again"
         ))
     }
+
+    /// The same kind of error with other words.
+    pub fn with_text(&self, text: String) -> Self {
+        match self {
+            Self::NotFound(_) => Self::NotFound(text),
+            Self::Forbidden(_) => Self::Forbidden(text),
+            Self::Exhausted(_) => Self::Exhausted(text),
+            Self::Busy(_) => Self::Busy(text),
+            Self::Disk(_) => Self::Disk(text),
+            Self::Unavailable(_) => Self::Unavailable(text),
+            Self::Corrupt(_) => Self::Corrupt(text),
+            Self::Query { code, .. } => Self::Query { code: *code, message: text },
+        }
+    }
 }
 
 impl From<ResultError> for squadron_planner::PlannerError {

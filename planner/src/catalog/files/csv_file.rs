@@ -21,8 +21,6 @@ use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use quotes::{Marks, Quotes};
 use std::sync::Arc;
 
-pub(crate) use checked::CheckedCsv;
-
 /// Records that types are guessed from: DataFusion's own number.
 const RECORDS: usize = 1000;
 

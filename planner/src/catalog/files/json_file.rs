@@ -9,115 +9,46 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, GenericListArray, Int64Array, OffsetSizeTrait, RecordBatch,
-    RecordBatchOptions, StructArray,
+    StructArray,
 };
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::json::ReaderBuilder;
 use datafusion::arrow::json::reader::Decoder as Reader;
 use datafusion::common::Result;
-use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::datasource::file_format::file_compression_type::FileCompressionType;
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::{
-    FileOpenFuture, FileOpener, FileScanConfig, FileSource, JsonSource,
-};
-use datafusion::datasource::projection::{ProjectionOpener, SplitProjection};
-use datafusion::datasource::table_schema::TableSchema;
+use datafusion::datasource::physical_plan::{FileOpenFuture, FileOpener, JsonSource};
 use datafusion::error::DataFusionError;
-use datafusion::physical_expr::projection::ProjectionExprs;
-use datafusion::physical_plan::PhysicalExpr;
-use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use datafusion_datasource::decoder::{Decoder, DecoderDeserializer, deserialize_stream};
 use futures::{StreamExt, TryStreamExt};
-use object_store::ObjectStore;
 
 use super::bytes::bytes_of;
+use super::checked::{self, Checked, Scan, Strict, told};
 use crate::error::PlannerError;
-
-/// A source of JSON files, a record a line, whose integers are looked at.
-#[derive(Clone)]
-pub(crate) struct CheckedJson {
-    inner: JsonSource,
-    batch_size: usize,
-}
 
 /// What opens files for one partition of a scan.
 struct Opener {
-    schema: SchemaRef,
+    scan: Scan,
     batch_size: usize,
-    compression: FileCompressionType,
-    store: Arc<dyn ObjectStore>,
-    url: String,
 }
 
-impl CheckedJson {
-    /// The same files, rows and columns as `inner` reads.
-    pub(crate) fn new(inner: JsonSource) -> Self {
-        Self { inner, batch_size: 0 }
-    }
-}
-
-impl FileSource for CheckedJson {
-    fn create_file_opener(
-        &self,
-        store: Arc<dyn ObjectStore>,
-        scan: &FileScanConfig,
-        _partition: usize,
-    ) -> Result<Arc<dyn FileOpener>> {
-        let schema = self.inner.table_schema().file_schema();
-        let projection = match self.inner.projection() {
-            Some(projection) => SplitProjection::new(schema, projection),
-            None => SplitProjection::unprojected(self.inner.table_schema()),
-        };
-        let opener = Opener {
-            schema: Arc::new(schema.project(&projection.file_indices)?),
-            batch_size: self.batch_size,
-            compression: scan.file_compression_type,
-            store,
-            url: scan.object_store_url.to_string(),
-        };
-        ProjectionOpener::try_new(projection, Arc::new(opener), schema)
-    }
-
-    fn table_schema(&self) -> &TableSchema {
-        self.inner.table_schema()
-    }
-
-    fn with_batch_size(&self, batch_size: usize) -> Arc<dyn FileSource> {
-        Arc::new(Self { batch_size, ..self.clone() })
-    }
-
-    fn projection(&self) -> Option<&ProjectionExprs> {
-        self.inner.projection()
-    }
-
-    fn metrics(&self) -> &ExecutionPlanMetricsSet {
-        self.inner.metrics()
-    }
-
-    fn file_type(&self) -> &str {
-        self.inner.file_type()
-    }
-
-    fn apply_expressions(
-        &self,
-        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        self.inner.apply_expressions(f)
+impl Strict for JsonSource {
+    fn opener(source: &Checked<Self>, scan: Scan) -> Result<Arc<dyn FileOpener>> {
+        Ok(Arc::new(Opener { scan, batch_size: source.batch_size }))
     }
 }
 
 impl FileOpener for Opener {
     fn open(&self, file: PartitionedFile) -> Result<FileOpenFuture> {
-        let name = format!("{}{}", self.url, file.object_meta.location);
-        let (store, compression) = (Arc::clone(&self.store), self.compression);
-        let fields = self.schema.fields().iter().map(as_read);
+        let Scan { schema, compression, store, url, .. } = &self.scan;
+        let name = format!("{url}{}", file.object_meta.location);
+        let (store, compression) = (Arc::clone(store), *compression);
+        let fields = schema.fields().iter().map(as_read);
         let reader = ReaderBuilder::new(Arc::new(Schema::new(fields.collect::<Vec<_>>())))
             .with_batch_size(self.batch_size)
             .with_coerce_primitive(true)
             .build_decoder()?;
-        let records = Records { reader, schema: Arc::clone(&self.schema) };
+        let records = Records { reader, schema: Arc::clone(schema) };
         Ok(Box::pin(async move {
             let bytes = compression.convert_stream(bytes_of(store, &file, b'\n').await?)?.fuse();
             let batches = deserialize_stream(bytes, DecoderDeserializer::new(records));
@@ -132,12 +63,7 @@ fn explain(file: &str, error: ArrowError) -> DataFusionError {
         ArrowError::JsonError(what) | ArrowError::ParseError(what) => DataFusionError::from(
             PlannerError::BadData(format!("{file} cannot be read as JSON: {what}")),
         ),
-        // What the bytes' stream told, as it told it.
-        ArrowError::ExternalError(told) => match told.downcast::<DataFusionError>() {
-            Ok(told) => *told,
-            Err(told) => DataFusionError::External(told),
-        },
-        error => error.into(),
+        error => told(error),
     }
 }
 
@@ -154,12 +80,8 @@ impl Decoder for Records {
     }
 
     fn flush(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
-        let Some(read) = self.reader.flush()? else { return Ok(None) };
-        let columns = read.columns().iter().zip(self.schema.fields());
-        let columns = columns.map(|(column, field)| decoded(column, field));
-        let columns = columns.collect::<Result<_, _>>()?;
-        let rows = RecordBatchOptions::new().with_row_count(Some(read.num_rows()));
-        RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &rows).map(Some)
+        let read = self.reader.flush()?;
+        read.map(|read| checked::decoded(&read, &self.schema, decoded)).transpose()
     }
 
     fn can_flush_early(&self) -> bool {

@@ -24,6 +24,8 @@ async fn every_endpoint_ends_in_the_same_error() {
     assert_eq!(errors[0], errors[1]);
     assert_eq!(errors[0].0, Code::InvalidArgument, "{}", errors[0].1);
     assert!(errors[0].1.contains("ivide by zero"), "{}", errors[0].1);
+    let node = &cluster.nodes[0].member().node_id;
+    assert!(errors[0].1.contains(&format!("taken by node {node})")), "{}", errors[0].1);
 }
 
 #[tokio::test]

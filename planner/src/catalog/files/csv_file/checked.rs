@@ -10,44 +10,25 @@ use datafusion::arrow::csv::ReaderBuilder;
 use datafusion::arrow::csv::reader::Decoder;
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::Result;
-use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::file_format::csv::CsvDecoder;
-use datafusion::datasource::file_format::file_compression_type::FileCompressionType;
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::{
-    CsvSource, FileOpenFuture, FileOpener, FileScanConfig, FileSource,
-};
-use datafusion::datasource::projection::{ProjectionOpener, SplitProjection};
-use datafusion::datasource::table_schema::TableSchema;
+use datafusion::datasource::physical_plan::{CsvSource, FileOpenFuture, FileOpener, FileSource};
 use datafusion::error::DataFusionError;
-use datafusion::physical_expr::projection::ProjectionExprs;
-use datafusion::physical_plan::PhysicalExpr;
-use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use datafusion_datasource::decoder::{DecoderDeserializer, deserialize_stream};
 use futures::future::ready;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
-use object_store::ObjectStore;
 
 use super::super::bytes::bytes_of;
+use super::super::checked::{Checked, Scan, Strict, told};
 use super::moments::{self, Records};
 use super::quotes::{Marks, Quotes};
 use crate::error::PlannerError;
 
-/// A source of CSV files whose quotes are looked at.
-#[derive(Clone)]
-pub(crate) struct CheckedCsv {
-    inner: CsvSource,
-    batch_size: usize,
-}
-
 /// What opens files for one partition of a scan.
 struct Opener {
-    source: CheckedCsv,
-    columns: Vec<usize>,
-    compression: FileCompressionType,
-    store: Arc<dyn ObjectStore>,
-    url: String,
+    source: Checked<CsvSource>,
+    scan: Scan,
 }
 
 /// What is read of one file, for messages.
@@ -57,33 +38,35 @@ struct Place {
     from: Option<u64>,
 }
 
-// === impl CheckedCsv ===
-
-impl CheckedCsv {
-    /// The same files, rows and columns as `inner` reads.
-    pub(crate) fn new(inner: CsvSource) -> Self {
-        Self { inner, batch_size: 0 }
+impl Strict for CsvSource {
+    fn opener(source: &Checked<Self>, scan: Scan) -> Result<Arc<dyn FileOpener>> {
+        Ok(Arc::new(Opener { source: source.clone(), scan }))
     }
+}
 
+// === impl Opener ===
+
+impl Opener {
     fn marks(&self) -> Marks {
+        let inner = &self.source.inner;
         Marks {
-            delimiter: self.inner.delimiter(),
-            quote: self.inner.quote(),
-            escape: self.inner.escape(),
-            line_breaks: self.inner.newlines_in_values(),
+            delimiter: inner.delimiter(),
+            quote: inner.quote(),
+            escape: inner.escape(),
+            line_breaks: inner.newlines_in_values(),
         }
     }
 
     /// What `CsvSource` gives its own opener.
-    fn decoder(&self, columns: Vec<usize>, header: bool) -> Decoder {
-        let inner = &self.inner;
+    fn decoder(&self, header: bool) -> Decoder {
+        let inner = &self.source.inner;
         let mut builder = ReaderBuilder::new(moments::as_read(inner.table_schema().file_schema()))
             .with_delimiter(inner.delimiter())
-            .with_batch_size(self.batch_size)
+            .with_batch_size(self.source.batch_size)
             .with_header(header)
             .with_quote(inner.quote())
             .with_truncated_rows(inner.truncate_rows())
-            .with_projection(columns);
+            .with_projection(self.scan.columns.clone());
         if let Some(terminator) = inner.terminator() {
             builder = builder.with_terminator(terminator);
         }
@@ -97,73 +80,16 @@ impl CheckedCsv {
     }
 }
 
-impl FileSource for CheckedCsv {
-    fn create_file_opener(
-        &self,
-        store: Arc<dyn ObjectStore>,
-        scan: &FileScanConfig,
-        _partition: usize,
-    ) -> Result<Arc<dyn FileOpener>> {
-        let schema = self.inner.table_schema().file_schema();
-        let projection = match self.inner.projection() {
-            Some(projection) => SplitProjection::new(schema, projection),
-            None => SplitProjection::unprojected(self.inner.table_schema()),
-        };
-        let opener = Opener {
-            source: self.clone(),
-            columns: projection.file_indices.clone(),
-            compression: scan.file_compression_type,
-            store,
-            url: scan.object_store_url.to_string(),
-        };
-        ProjectionOpener::try_new(projection, Arc::new(opener), schema)
-    }
-
-    fn table_schema(&self) -> &TableSchema {
-        self.inner.table_schema()
-    }
-
-    fn with_batch_size(&self, batch_size: usize) -> Arc<dyn FileSource> {
-        Arc::new(Self { batch_size, ..self.clone() })
-    }
-
-    fn projection(&self) -> Option<&ProjectionExprs> {
-        self.inner.projection()
-    }
-
-    fn metrics(&self) -> &ExecutionPlanMetricsSet {
-        self.inner.metrics()
-    }
-
-    fn file_type(&self) -> &str {
-        self.inner.file_type()
-    }
-
-    fn supports_repartitioning(&self) -> bool {
-        self.inner.supports_repartitioning()
-    }
-
-    fn apply_expressions(
-        &self,
-        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        self.inner.apply_expressions(f)
-    }
-}
-
-// === impl Opener ===
-
 impl FileOpener for Opener {
     fn open(&self, file: PartitionedFile) -> Result<FileOpenFuture> {
         let from = file.range.as_ref().map(|range| range.start.unsigned_abs());
         let from = from.filter(|start| *start > 0);
-        let place = Place { file: format!("{}{}", self.url, file.object_meta.location), from };
+        let place = Place { file: format!("{}{}", self.scan.url, file.object_meta.location), from };
         let header = self.source.inner.has_header() && from.is_none();
-        let decoder = CsvDecoder::new(self.source.decoder(self.columns.clone(), header));
-        let schema = self.source.table_schema().file_schema().project(&self.columns)?;
-        let records = Records::new(decoder, Arc::new(schema), usize::from(header));
-        let quotes = Quotes::new(self.source.marks());
-        let (store, compression) = (Arc::clone(&self.store), self.compression);
+        let decoder = CsvDecoder::new(self.decoder(header));
+        let records = Records::new(decoder, Arc::clone(&self.scan.schema), usize::from(header));
+        let quotes = Quotes::new(self.marks());
+        let (store, compression) = (Arc::clone(&self.scan.store), self.scan.compression);
         let terminator = self.source.inner.terminator().unwrap_or(b'\n');
         Ok(Box::pin(async move {
             let bytes = bytes_of(store, &file, terminator).await?;
@@ -210,12 +136,7 @@ impl Place {
         match error {
             ArrowError::CsvError(what) => self.wrong(&what.replace(" for line ", " in record ")),
             ArrowError::ParseError(what) => self.wrong(&counted_from_one(&what)),
-            // What the bytes' stream told, as it told it.
-            ArrowError::ExternalError(told) => match told.downcast::<DataFusionError>() {
-                Ok(told) => *told,
-                Err(told) => DataFusionError::External(told),
-            },
-            error => error.into(),
+            error => told(error),
         }
     }
 }

@@ -6,13 +6,15 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use datafusion::arrow::compute::{CastOptions, cast_with_options};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
 use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::util::display::FormatOptions;
 use datafusion::datasource::file_format::csv::CsvDecoder;
 use datafusion_datasource::decoder::Decoder;
+
+use super::super::checked::decoded;
 
 /// The columns of a file as they are read: texts in the place of dates and instants.
 pub(super) fn as_read(schema: &Schema) -> SchemaRef {
@@ -83,16 +85,13 @@ impl Decoder for Records {
     }
 
     fn flush(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
-        let Some(batch) = self.decoder.flush()? else { return Ok(None) };
-        let columns = batch.columns().iter().zip(self.schema.fields());
-        let columns = columns.map(|(column, field)| match is_of_time(field) {
+        let Some(read) = self.decoder.flush()? else { return Ok(None) };
+        let batch = decoded(&read, &self.schema, |column, field| match is_of_time(field) {
             true => self.moments(column, field),
             false => Ok(Arc::clone(column)),
-        });
-        let columns = columns.collect::<Result<_, _>>()?;
+        })?;
         self.read += batch.num_rows();
-        let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &rows).map(Some)
+        Ok(Some(batch))
     }
 
     fn can_flush_early(&self) -> bool {

@@ -280,3 +280,40 @@ async fn distances_from_the_mean_are_those_of_datafusion() {
         }
     }
 }
+
+/// Of all rows, of groups, of distinct values, and of windows that grow and slide.
+#[tokio::test]
+async fn a_percentile_between_two_values_is_exact() {
+    let over = "FROM (VALUES (1, 0.0), (2, 1e9), (3, NULL), (4, 1e9), (5, 0.0)) AS t(x, v)";
+    let third = (1e9 * (1.0 / 3.0)).to_string();
+    for (sql, right) in [
+        (
+            format!(
+                "SELECT percentile_cont(0.3333333333333333) WITHIN GROUP (ORDER BY v) FROM (SELECT * {over}) WHERE x < 3"
+            ),
+            vec![third.as_str()],
+        ),
+        (
+            format!(
+                "SELECT percentile_cont(0.3333333333333333) WITHIN GROUP (ORDER BY v) {over} GROUP BY x = 5, x = 4 ORDER BY 1"
+            ),
+            vec!["0.0", &third, "1000000000.0"],
+        ),
+        (format!("SELECT quantile_cont(DISTINCT v, 0.3333333333333333) {over}"), vec![&third]),
+        (
+            format!(
+                "SELECT percentile_cont(v, 0.3333333333333333) OVER (ORDER BY x) {over} ORDER BY x"
+            ),
+            vec!["0.0", &third, &third, "666666666.6666666", "0.0"],
+        ),
+        (
+            format!(
+                "SELECT percentile_cont(v, 0.3333333333333333) OVER (ORDER BY x ROWS 1 PRECEDING) {over} ORDER BY x"
+            ),
+            vec!["0.0", &third, "1000000000.0", "1000000000.0", &third],
+        ),
+        ("SELECT percentile_cont(v, 0.5) FROM (SELECT 1.0 v WHERE 1 = 2)".into(), vec![""]),
+    ] {
+        assert_eq!(values(&sql).await, right, "{sql}");
+    }
+}
