@@ -104,14 +104,25 @@ fn classify(error: &DataFusionError) -> PlannerError {
         return PlannerError::Exhausted(text);
     }
     let kind = classify_root(error.find_root(), text);
+    let text = kind.to_string();
     match &kind {
         // Of the store it is told by the store; and what was changed on a disk did fit.
         PlannerError::Exhausted(_) | PlannerError::Corrupt(_) => kind,
-        _ => {
-            let text = kind.to_string();
-            if is_of_disk(&text) { failed_disk(&text) } else { kind }
-        }
+        _ if is_of_disk(&text) => failed_disk(&text),
+        _ => kind.with_text(without_rules(&text).to_owned()),
     }
+}
+
+/// What is wrong, without the names of the planner's rules that met it.
+fn without_rules(mut text: &str) -> &str {
+    while let Some((head, rest)) = text.split_once("\ncaused by\n") {
+        let is_rule = !head.contains(' ') || head.starts_with("Optimizer rule '");
+        if !is_rule {
+            break;
+        }
+        text = without_preambles(rest);
+    }
+    text
 }
 
 fn classify_root(root: &DataFusionError, text: String) -> PlannerError {
@@ -206,14 +217,22 @@ const MEMORY_LIMIT: &str = "the node's --memory-limit";
 /// nothing.
 fn plain(error: &DataFusionError) -> String {
     let text = error.strip_backtrace();
+    let text = without_preambles(&text);
+    // DataFusion's advice is for whoever embeds it.
+    text.replace(
+        ", or decreasing the config: 'datafusion.execution.sort_spill_reservation_bytes'",
+        "",
+    )
+    .replace("the config: `datafusion.runtime.max_temp_directory_size`", SPILL_LIMIT)
+    .replace("the memory limit config: 'datafusion.runtime.memory_limit'", MEMORY_LIMIT)
+}
+
+fn without_preambles(mut text: &str) -> &str {
     let preambles = ["External error: ", "Error during planning: ", "Execution error: "];
-    let mut text = text.as_str();
     while let Some(rest) = preambles.iter().find_map(|preamble| text.strip_prefix(preamble)) {
         text = rest;
     }
-    // DataFusion's advice is for whoever embeds it.
-    text.replace("the config: `datafusion.runtime.max_temp_directory_size`", SPILL_LIMIT)
-        .replace("the memory limit config: 'datafusion.runtime.memory_limit'", MEMORY_LIMIT)
+    text
 }
 
 fn syntax(error: &ParserError) -> String {
@@ -431,6 +450,13 @@ mod tests {
         assert!(matches!(error, PlannerError::BadData(_)), "{error:?}");
         let text = error.to_string();
         assert!(text.starts_with("a file of t or u cannot be read"), "{text}");
+    }
+
+    #[test]
+    fn the_rules_of_the_planner_are_not_named() {
+        let wrong = DataFusionError::Plan("no such thing".into());
+        let wrong = wrong.context("type_coercion").context("Optimizer rule 'x' failed");
+        assert_eq!(kind(wrong).to_string(), "no such thing");
     }
 
     #[test]

@@ -205,9 +205,10 @@ impl Engine {
     }
 
     /// Ends the query that has most of this node's memory, of those that began before `began`, with
-    /// `Exhausted`; gives its id. `None` where none is left to end.
-    pub fn end_largest(&self, began: Instant) -> Option<Uuid> {
-        self.shares.end_largest(began)
+    /// `Exhausted`; gives its id. Where the process has more `untold` bytes than any of them tells of, it is the
+    /// oldest. `None` where none is left to end.
+    pub fn end_largest(&self, began: Instant, untold: usize) -> Option<Uuid> {
+        self.shares.end_largest(began, untold)
     }
 
     /// Whether something of a query is still there on this node: a task, a plan, what an operator holds.

@@ -9,6 +9,7 @@ use crate::{PlannerError, Result};
 mod depth;
 mod groups;
 mod moments;
+mod numbers;
 mod placeholders;
 mod positions;
 mod precedence;
@@ -62,6 +63,7 @@ fn parse_one(sql: &str) -> Result<(DfStatement, usize)> {
             precedence::restore(&mut statement);
             positions::write_out(&mut statement);
             moments::write_out(&mut statement);
+            numbers::write_out(&mut statement);
             windows::write_out(&mut statement);
             let size = size::size(&statement)?;
             groups::check(&statement)?;

@@ -3,7 +3,7 @@
 //! Problem: operators and results account for the buffers that they know of. Decoders, connections, the
 //! allocator's slack and operators that do not tell take more, and the system kills a process that takes
 //! too much. Here the node's memory pool looks at the process itself: while that is larger than it may be,
-//! whoever asks for more is refused, which makes results and operators go to disk until it has shrunk.
+//! whoever asks for more than a little is refused, which makes results and operators go to disk until it has shrunk.
 //! An operator that never asks is met by [`watch`].
 
 use std::fmt;
@@ -29,6 +29,10 @@ pub use watch::watching;
 /// allows, so that what comes while nobody looks finds room too.
 const BEYOND: u64 = 96 << 20;
 const SHARE_BEYOND: u64 = 32;
+
+/// So large a part of the limit an operator is given also while the process is too large: a small query is not to fail
+/// for the memory of another, which [`watch`] ends.
+const LITTLE: usize = 64;
 
 /// The process is looked at no more often than this: at the speed of memory some ten megabytes come in
 /// between.
@@ -168,6 +172,12 @@ impl fmt::Debug for Guard {
     }
 }
 
+/// Bytes of a process that neither operators and results tell of, nor what it has beside them.
+fn untold(resident: u64, told: usize) -> usize {
+    let beside = beyond(LIMIT.load(Ordering::Relaxed));
+    (resident as usize).saturating_sub(told).saturating_sub(beside as usize)
+}
+
 fn bound(limit: u64) -> u64 {
     limit + beyond(limit)
 }
@@ -176,7 +186,7 @@ fn beyond(limit: u64) -> u64 {
     BEYOND + limit / SHARE_BEYOND
 }
 
-/// The node's pool, which gives nothing more while the process is too large.
+/// The node's pool, which gives no more than a little while the process is too large.
 #[derive(Debug)]
 pub struct GuardedPool {
     pool: Arc<dyn MemoryPool>,
@@ -212,7 +222,9 @@ impl MemoryPool for GuardedPool {
     }
 
     fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
-        match self.guard.is_over() {
+        let little = self.guard.limit as usize / LITTLE;
+        let is_little = || reservation.size().saturating_add(additional) <= little;
+        match self.guard.is_over() && !is_little() {
             true => Err(too_large()),
             false => self.pool.try_grow(reservation, additional),
         }
@@ -268,9 +280,9 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_given_while_the_process_is_too_large() {
+    fn no_more_than_a_little_is_given_while_the_process_is_too_large() {
         use datafusion::execution::memory_pool::UnboundedMemoryPool;
-        let guard = Arc::new(Guard::new(1));
+        let guard = Arc::new(Guard::new(LITTLE as u64));
         let pool = GuardedPool::new(Arc::new(UnboundedMemoryPool::default()), Arc::clone(&guard));
         let pool: Arc<dyn MemoryPool> = Arc::new(pool);
         let operator = MemoryConsumer::new("operator").register(&pool);
@@ -280,5 +292,7 @@ mod tests {
         assert!(matches!(refused, DataFusionError::ResourcesExhausted(_)));
         operator.grow(1);
         assert_eq!(pool.reserved(), 2);
+        let other = MemoryConsumer::new("other").register(&pool);
+        other.try_grow(1).unwrap();
     }
 }

@@ -229,7 +229,7 @@ mod tests {
         let context = Arc::new(TaskContext::default().with_runtime(runtime));
         let mut stream = plan.execute(0, context).unwrap();
         assert!(stream.next().now_or_never().is_none());
-        shares.end_largest(std::time::Instant::now()).unwrap();
+        shares.end_largest(std::time::Instant::now(), 0).unwrap();
         let error = stream.next().await.unwrap().unwrap_err();
         let error = PlannerError::from(error);
         assert!(matches!(error, PlannerError::Exhausted(_)), "{error}");

@@ -95,13 +95,15 @@ impl Shares {
     }
 
     /// Ends the query that has most of this node's memory, of those that began before `began`; gives its
-    /// id. Of several that have no more than every query gets it is the oldest, which has had the most time
-    /// to take what it does not tell of. `None` where there is none, or all have been ended.
-    pub(super) fn end_largest(&self, began: Instant) -> Option<Uuid> {
+    /// id. Of several that have no more than every query gets, or than the `untold` bytes that the process has and no
+    /// query tells of, it is the oldest, which has had the most time to take those. `None` where there is none, or all
+    /// have been ended.
+    pub(super) fn end_largest(&self, began: Instant, untold: usize) -> Option<Uuid> {
         let running: Vec<_> = self.queries.lock().values().filter_map(Weak::upgrade).collect();
         let shares = running.iter().filter_map(|runtime| share(runtime));
         let goes_on = shares.filter(|share| share.began < began && !share.ended.is_cancelled());
-        let told = |share: &Share| share.reserved().saturating_sub(self.limits.least);
+        let little = self.limits.least.max(untold);
+        let told = |share: &Share| share.reserved().saturating_sub(little);
         // The ids of queries are in the order of time.
         let largest = goes_on.max_by_key(|share| (told(share), Reverse(share.query)))?;
         largest.ended.cancel();
@@ -163,7 +165,7 @@ impl Share {
     pub(super) fn why_ended(&self) -> DataFusionError {
         let used = human_readable_size(self.reserved());
         DataFusionError::ResourcesExhausted(format!(
-            "query {} was ended: the process took more memory than --memory-limit and what goes beside it allow, and this query had the most, {used} as far as operators tell: give it less to do, let fewer queries run at a time, or raise --memory-limit",
+            "query {} was ended: the process took more memory than --memory-limit and what goes beside it allow, and this query is taken to have the most, {used} as far as operators tell: give it less to do, let fewer queries run at a time, or raise --memory-limit",
             self.query
         ))
     }
@@ -397,11 +399,21 @@ mod tests {
         let (some, more) = (operator(&small), operator(&large));
         some.try_grow(11).unwrap();
         more.try_grow(12).unwrap();
-        assert_eq!(shares.end_largest(Instant::now()), Some(Uuid::from_u128(2)));
+        assert_eq!(shares.end_largest(Instant::now(), 0), Some(Uuid::from_u128(2)));
         assert!(share(&large).unwrap().ended().is_cancelled());
         assert!(!share(&small).unwrap().ended().is_cancelled());
-        assert_eq!(shares.end_largest(Instant::now()), Some(Uuid::from_u128(1)));
-        assert_eq!(shares.end_largest(Instant::now()), None);
+        assert_eq!(shares.end_largest(Instant::now(), 0), Some(Uuid::from_u128(1)));
+        assert_eq!(shares.end_largest(Instant::now(), 0), None);
+    }
+
+    /// What one of them tells of is not what the process has too much of.
+    #[test]
+    fn where_nobody_tells_of_what_there_is_the_oldest_ends() {
+        let shares = shares();
+        let [_old, new] = [1, 2].map(|query| shares.of(Uuid::from_u128(query)));
+        let sort = operator(&new);
+        sort.try_grow(30).unwrap();
+        assert_eq!(shares.end_largest(Instant::now(), 40), Some(Uuid::from_u128(1)));
     }
 
     #[test]
@@ -411,7 +423,7 @@ mod tests {
         let (little, more) = (operator(&old), operator(&young));
         little.try_grow(1).unwrap();
         more.try_grow(9).unwrap();
-        assert_eq!(shares.end_largest(Instant::now()), Some(Uuid::from_u128(1)));
+        assert_eq!(shares.end_largest(Instant::now(), 0), Some(Uuid::from_u128(1)));
         assert!(shares.has(Uuid::from_u128(1)));
         drop((little, old));
         assert!(!shares.has(Uuid::from_u128(1)));
@@ -422,7 +434,7 @@ mod tests {
         let shares = shares();
         let before = Instant::now();
         let _query = shares.of(Uuid::from_u128(1));
-        assert_eq!(shares.end_largest(before), None);
+        assert_eq!(shares.end_largest(before, 0), None);
     }
 
     #[test]

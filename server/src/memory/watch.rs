@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use squadron_planner::session::Engine;
 use uuid::Uuid;
 
-use super::Guard;
+use super::{Guard, untold};
 use crate::allocator;
 use crate::cpu::CpuRuntime;
 
@@ -65,7 +65,8 @@ fn end_one(engine: &Engine, resident: u64, since: Instant) {
         return;
     }
     let began = if since.elapsed() < INNOCENT { since } else { Instant::now() };
-    if let Some(query) = engine.end_largest(began) {
+    let told = engine.runtime().memory_pool.reserved();
+    if let Some(query) = engine.end_largest(began, untold(resident, told)) {
         *last = Some((query, Instant::now()));
         tracing::warn!(%query, resident, "too much memory in use: the largest query is ended");
     }

@@ -63,7 +63,7 @@ impl Queries {
         match self.members().get(coordinator) {
             _ if coordinator == self.me.node_id => self.cancel(query).await,
             Some(coordinator) => self.peers.cancel(coordinator, query).await,
-            None => Err(lost(coordinator, "ran the query")),
+            None => Err(lost(coordinator, &format!("ran query {query}"))),
         }
     }
 

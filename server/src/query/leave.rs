@@ -58,7 +58,9 @@ impl Queries {
             return self.may_leave(query, attempt, coordinator).await;
         }
         let members = self.members();
-        let member = members.get(coordinator).ok_or_else(|| lost(coordinator, "ran the query"))?;
+        let member = members
+            .get(coordinator)
+            .ok_or_else(|| lost(coordinator, &format!("ran query {query}")))?;
         self.peers.leave(member, query, attempt, &self.me.node_id).await
     }
 
@@ -75,7 +77,7 @@ impl Queries {
     ) -> Result<(), ResultError> {
         let record = self.record(query).ok_or_else(|| ResultError::gone(query))?;
         if let Some(whole) = record.whole(attempt) {
-            whole.get_or_try_init(|| self.see_all(&record, attempt, peer)).await?;
+            whole.get_or_try_init(|| self.see_all(&record, attempt)).await?;
         }
         match record.let_leave(attempt, peer) {
             true => Ok(()),
@@ -83,18 +85,14 @@ impl Queries {
         }
     }
 
-    /// Every node that the query needs, but this one and `asking`, gives a sign of life. One that was
-    /// started anew meanwhile is there and has nothing: the run has lost it.
-    async fn see_all(
-        &self,
-        record: &Record,
-        attempt: u32,
-        asking: &str,
-    ) -> Result<(), ResultError> {
+    /// Every node that the query needs, but this one, gives a sign of life; also the one that asks, which may
+    /// reach this one and not be reached. One that was started anew meanwhile is there and has nothing: the run
+    /// has lost it.
+    async fn see_all(&self, record: &Record, attempt: u32) -> Result<(), ResultError> {
         let nodes = record.nodes();
         let shares = record.peers_left();
         let shares: Vec<_> = shares.into_iter().map(|peer| peer.node_id.as_str()).collect();
-        let others = nodes.iter().filter(|node| **node != self.me.node_id && *node != asking);
+        let others = nodes.iter().filter(|node| **node != self.me.node_id);
         let seen = others.map(|node| async {
             let share = shares.contains(&node.as_str()).then_some(record.opening.query);
             match self.see(node, share).await {

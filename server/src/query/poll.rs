@@ -80,7 +80,7 @@ impl Queries {
         let members = self.members();
         match members.get(&handle.coordinator) {
             Some(coordinator) => self.peers.poll(coordinator, handle, within).await,
-            None => Err(lost(&handle.coordinator, "ran the query")),
+            None => Err(lost(&handle.coordinator, &format!("ran query {}", handle.query))),
         }
     }
 }

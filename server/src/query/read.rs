@@ -100,7 +100,8 @@ impl Queries {
             return Err(self.unknown(share.query));
         }
         let coordinator = self.members().get(&share.coordinator).cloned();
-        let coordinator = coordinator.ok_or_else(|| lost(&share.coordinator, "ran the query"))?;
+        let coordinator = coordinator
+            .ok_or_else(|| lost(&share.coordinator, &format!("ran query {}", share.query)))?;
         let answer =
             self.peers.status(&coordinator, StatusRequestProto::about(share.query)).await?;
         if let Some(result) = self.store.get(share.query) {

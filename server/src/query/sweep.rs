@@ -11,8 +11,9 @@ use futures::future::join_all;
 use tokio::time::{MissedTickBehavior, timeout};
 
 use super::Queries;
+use super::read::lost;
 use crate::flight::messages::{StatusProto, StatusRequestProto};
-use crate::results::{Phase, QueryResult, ResultError};
+use crate::results::{Opening, Phase, QueryResult, ResultError};
 
 const EVERY: Duration = Duration::from_secs(1);
 
@@ -65,14 +66,14 @@ impl Queries {
         let members = self.members();
         let Some(coordinator) = members.get(&opening.coordinator) else {
             // At once: a reader here goes on to where it may be told more.
-            return self.store.give_up(result, orphaned(&opening.coordinator));
+            return self.store.give_up(result, orphaned(opening));
         };
         let request = StatusRequestProto::new(&self.me.node_id, result);
         let asked = timeout(ANSWER_WITHIN, self.peers.status(coordinator, request)).await;
         let Ok(answer) = asked else { return };
         match answer {
             Ok(answer) => decide(result, &self.me.node_id, answer),
-            Err(ResultError::NotFound(_)) => result.fail(orphaned(&opening.coordinator)),
+            Err(ResultError::NotFound(_)) => result.fail(orphaned(opening)),
             // Not reachable for a moment: membership says when it is gone.
             Err(_) => {}
         }
@@ -95,10 +96,8 @@ fn decide(result: &QueryResult, me: &str, answer: StatusProto) {
     }
 }
 
-fn orphaned(coordinator: &str) -> ResultError {
-    ResultError::Unavailable(format!(
-        "node {coordinator}, which ran the query, is gone: run the query again"
-    ))
+fn orphaned(opening: &Opening) -> ResultError {
+    lost(&opening.coordinator, &format!("ran query {}", opening.query))
 }
 
 async fn sweep(queries: Weak<Queries>) {

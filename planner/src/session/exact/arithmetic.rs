@@ -23,10 +23,12 @@ use datafusion::physical_expr_common::datum::apply;
 
 use super::beyond;
 use super::found::found;
+use super::frames::framed;
 use super::nan::{one_nan_in, one_nan_of};
 use super::nested::compared;
 use super::one_way::one_way;
 use super::order::{ordered, refuse_extremes};
+use super::rounded::rounded;
 use super::spans::spanned;
 use super::zeros::written_out;
 
@@ -230,6 +232,7 @@ impl FunctionRewrite for WriteOut {
                 let written = seconds(call, schema).or_else(|| written_out(&expr, schema));
                 let written = written.or_else(|| compared(&expr, schema));
                 let written = written.or_else(|| found(call, schema));
+                let written = written.or_else(|| rounded(call, schema));
                 written.or_else(|| one_nan_of(&expr, schema))
             }
             Expr::Cast(_) | Expr::TryCast(_) => one_nan_of(&expr, schema),
@@ -241,6 +244,7 @@ impl FunctionRewrite for WriteOut {
             }
         };
         let written = ordered(written.as_ref().unwrap_or(&expr), schema).or(written);
+        let written = framed(written.as_ref().unwrap_or(&expr), schema)?.or(written);
         let written = one_way(written.as_ref().unwrap_or(&expr)).or(written);
         Ok(written.map_or_else(|| Transformed::no(expr), Transformed::yes))
     }

@@ -27,6 +27,15 @@ async fn nothing_leaves_while_a_node_that_is_needed_does_not_answer() {
     assert!(record.end_run().is_empty(), "the query can run again");
 }
 
+/// Its own calls arrive; nothing reaches it.
+#[tokio::test]
+async fn nothing_leaves_a_node_that_asks_and_cannot_be_reached() {
+    let (mut cluster, record) = running().await;
+    cluster.nodes[2].kill();
+    assert!(may_leave(&cluster, &record, "c").await.is_err());
+    assert!(record.end_run().is_empty(), "the query can run again");
+}
+
 #[tokio::test]
 async fn rows_leave_when_all_were_seen() {
     let (mut cluster, record) = running().await;
