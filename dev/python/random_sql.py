@@ -111,7 +111,7 @@ class Queries:
                      "left({0}, 1)", "replace({0}, 'a', 'q')", "concat({0}, '-', {1})",
                      "cast({int} as varchar)", "reverse({0})"],
             "date": ["greatest({0}, {1})", "cast(date_trunc('month', {0}) as date)"],
-            "dec": ["({0} + {1})", "({0} - {1})", "abs({0})", "least({0}, {1})"],
+            "dec": ["({0} + {1})", "({0} - {1})", "abs({0})", "least({0}, {1})", "round({0}, 1)"],
             "float": ["greatest({0}, {1})"],
             "instant": ["greatest({0}, {1})", "date_trunc('second', {0})"],
             "bool": ["({0} and {1})", "({0} or {1})", "not ({0})"],
@@ -268,6 +268,8 @@ class Queries:
             f"lag(p.a, 2) over ({part}order by p.id)",
             f"first_value(p.b) over ({part}order by p.id {frame})",
             f"sum(p.a) over ({part}order by p.a nulls last range between 1 preceding and 2 following)",
+            f"count(*) over ({part}order by p.d nulls last range between interval '36 hours' preceding and interval '12 hours' preceding)",
+            f"count(p.a) over ({part}order by p.t nulls last range between interval '300 microseconds' following and unbounded following)",
         )
         return f"select p.id, {value} as v from {self.rng.choice(TABLES)} p{self.where(['p'])}"
 
