@@ -3,6 +3,7 @@
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::physical_plan::displayable;
+use futures::FutureExt;
 
 use super::{Planning, request};
 use crate::PlannerError;
@@ -89,4 +90,22 @@ async fn a_parameter_without_a_value_is_refused() {
         assert!(matches!(&refused, PlannerError::Invalid(_)), "{sql}: {refused:?}");
         assert!(refused.to_string().contains("parameters"), "{refused}");
     }
+}
+
+/// Prepared with two plans, each of which takes a turn of its own.
+#[tokio::test]
+async fn a_large_statement_waits_for_its_turn_and_gives_it_back() {
+    let planning = Planning::new().await;
+    let (planner, config, request) = (&planning.planner, planning.config("local"), request());
+    let large = format!("SELECT 1 IN (1{})", ", 2".repeat(3_000));
+    planner.prepare(&large, &config, &request).await.unwrap();
+    assert!(planner.plan(&large, &config, &request).now_or_never().is_some());
+    let mut others = Vec::new();
+    while let Some(turn) = planner.turns.parse(&large).now_or_never() {
+        others.push(turn.unwrap());
+    }
+    assert!(planner.plan(&large, &config, &request).now_or_never().is_none());
+    planner.plan("SELECT 1", &config, &request).await.unwrap();
+    drop(others);
+    planner.plan(&large, &config, &request).await.unwrap();
 }
