@@ -122,6 +122,12 @@ mod tests {
         }
     }
 
+    /// A query as it goes on from here, as text.
+    pub(super) fn written(sql: &str) -> String {
+        let Ok(Statement::Query(query)) = parse(sql) else { panic!("{sql}") };
+        query.to_string()
+    }
+
     /// As in a thread that plans.
     fn on_a_large_stack(work: fn()) {
         let thread = std::thread::Builder::new().stack_size(STACK_BYTES);

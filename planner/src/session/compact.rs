@@ -7,7 +7,10 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, GenericByteViewArray, RecordBatch};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, GenericByteViewArray, RecordBatch, UInt32Array,
+};
+use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::{ByteViewType, DataType};
 use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -20,6 +23,9 @@ use super::stand_in::{self, Run, alike, stand_in};
 
 /// Buffers are copied where they are larger than what is used of them by more than this factor.
 const WASTE: usize = 2;
+
+/// So little is not worth a copy.
+const SMALL: usize = 1024;
 
 /// Has the sorts of one stage give batches of their own.
 pub(super) fn compact(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
@@ -52,12 +58,33 @@ impl Run for Compact {
 }
 
 fn compacted(batch: &RecordBatch) -> Result<RecordBatch> {
-    let columns = batch.columns().iter().map(|column| match column.data_type() {
-        DataType::Utf8View => alone(column, column.as_string_view()),
-        DataType::BinaryView => alone(column, column.as_binary_view()),
-        _ => Arc::clone(column),
-    });
+    let columns = batch.columns().iter().map(|column| views(column).unwrap_or(Arc::clone(column)));
     Ok(RecordBatch::try_new(batch.schema(), columns.collect())?)
+}
+
+/// A column of views, alone; `None` of others.
+fn views(column: &ArrayRef) -> Option<ArrayRef> {
+    match column.data_type() {
+        DataType::Utf8View => Some(alone(column, column.as_string_view())),
+        DataType::BinaryView => Some(alone(column, column.as_binary_view())),
+        _ => None,
+    }
+}
+
+/// A column that is kept, in buffers of its own where it holds many times what it shows.
+///
+/// # Errors
+/// Those of copying.
+pub(super) fn own(column: ArrayRef) -> Result<ArrayRef> {
+    if let Some(views) = views(&column) {
+        return Ok(views);
+    }
+    let shown = column.to_data().get_slice_memory_size()?;
+    if column.get_buffer_memory_size() <= WASTE * shown + SMALL {
+        return Ok(column);
+    }
+    let rows = UInt32Array::from_iter_values((0..).take(column.len()));
+    Ok(take(&column, &rows, None)?)
 }
 
 fn alone<T: ByteViewType>(column: &ArrayRef, views: &GenericByteViewArray<T>) -> ArrayRef {
@@ -86,6 +113,15 @@ mod tests {
         let alone = compacted(&slice).unwrap();
         assert_eq!(alone, slice);
         assert!(alone.get_array_memory_size() < batch.get_array_memory_size() / 10);
+    }
+
+    #[test]
+    fn a_column_that_is_kept_lets_go_of_the_rest() {
+        let all: ArrayRef = Arc::new(UInt32Array::from_iter_values(0..100_000));
+        let slice = all.slice(500, 10);
+        let own = own(Arc::clone(&slice)).unwrap();
+        assert_eq!(&own, &slice);
+        assert!(own.get_buffer_memory_size() < SMALL);
     }
 
     #[test]

@@ -47,12 +47,7 @@ fn is_parameter(expr: &Expr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Statement, parse};
-
-    fn written(sql: &str) -> String {
-        let Ok(Statement::Query(query)) = parse(sql) else { panic!("{sql}") };
-        query.to_string()
-    }
+    use super::super::tests::written;
 
     #[test]
     fn a_parameter_beside_an_interval_is_an_instant() {

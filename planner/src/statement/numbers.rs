@@ -58,12 +58,7 @@ fn write_decimal(expr: &mut Expr, most: u64) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Statement, parse};
-
-    fn written(sql: &str) -> String {
-        let Ok(Statement::Query(query)) = parse(sql) else { panic!("{sql}") };
-        query.to_string()
-    }
+    use super::super::tests::written;
 
     #[test]
     fn integers_beyond_64_bits_are_decimals() {

@@ -1,7 +1,7 @@
 //! Words that DataFusion would pass over.
 //!
 //! Its parser knows the words of many databases, and its planner leaves out some of them without a word:
-//! `PREWHERE`, `TABLESAMPLE`, `PARTITION (…)`, `CONNECT BY` and `GROUP BY … WITH ROLLUP` would give other rows
+//! `PREWHERE`, `TABLESAMPLE`, `PARTITION (…)`, `CONNECT BY`, `* ILIKE` and `GROUP BY … WITH ROLLUP` would give other rows
 //! than were asked for. `INTERSECT ALL` and `EXCEPT ALL` count none of their duplicates (DataFusion 55 plans
 //! both as semi joins), and `SIMILAR TO` takes its pattern for a regular expression. All of them are refused, with
 //! what to write in their place.
@@ -64,6 +64,11 @@ impl Visitor for Unseen {
         let is_wildcard = |item: &SelectItem| matches!(item, SelectItem::Wildcard(_));
         joins_by_name(joins, select.projection.iter().any(is_wildcard))?;
         first([
+            (
+                select.projection.iter().any(is_like),
+                "* ILIKE",
+                "name the columns, or write * EXCLUDE (…)",
+            ),
             (select.prewhere.is_some(), "PREWHERE", "write WHERE"),
             (!select.connect_by.is_empty(), "CONNECT BY", "write WITH RECURSIVE"),
             (select.value_table_mode.is_some(), "AS STRUCT and AS VALUE", "use named_struct"),
@@ -123,6 +128,16 @@ impl Visitor for Unseen {
             ]),
             _ => ControlFlow::Continue(()),
         }
+    }
+}
+
+/// Whether `*` is of columns of some names alone.
+fn is_like(item: &SelectItem) -> bool {
+    match item {
+        SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options) => {
+            options.opt_ilike.is_some()
+        }
+        _ => false,
     }
 }
 
@@ -224,6 +239,7 @@ mod tests {
             ("SELECT 1 UNION (SELECT 1 EXCEPT ALL SELECT 1)", "EXCEPT ALL"),
             ("SELECT a FROM t WHERE a SIMILAR TO 'x%'", "SIMILAR TO"),
             ("SELECT avg(0.5)(a) FROM t", "parameters"),
+            ("SELECT * ILIKE 'a%' FROM t", "ILIKE"),
             ("SELECT * FROM (SELECT a FROM t PREWHERE a > 1)", "PREWHERE"),
             ("EXPLAIN SELECT a FROM t PREWHERE a > 1", "PREWHERE"),
         ];
@@ -239,6 +255,7 @@ mod tests {
     fn what_changes_nothing_is_taken() {
         let taken = [
             "SELECT a FROM t FOR UPDATE",
+            "SELECT * EXCLUDE (a), t.* REPLACE (b + 1 AS b) FROM t",
             "SELECT a FROM t LEFT JOIN u USING (a) NATURAL JOIN v RIGHT JOIN w ON t.a = w.a",
             "SELECT a FROM t WITH (NOLOCK)",
             "SELECT a FROM t GROUP BY ROLLUP (a), CUBE (b)",

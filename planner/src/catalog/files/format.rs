@@ -93,6 +93,11 @@ impl DataFormat {
         matches!(self.kind, Kind::Csv | Kind::Tsv | Kind::Arrow)
     }
 
+    /// Whether a file of no bytes is one of no rows. Any of another format has at least its frame.
+    pub(crate) fn may_be_empty(self) -> bool {
+        self.is_text() && self.compression == Compression::UNCOMPRESSED
+    }
+
     /// What to say of a file of this format that cannot be read.
     pub(crate) fn unreadable(self) -> String {
         match self.kind {

@@ -57,12 +57,17 @@ impl<'s> Site<'s> {
         CatalogError::invalid(self.location.show(self.place.path()), problem)
     }
 
-    /// The files that hold anything. Writers leave empty files behind as markers; they have no rows.
+    /// The files that hold anything. Writers leave empty texts behind as markers; they have no rows. An empty file of
+    /// a format with a frame was cut, and its rows would be missing without a word.
     fn files<'l>(&self, listing: &'l Listing) -> Result<Vec<&'l DataFile>, CatalogError> {
-        let files: Vec<_> = listing.data.iter().filter(|file| file.meta.size > 0).collect();
-        match files.is_empty() {
-            true => Err(self.invalid(self.no_data(listing))),
-            false => Ok(files),
+        let (files, empty): (Vec<_>, Vec<_>) =
+            listing.data.iter().partition(|file| file.meta.size > 0);
+        if files.is_empty() {
+            return Err(self.invalid(self.no_data(listing)));
+        }
+        match empty.iter().find(|file| !file.format.may_be_empty()) {
+            Some(cut) => Err(CatalogError::invalid(self.show(cut), cut_to_nothing(cut.format))),
+            None => Ok(files),
         }
     }
 
@@ -144,4 +149,10 @@ fn list_names(names: &[String]) -> String {
         [] => "nothing".to_owned(),
         names => names.join(", "),
     }
+}
+
+fn cut_to_nothing(format: DataFormat) -> String {
+    format!(
+        "is empty (0 bytes), which no {format} file is: it was cut, or is still written; replace or remove it"
+    )
 }

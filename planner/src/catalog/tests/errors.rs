@@ -134,15 +134,34 @@ async fn data_in_plain_sub_folders_is_pointed_at() {
 }
 
 #[tokio::test]
-async fn empty_files_alone_are_no_table_but_do_no_harm_beside_others() {
+async fn empty_files_alone_are_no_table_but_empty_texts_do_no_harm_beside_others() {
     let data = Data::new();
     data.write("t/a.parquet", "");
     data.write("u.csv", "");
+    data.write("v/a.csv", "");
+    data.write("v/b.csv", "x\n1\n");
     let tables = data.open().await;
     assert_says(&tables.catalog_error("SELECT * FROM t").await, &["0 bytes", "t/a.parquet"]);
     assert_says(&tables.catalog_error("SELECT * FROM u").await, &["u.csv", "0 bytes"]);
-    data.parquet("t/b.parquet", "SELECT 1 AS x").await;
-    assert_eq!(tables.rows("SELECT * FROM t").await, ["1"]);
+    assert_eq!(tables.rows("SELECT * FROM v").await, ["1"]);
+}
+
+/// Its rows would be missing without an error.
+#[tokio::test]
+async fn a_file_that_was_cut_to_nothing_is_not_passed_over() {
+    let data = Data::new();
+    data.parquet("t/a.parquet", "SELECT 1 AS x").await;
+    data.write("t/b.parquet", "");
+    data.write("u/a.csv", "x\n1\n");
+    data.write("v/a.csv.gz", "");
+    data.write("v/b.csv", "x\n1\n");
+    let tables = data.open().await;
+    assert_says(
+        &tables.catalog_error("SELECT * FROM t").await,
+        &["t/b.parquet", "0 bytes", "remove"],
+    );
+    assert_eq!(tables.rows("SELECT * FROM u").await, ["1"]);
+    assert_says(&tables.catalog_error("SELECT * FROM v").await, &["v/a.csv.gz", "0 bytes"]);
 }
 
 #[tokio::test]

@@ -2,21 +2,26 @@
 //!
 //! Problem: in a window `string_agg` and `array_agg` answer for every row with all rows so far: 15,000 rows of 2 MB are
 //! 15 GB, made in one turn of the operator, which asks no pool. Official way: none. Here: they take memory for what
-//! they have answered, for as long as it may be there.
+//! they have answered, for as long as it may be there; those of groups take it before they answer, and have what they
+//! gather in an order (`ordered.rs`).
 
-use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
-use std::mem::size_of_val;
 use std::sync::Arc;
 
-use datafusion::arrow::array::ArrayRef;
-use datafusion::common::{Result, ScalarValue};
-use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use datafusion::common::Result;
 use datafusion::logical_expr::function::AccumulatorArgs;
-use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl};
+use datafusion::logical_expr::{
+    Accumulator, AggregateUDF, AggregateUDFImpl, GroupsAccumulator, ReversedUDAF,
+};
 
 use super::super::exact::passed_on;
-use super::{Bounds, UNASKED, not_free, too_large};
+use super::Bounds;
+
+mod asking;
+mod ordered;
+
+use asking::{Asking, AskingGroups, OfAll};
+use ordered::{Order, Ordered};
 
 const GATHERING: [&str; 2] = ["array_agg", "string_agg"];
 
@@ -41,12 +46,12 @@ impl Gathered {
         self.inner.inner().as_ref()
     }
 
-    /// With the last so many answers held, or all of them.
     fn asking(&self, inner: Box<dyn Accumulator>, answers: usize) -> Box<dyn Accumulator> {
-        let held = MemoryConsumer::new(self.name()).register(&self.bounds.pool);
-        let bounds = Arc::clone(&self.bounds);
-        let name = self.name().to_owned();
-        Box::new(Asking { inner, name, bounds, held, given: VecDeque::new(), total: 0, answers })
+        Box::new(Asking::new(self.name(), &self.bounds, inner, answers))
+    }
+
+    fn groups<G: GroupsAccumulator + ?Sized>(&self, inner: Box<G>) -> AskingGroups<G> {
+        AskingGroups::new(self.name(), &self.bounds, inner)
     }
 }
 
@@ -65,13 +70,35 @@ impl Hash for Gathered {
 }
 
 impl AggregateUDFImpl for Gathered {
-    passed_on!();
+    passed_on!(names);
     passed_on!(types);
     passed_on!(state);
-    passed_on!(groups);
     passed_on!(writing);
 
+    /// What is in order already is sorted in no time: nothing is gained by the way round.
+    fn reverse_expr(&self) -> ReversedUDAF {
+        ReversedUDAF::NotSupported
+    }
+
+    fn groups_accumulator_supported(&self, args: AccumulatorArgs) -> bool {
+        matches!(Order::of(self.name(), &args), Ok(Some(_)))
+            || self.inner().groups_accumulator_supported(args)
+    }
+
+    fn create_groups_accumulator(
+        &self,
+        args: AccumulatorArgs,
+    ) -> Result<Box<dyn GroupsAccumulator>> {
+        match Order::of(self.name(), &args)? {
+            Some(order) => Ok(Box::new(self.groups(Box::new(Ordered::new(order, 0))))),
+            None => Ok(Box::new(self.groups(self.inner().create_groups_accumulator(args)?))),
+        }
+    }
+
     fn accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        if let Some(order) = Order::of(self.name(), &args)? {
+            return Ok(Box::new(OfAll(self.groups(Box::new(Ordered::new(order, 1))))));
+        }
         Ok(self.asking(self.inner().accumulator(args)?, usize::MAX))
     }
 
@@ -88,71 +115,5 @@ impl AggregateUDFImpl for Gathered {
             let inner = AggregateUDF::new_from_shared_impl(inner);
             Arc::new(Self { inner, bounds: Arc::clone(&self.bounds) }) as _
         }))
-    }
-}
-
-/// Holds memory for what it has answered.
-#[derive(Debug)]
-struct Asking {
-    inner: Box<dyn Accumulator>,
-    name: String,
-    bounds: Arc<Bounds>,
-    held: MemoryReservation,
-    /// Bytes of the last answers, if not of all.
-    given: VecDeque<usize>,
-    total: usize,
-    answers: usize,
-}
-
-impl Asking {
-    /// # Errors
-    /// `ResourcesExhausted` where there is not so much memory.
-    fn give(&mut self, bytes: usize) -> Result<()> {
-        self.total += bytes;
-        if self.answers < usize::MAX {
-            self.given.push_back(bytes);
-            if self.given.len() > self.answers {
-                self.total -= self.given.pop_front().unwrap_or_default();
-            }
-        }
-        // As values, and as the column that is made of them.
-        let wanted = (2 * self.total).saturating_sub(UNASKED);
-        if wanted > self.bounds.most {
-            return Err(too_large(&self.name, wanted, self.bounds.most));
-        }
-        let resized = self.held.try_resize(wanted);
-        resized.map_err(|error| not_free(&self.name, wanted, &error))
-    }
-}
-
-impl Accumulator for Asking {
-    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.inner.update_batch(values)
-    }
-
-    fn evaluate(&mut self) -> Result<ScalarValue> {
-        let answer = self.inner.evaluate()?;
-        self.give(answer.size())?;
-        Ok(answer)
-    }
-
-    fn size(&self) -> usize {
-        size_of_val(self) + self.inner.size()
-    }
-
-    fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        self.inner.state()
-    }
-
-    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
-        self.inner.merge_batch(states)
-    }
-
-    fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.inner.retract_batch(values)
-    }
-
-    fn supports_retract_batch(&self) -> bool {
-        self.inner.supports_retract_batch()
     }
 }

@@ -6,8 +6,9 @@ use datafusion::arrow::util::pretty::pretty_format_batches;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryConsumer};
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::prelude::SessionContext;
+use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion_proto::physical_plan::AsExecutionPlan;
 use datafusion_proto::physical_plan::DefaultPhysicalExtensionCodec;
 use datafusion_proto::protobuf::PhysicalPlanNode;
@@ -27,7 +28,13 @@ fn bounds(limit: usize) -> Arc<Bounds> {
 }
 
 fn bounded(bounds: &Arc<Bounds>) -> SessionContext {
-    let mut state = SessionStateBuilder::new().with_default_features().build();
+    with(bounds, SessionConfig::new())
+}
+
+fn with(bounds: &Arc<Bounds>, config: SessionConfig) -> SessionContext {
+    let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::clone(&bounds.pool));
+    let state = SessionStateBuilder::new().with_config(config).with_default_features();
+    let mut state = state.with_runtime_env(runtime.build_arc().unwrap()).build();
     bound(&mut state, bounds).unwrap();
     SessionContext::new_with_state(state)
 }
@@ -38,12 +45,17 @@ async fn rows(context: &SessionContext, sql: &str) -> Result<String> {
 }
 
 async fn refused(sql: &str) {
+    let error = exhausted(sql).await.to_string();
+    assert!(error.contains("() may take"), "{sql}: {error}");
+}
+
+async fn exhausted(sql: &str) -> DataFusionError {
     let bounds = bounds(LIMIT);
-    let error = rows(&bounded(&bounds), sql).await.unwrap_err();
-    let root = error.find_root();
-    assert!(matches!(root, DataFusionError::ResourcesExhausted(_)), "{sql}: {error}");
-    assert!(error.to_string().contains("() may take"), "{sql}: {error}");
+    let answer = rows(&bounded(&bounds), sql).await;
+    let Err(error) = answer else { panic!("{sql}: {answer:?}") };
+    assert!(matches!(error.find_root(), DataFusionError::ResourcesExhausted(_)), "{sql}: {error}");
     assert_eq!(bounds.pool.reserved(), 0);
+    error
 }
 
 #[tokio::test]
@@ -232,4 +244,72 @@ async fn what_is_gathered_is_as_ever_where_there_is_room() {
         assert_eq!(rows(&ours, &sql).await.unwrap(), rows(&theirs, &sql).await.unwrap(), "{sql}");
         assert_eq!(bounds.pool.reserved(), 0, "{sql}");
     }
+}
+
+/// Keys with ties, NULL, NaN and zeros of both signs; values of several types; groups in order and not.
+const MIXED: &str = "(SELECT value AS n, value % 7 AS g, value / 120 AS h, (value * 7919) % 211 AS d,
+    CASE WHEN value % 11 = 0 THEN NULL ELSE concat('text number ', value % 50) END AS s,
+    CASE value % 5 WHEN 0 THEN NULL WHEN 1 THEN 'NaN'::double WHEN 2 THEN -0.0 ELSE value % 13 / 4.0 END AS f,
+    [value % 3, NULL] AS l FROM range(0, 900)) AS t";
+
+/// One that runs in several partitions, of small batches.
+fn spread(bounds: &Arc<Bounds>) -> SessionContext {
+    with(bounds, SessionConfig::new().with_target_partitions(3).with_batch_size(64))
+}
+
+/// In an order without ties there is one answer.
+#[tokio::test]
+async fn what_groups_gather_in_an_order_is_the_engines() {
+    let bounds = bounds(LIMIT);
+    let (ours, theirs) = (spread(&bounds), SessionContext::new());
+    for gathered in [
+        "array_agg(s ORDER BY n)",
+        "array_agg(s ORDER BY d DESC, n)",
+        "array_agg(n ORDER BY s NULLS FIRST, n DESC)",
+        "array_agg(l ORDER BY f DESC NULLS LAST, n)",
+        "array_agg(s ORDER BY l, n)",
+        "array_agg(s ORDER BY n) IGNORE NULLS",
+        "array_agg(s ORDER BY n) FILTER (WHERE f > 1)",
+        "array_agg(s ORDER BY n) FILTER (WHERE n > 880), array_agg(n ORDER BY n DESC)",
+        "string_agg(s, ', ' ORDER BY f, n DESC)",
+        "string_agg(s, NULL ORDER BY d, n) FILTER (WHERE n % 2 = 0)",
+        "string_agg(s, '' ORDER BY n DESC) FILTER (WHERE n % 11 = 0)",
+        "array_agg(n), string_agg(s, ',' ORDER BY n), count(*)",
+    ] {
+        for sql in [
+            format!("SELECT {gathered} FROM {MIXED}"),
+            format!("SELECT {gathered} FROM {MIXED} WHERE n < 0"),
+            format!("SELECT g, {gathered} FROM {MIXED} GROUP BY g ORDER BY g"),
+            format!(
+                "SELECT h, {gathered} FROM (SELECT * FROM {MIXED} ORDER BY h) GROUP BY h ORDER BY h"
+            ),
+            format!("SELECT d, h, {gathered} FROM {MIXED} GROUP BY d, h ORDER BY d, h"),
+            format!("SELECT g, h, {gathered} FROM {MIXED} GROUP BY CUBE (g, h) ORDER BY g, h"),
+        ] {
+            // Without an order of its own a list is in any.
+            let sql = match gathered.starts_with("array_agg(n),") {
+                true => sql.replace("array_agg(n),", "array_length(array_agg(n)),"),
+                false => sql,
+            };
+            assert_eq!(
+                rows(&ours, &sql).await.unwrap(),
+                rows(&theirs, &sql).await.unwrap(),
+                "{sql}"
+            );
+            assert_eq!(bounds.pool.reserved(), 0, "{sql}");
+        }
+    }
+}
+
+/// 40 MB of texts are gathered, and answered with once more.
+#[tokio::test]
+async fn what_groups_answer_asks_for_memory() {
+    let texts = "(SELECT value AS n, value < 0 AS g, concat(repeat('x', 400), value) AS s FROM range(0, 100000)) AS t";
+    for gathered in
+        ["array_length(array_agg(s ORDER BY n))", "length(string_agg(s, '' ORDER BY n))"]
+    {
+        exhausted(&format!("SELECT {gathered} FROM {texts}")).await;
+        exhausted(&format!("SELECT g, {gathered} FROM {texts} GROUP BY g")).await;
+    }
+    exhausted(&format!("SELECT g, array_length(array_agg(s)) FROM {texts} GROUP BY g")).await;
 }

@@ -1,6 +1,6 @@
 //! What functions of ours leave to the function of the engine that they take the place of.
 
-/// Of `AggregateUDFImpl` all that is not about collecting, asked of `self.inner()`; or a part of it.
+/// Of `AggregateUDFImpl` all that is not about collecting, asked of `self.inner()`; or a part of it, or of what collects.
 macro_rules! passed_on {
     () => {
         passed_on!(names);
@@ -47,6 +47,36 @@ macro_rules! passed_on {
             args: datafusion::logical_expr::function::AccumulatorArgs,
         ) -> datafusion::common::Result<Box<dyn datafusion::logical_expr::GroupsAccumulator>> {
             self.inner().create_groups_accumulator(args)
+        }
+    };
+    // Of `GroupsAccumulator`, asked of `self.inner`.
+    (updating) => {
+        fn update_batch(
+            &mut self,
+            values: &[datafusion::arrow::array::ArrayRef],
+            groups: &[usize],
+            filter: Option<&datafusion::arrow::array::BooleanArray>,
+            total: usize,
+        ) -> datafusion::common::Result<()> {
+            self.inner.update_batch(values, groups, filter, total)
+        }
+
+        fn convert_to_state(
+            &self,
+            values: &[datafusion::arrow::array::ArrayRef],
+            filter: Option<&datafusion::arrow::array::BooleanArray>,
+        ) -> datafusion::common::Result<Vec<datafusion::arrow::array::ArrayRef>> {
+            self.inner.convert_to_state(values, filter)
+        }
+    };
+    (merging) => {
+        fn merge_batch(
+            &mut self,
+            states: &[datafusion::arrow::array::ArrayRef],
+            groups: &[usize],
+            total: usize,
+        ) -> datafusion::common::Result<()> {
+            self.inner.merge_batch(states, groups, total)
         }
     };
     (writing) => {

@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
+use datafusion::arrow::array::new_empty_array;
 use datafusion::arrow::array::{ArrayRef, AsArray, Float64Array, ListArray, RecordBatch};
-use datafusion::arrow::array::{BooleanArray, new_empty_array};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Float64Type, Schema};
 use datafusion::common::{Result, ScalarValue, internal_err};
@@ -192,19 +192,8 @@ impl Groups {
 }
 
 impl GroupsAccumulator for Groups {
-    fn update_batch(
-        &mut self,
-        values: &[ArrayRef],
-        groups: &[usize],
-        filter: Option<&BooleanArray>,
-        total: usize,
-    ) -> Result<()> {
-        self.inner.update_batch(values, groups, filter, total)
-    }
-
-    fn merge_batch(&mut self, states: &[ArrayRef], groups: &[usize], total: usize) -> Result<()> {
-        self.inner.merge_batch(states, groups, total)
-    }
+    passed_on!(updating);
+    passed_on!(merging);
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
         self.inner.state(emit_to)
@@ -216,14 +205,6 @@ impl GroupsAccumulator for Groups {
             Some(groups) => self.answers(groups.as_list()),
             None => Ok(new_empty_array(&self.of)),
         }
-    }
-
-    fn convert_to_state(
-        &self,
-        values: &[ArrayRef],
-        filter: Option<&BooleanArray>,
-    ) -> Result<Vec<ArrayRef>> {
-        self.inner.convert_to_state(values, filter)
     }
 
     fn size(&self) -> usize {

@@ -13,6 +13,7 @@ use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 
 use super::beyond;
+use super::passed_on::passed_on;
 
 /// What is collected, and as what.
 #[derive(Debug, Clone)]
@@ -135,9 +136,7 @@ impl GroupsAccumulator for WidenedGroups {
         self.inner.state(emit)
     }
 
-    fn merge_batch(&mut self, states: &[ArrayRef], groups: &[usize], total: usize) -> Result<()> {
-        self.inner.merge_batch(states, groups, total)
-    }
+    passed_on!(merging);
 
     fn convert_to_state(
         &self,
