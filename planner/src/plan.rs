@@ -211,7 +211,6 @@ impl Planner {
     ) -> Result<QueryPlan> {
         let mut state = self.query_state(config, request)?;
         let logical = logical(&mut state, query).await?;
-        // Once more: of a parameter nothing was known before.
         let logical = types_met(parameters::bind(logical, &request.parameters)?)?;
         not_in::refuse_hidden_nulls(&logical)?;
         recursive::every_turn_reads_all(&logical, &mut state)?;
@@ -342,14 +341,13 @@ pub(crate) fn deliver_here(
     finish(Arc::new(deliver), state, request, engine)
 }
 
-/// What a statement asks for, with parameters where it has them.
+/// What a statement asks for, with parameters where it has them: of their types nothing is known yet.
 async fn logical(state: &mut SessionState, query: DfStatement) -> Result<LogicalPlan> {
     if asks_for_information(state, &query)? {
         let catalogs = tolerant(state.catalog_list().as_ref());
         state.register_catalog_list(catalogs);
     }
-    let plan = keys_are_columns(state.statement_to_plan(query).await?)?;
-    Ok(types_met(plan)?)
+    Ok(keys_are_columns(state.statement_to_plan(query).await?)?)
 }
 
 /// Whether a statement looks at `information_schema`.

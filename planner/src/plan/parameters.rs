@@ -11,8 +11,8 @@ use datafusion::arrow::compute::{CastOptions, cast_with_options};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::ScalarValue;
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::{Cast, Expr, LogicalPlan};
 
 use crate::{PlannerError, Result};
 
@@ -202,8 +202,46 @@ pub(super) fn bind(plan: LogicalPlan, values: &[ScalarValue]) -> Result<LogicalP
             "the statement has {wanted} parameters and {} values: prepare it, and bind a value to each",
             values.len()
         ))),
-        _ => Ok(plan.with_param_values(values.iter().map(one_nan).collect::<Vec<_>>())?),
+        _ => {
+            fits_its_column(&plan, values)?;
+            let plan = plan.with_param_values(values.iter().map(one_nan).collect::<Vec<_>>())?;
+            // Columns have the types of what was bound, and not of what nothing was known of.
+            let typed = plan.transform_up_with_subqueries(|node| {
+                Ok(Transformed::yes(node.recompute_schema()?))
+            });
+            Ok(typed?.data)
+        }
     }
+}
+
+/// VALUES casts a parameter to the type of the rows beside it, which may cut what is bound.
+fn fits_its_column(plan: &LogicalPlan, values: &[ScalarValue]) -> Result<()> {
+    let mut cut = None;
+    plan.apply_with_subqueries(|node| {
+        let LogicalPlan::Values(rows) = node else { return Ok(TreeNodeRecursion::Continue) };
+        for expression in rows.values.iter().flatten() {
+            let Expr::Cast(Cast { expr, field }) = expression else { continue };
+            let Expr::Placeholder(parameter) = expr.as_ref() else { continue };
+            let bound = number(&parameter.id).ok().and_then(|number| values.get(number - 1));
+            if bound.is_some_and(|bound| !stays(bound, field.data_type())) {
+                cut = Some((parameter.id.clone(), field.data_type().clone()));
+            }
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    match cut {
+        None => Ok(()),
+        Some((parameter, of)) => Err(PlannerError::Invalid(format!(
+            "the value of parameter {parameter} is none of {of}, which the rows beside it in VALUES are of: CAST one of those to a type that holds both, or bind another value"
+        ))),
+    }
+}
+
+/// Whether a value is the same in another type; text is read as that.
+fn stays(value: &ScalarValue, of: &DataType) -> bool {
+    let is = value.data_type();
+    is_text(&is)
+        || value.cast_to(of).and_then(|cast| cast.cast_to(&is)).is_ok_and(|back| back == *value)
 }
 
 /// A NaN of any bits as the one that there is.

@@ -7,6 +7,9 @@
 //!   is, and rows of files are skipped by it.
 //! * INTERSECT and EXCEPT give their columns the types of the first query: of integers and floating-point numbers that
 //!   are equal, two may be one. Here: both sides get the type that UNION gives.
+//! * CASE and UNION have the type of their first branch until the engine matches types, which it does after all that
+//!   looks at them here and in `exact/`: 2.5 is counted, compared or rounded as an integer. Here: branches are of one
+//!   type from the start (`meeting/branches.rs`), and what is above them has it.
 //! * Where three branches of UNION ALL have a column of several types, filters find the columns of a branch by the names
 //!   of the whole: of a join of tables with columns of one name, those of the first. Here: branches have columns of
 //!   the names that the whole has.
@@ -18,30 +21,38 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{Column, DFSchema, JoinType, NullEquality, Result, ScalarValue};
+use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::expr::{Case, InList, InSubquery, SetComparison};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::type_coercion::binary::type_union_coercion;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    Between, BinaryExpr, Cast, Distinct, Expr, ExprSchemable, Join, LogicalPlan,
-    LogicalPlanBuilder, Subquery, TryCast, Union, build_join_schema, cast,
+    Between, BinaryExpr, Cast, Expr, ExprSchemable, Join, LogicalPlan, Subquery, TryCast, cast,
 };
 
+mod branches;
 mod far;
+#[cfg(test)]
+mod tests;
 
-/// The same plan, before types are matched.
+use branches::{branches, casted, common, is_set_operation, sides};
+
+/// The same plan, before types are matched. Parameters have their values.
 pub(crate) fn types_met(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let mut has_changed = false;
     let met = plan.transform_up_with_subqueries(|node| {
+        // What is above has the types of what is below.
+        let node = if has_changed { node.recompute_schema()? } else { node };
         let node = match node {
             LogicalPlan::Union(union) => branches(union)?,
             LogicalPlan::Join(join) => match is_set_operation(&join) {
-                true => Transformed::yes(LogicalPlan::Join(sides(join)?)),
-                false => Transformed::yes(LogicalPlan::Join(keys(join))),
+                true => sides(join)?,
+                false => keys(join),
             },
             other => Transformed::no(other),
         };
-        node.transform_data(expressions)
+        let met = node.transform_data(expressions)?;
+        has_changed |= met.transformed;
+        Ok(met)
     });
     met.map(|met| met.data)
 }
@@ -170,19 +181,37 @@ fn of_case(case: &Case, schema: &DFSchema) -> Option<Expr> {
         case.when_then_expr.iter().map(|(when, then)| (when.as_ref(), then.as_ref())).unzip();
     let compared: Vec<_> = case.expr.iter().map(AsRef::as_ref).chain(whens.clone()).collect();
     let given: Vec<_> = thens.iter().copied().chain(case.else_expr.as_deref()).collect();
+    let cloned = |exprs: Vec<&Expr>| exprs.into_iter().cloned().collect::<Vec<_>>();
     let compared_met = case.expr.as_ref().and_then(|_| doubles(&compared, schema));
     let given_met = doubles(&given, schema);
-    if compared_met.is_none() && given_met.is_none() {
+    let is_met = compared_met.is_some() || given_met.is_some();
+    let given = given_met.unwrap_or_else(|| cloned(given));
+    let (given, is_one) = match of_one_type(&given, schema) {
+        Some(given) => (given, true),
+        None => (given, false),
+    };
+    if !is_met && !is_one {
         return None;
     }
-    let cloned = |exprs: Vec<&Expr>| exprs.into_iter().cloned().collect::<Vec<_>>();
     let mut compared = compared_met.unwrap_or_else(|| cloned(compared)).into_iter();
-    let mut given = given_met.unwrap_or_else(|| cloned(given)).into_iter();
+    let mut given = given.into_iter();
     let expr = case.expr.as_ref().and_then(|_| compared.next()).map(Box::new);
     let pairs = compared.zip(given.by_ref());
     let when_then_expr = pairs.map(|(when, then)| (Box::new(when), Box::new(then))).collect();
     let else_expr = given.next().map(Box::new);
     Some(Expr::Case(Case { expr, when_then_expr, else_expr }))
+}
+
+/// What CASE gives, in the type that it has in the end: until then it would have that of the first of them.
+fn of_one_type(given: &[Expr], schema: &DFSchema) -> Option<Vec<Expr>> {
+    let types = given.iter().map(|expr| expr.get_type(schema).ok());
+    let types = types.collect::<Option<Vec<_>>>()?;
+    let of = common(types.iter())?;
+    let each = given.iter().zip(&types).map(|(expr, is)| match *is == of {
+        true => expr.clone(),
+        false => cast(expr.clone(), of.clone()),
+    });
+    Some(each.collect())
 }
 
 fn within(expr: &Expr, subquery: &Subquery, schema: &DFSchema) -> Option<(Box<Expr>, Subquery)> {
@@ -198,201 +227,21 @@ fn within(expr: &Expr, subquery: &Subquery, schema: &DFSchema) -> Option<(Box<Ex
     Some((expr, subquery.with_plan(Arc::new(rows))))
 }
 
-/// Some of the columns as other types, by their positions.
-fn casted(rows: LogicalPlan, to: &[Option<DataType>]) -> Result<LogicalPlan> {
-    let schema = Arc::clone(rows.schema());
-    let columns = schema.iter().enumerate().map(|(at, (relation, field))| {
-        let column = Expr::Column(Column::new(relation.cloned(), field.name()));
-        match to.get(at) {
-            Some(Some(to)) => {
-                cast(column, to.clone()).alias_qualified(relation.cloned(), field.name())
-            }
-            _ => column,
-        }
-    });
-    LogicalPlanBuilder::from(rows).project(columns)?.build()
-}
-
-/// Columns of branches that are decimals in one and floating-point numbers in another.
-fn branches(union: Union) -> Result<Transformed<LogicalPlan>> {
-    let of = |at: usize, is_it: fn(&DataType) -> bool| {
-        union.inputs.iter().any(|input| is_it(input.schema().field(at).data_type()))
-    };
-    let columns = 0..union.schema.fields().len();
-    let met: Vec<bool> =
-        columns.map(|at| of(at, DataType::is_floating) && of(at, DataType::is_decimal)).collect();
-    if !met.contains(&true) {
-        return named(union);
-    }
-    let inputs = union.inputs.iter().map(|input| {
-        let fields = input.schema().fields().iter().zip(&met);
-        let to = fields
-            .map(|(of, met)| (*met && of.data_type().is_decimal()).then_some(DataType::Float64));
-        casted(input.as_ref().clone(), &to.collect::<Vec<_>>()).map(Arc::new)
-    });
-    let inputs = inputs.collect::<Result<Vec<_>>>()?;
-    let union = Union::try_new_with_loose_types(inputs)?;
-    named(union).map(|named| Transformed::yes(named.data))
-}
-
-/// Columns of each branch by the names that those of the whole have.
-fn named(union: Union) -> Result<Transformed<LogicalPlan>> {
-    let names: Vec<_> = union.schema.columns();
-    let inputs = union.inputs.iter().map(|input| {
-        let columns = input.schema().columns();
-        if columns == names {
-            return Ok(Transformed::no(Arc::clone(input)));
-        }
-        let columns = columns.into_iter().zip(&names).map(|(column, name)| {
-            Expr::Column(column).alias_qualified(name.relation.clone(), &name.name)
-        });
-        let named = LogicalPlanBuilder::from(input.as_ref().clone()).project(columns)?.build()?;
-        Ok(Transformed::yes(Arc::new(named)))
-    });
-    let inputs = inputs.collect::<Result<Vec<_>>>()?;
-    let is_named = inputs.iter().any(|input| input.transformed);
-    let inputs = inputs.into_iter().map(|input| input.data).collect();
-    let union = LogicalPlan::Union(Union { inputs, ..union });
-    Ok(if is_named { Transformed::yes(union) } else { Transformed::no(union) })
-}
-
-/// Whether a join is what INTERSECT or EXCEPT is planned as: nothing else takes NULL for NULL yet.
-fn is_set_operation(join: &Join) -> bool {
-    let is_of_rows = matches!(join.join_type, JoinType::LeftSemi | JoinType::LeftAnti);
-    is_of_rows && join.null_equality == NullEquality::NullEqualsNull && join.filter.is_none()
-}
-
-/// Both sides with columns of the same types; the left one before it is without duplicates.
-fn sides(join: Join) -> Result<Join> {
-    let [left, right] = [&join.left, &join.right].map(|side| side.schema().fields());
-    let common = left.iter().zip(right).map(|(left, right)| {
-        let (left, right) = (left.data_type(), right.data_type());
-        match left.is_floating() && right.is_decimal() || left.is_decimal() && right.is_floating() {
-            true => Some(DataType::Float64),
-            false if left != right => type_union_coercion(left, right),
-            false => None,
-        }
-    });
-    let common: Vec<_> = common.collect();
-    if common.iter().all(Option::is_none) {
-        return Ok(join);
-    }
-    let left = match join.left.as_ref() {
-        LogicalPlan::Distinct(Distinct::All(rows)) => {
-            let rows = casted(rows.as_ref().clone(), &common)?;
-            LogicalPlan::Distinct(Distinct::All(Arc::new(rows)))
-        }
-        rows => casted(rows.clone(), &common)?,
-    };
-    let right = casted(join.right.as_ref().clone(), &common)?;
-    let schema = build_join_schema(left.schema(), right.schema(), &join.join_type)?;
-    let (left, right) = (Arc::new(left), Arc::new(right));
-    Ok(Join { left, right, schema: Arc::new(schema), ..join })
-}
-
 /// Both sides of the equalities that a join is by.
-fn keys(mut join: Join) -> Join {
+fn keys(mut join: Join) -> Transformed<LogicalPlan> {
+    let mut has_changed = false;
     for (left, right) in &mut join.on {
         let of_left = left.get_type(join.left.schema()).ok();
         let of_right = right.get_type(join.right.schema()).ok();
         let (Some(of_left), Some(of_right)) = (of_left, of_right) else { continue };
         if of_left.is_floating() && of_right.is_decimal() {
             *right = double(right.clone(), &of_right);
+            has_changed = true;
         }
         if of_right.is_floating() && of_left.is_decimal() {
             *left = double(left.clone(), &of_left);
+            has_changed = true;
         }
     }
-    join
-}
-
-#[cfg(test)]
-mod tests {
-    use datafusion::arrow::util::display::array_value_to_string;
-    use datafusion::prelude::SessionContext;
-
-    use super::*;
-
-    /// The values of the first column, or what is told.
-    pub(super) async fn tried(sql: &str) -> Result<String> {
-        let context = SessionContext::new();
-        let plan = types_met(context.state().create_logical_plan(sql).await?)?;
-        let batches = context.execute_logical_plan(plan).await?.collect().await?;
-        let values = batches.iter().flat_map(|batch| {
-            let rows = 0..batch.num_rows();
-            rows.map(|row| array_value_to_string(batch.column(0), row).unwrap())
-        });
-        Ok(values.collect::<Vec<_>>().join(" "))
-    }
-
-    async fn answer(sql: &str) -> String {
-        tried(sql).await.unwrap()
-    }
-
-    #[tokio::test]
-    async fn a_decimal_beside_a_floating_point_number_is_one() {
-        let rows = "(SELECT i, x::DOUBLE AS x, arrow_cast(m, 'Decimal128(10, 2)') AS m FROM (VALUES (1, 1e-17, 0.00), (2, 1e20, 7.25), (3, 7.25, 7.25), (4, 'nan'::DOUBLE, 1.00)) AS t(i, x, m))";
-        for (sql, expected) in [
-            ("SELECT i FROM {} WHERE x > m ORDER BY i", "1 2 4"),
-            ("SELECT i FROM {} WHERE x = m ORDER BY i", "3"),
-            ("SELECT i FROM {} WHERE m BETWEEN x AND 8 ORDER BY i", "3"),
-            ("SELECT i FROM {} WHERE x IN (m, 1e20) ORDER BY i", "2 3"),
-            ("SELECT i FROM {} WHERE m < 1e-17 ORDER BY i", "1"),
-            ("SELECT i FROM {} WHERE x IN (SELECT m FROM {}) ORDER BY i", "3"),
-            ("SELECT i FROM {} WHERE x = ANY (SELECT m FROM {}) ORDER BY i", "3"),
-            ("SELECT count(*) FROM {} AS a JOIN {} AS b ON a.x = b.m", "2"),
-            ("SELECT coalesce(x, m) FROM {} ORDER BY i", "1e-17 1e20 7.25 NaN"),
-            ("SELECT CASE WHEN i < 3 THEN x ELSE m END FROM {} ORDER BY i", "1e-17 1e20 7.25 1.0"),
-            (
-                "SELECT CASE x WHEN m THEN 'same' ELSE 'other' END FROM {} ORDER BY i",
-                "other other same other",
-            ),
-            ("SELECT greatest(m, x) FROM {} WHERE i < 3 ORDER BY i", "1e-17 1e20"),
-            (
-                "SELECT v FROM (SELECT x AS v FROM {} UNION ALL SELECT m FROM {}) WHERE v > 0 AND v < 1",
-                "1e-17",
-            ),
-            ("SELECT v FROM (SELECT m AS v FROM {} INTERSECT SELECT x FROM {})", "7.25"),
-            (
-                "SELECT v FROM (SELECT v FROM (VALUES (9007199254740992), (9007199254740993), (1)) AS t(v) INTERSECT SELECT 9007199254740992.0::DOUBLE)",
-                "9007199254740992.0",
-            ),
-            ("SELECT v FROM (SELECT v FROM (VALUES (1), (2)) AS t(v) EXCEPT SELECT 2.0)", "1.0"),
-            (
-                "SELECT i FROM {} WHERE arrow_cast('18:00:01'::TIME, 'Time64(Microsecond)') BETWEEN '18:00:00'::TIME AND '18:00:02'::TIME AND i < 2",
-                "1",
-            ),
-        ] {
-            let sql = sql.replace("{}", rows);
-            assert_eq!(answer(&sql).await, expected, "{sql}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_filter_over_branches_finds_their_columns() {
-        let a = "(SELECT * FROM (VALUES (1, 1.5, 1), (2, 2.5, 2)) AS t(d, x, n))";
-        let b = "(SELECT * FROM (VALUES (1, 9.5, 1), (2, 1.5, 2), (3, 1.5, 3)) AS t(d, x, n))";
-        for (join, expected) in [("JOIN", "1 1 1"), ("FULL JOIN", "1 1 1"), ("RIGHT JOIN", "1 1 1")]
-        {
-            let joined =
-                format!("SELECT q.d, q.x, q.n::SMALLINT AS n FROM {b} p {join} {a} q ON p.d = q.d");
-            let sql = format!(
-                "SELECT d FROM (SELECT d, x, n::TINYINT AS n FROM {a} UNION ALL {joined} UNION ALL SELECT d, x, n FROM {a}) z WHERE x = 1.5"
-            );
-            assert_eq!(answer(&sql).await, expected, "{sql}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_decimal_beside_a_constant_that_it_can_be_stays_one() {
-        for condition in ["m < 0.07", "m BETWEEN 0.05 AND 0.07", "m IN (1.5, -2.25)", "m = 7"] {
-            let sql = format!(
-                "SELECT m FROM (VALUES (arrow_cast(1, 'Decimal128(10, 2)'))) AS t(m) WHERE {condition}"
-            );
-            let context = SessionContext::new();
-            let plan = context.state().create_logical_plan(&sql).await.unwrap();
-            let plan = types_met(plan).unwrap().to_string();
-            assert!(!plan.contains("CAST(m AS"), "{plan}");
-        }
-    }
+    Transformed::new_transformed(LogicalPlan::Join(join), has_changed)
 }

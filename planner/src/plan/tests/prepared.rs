@@ -109,3 +109,29 @@ async fn a_large_statement_waits_for_its_turn_and_gives_it_back() {
     drop(others);
     planner.plan(&large, &config, &request).await.unwrap();
 }
+
+/// Or 2.5 would be 2, and taken out of another's rows.
+#[tokio::test]
+async fn a_value_meets_others_in_the_type_of_both() {
+    let planning = Planning::new().await;
+    for sql in [
+        "SELECT 2 EXCEPT SELECT ?",
+        "SELECT ? INTERSECT SELECT 2",
+        "SELECT ? EXCEPT SELECT n FROM t",
+        "SELECT n FROM t UNION ALL SELECT ?",
+        "SELECT CASE WHEN n > 1 THEN n ELSE ? END FROM t",
+    ] {
+        let plan = planning.bound(sql, &[ScalarValue::Float64(Some(2.5))]).await.unwrap();
+        assert_eq!(*plan.schema.field(0).data_type(), DataType::Float64, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_its_column_of_values_would_cut_is_refused() {
+    let planning = Planning::new().await;
+    let sql = "VALUES (1), (?)";
+    let refused = planning.bound(sql, &[ScalarValue::Float64(Some(2.5))]).await.err().unwrap();
+    assert!(matches!(&refused, PlannerError::Invalid(_)), "{refused:?}");
+    assert!(refused.to_string().contains("VALUES"), "{refused}");
+    planning.bound(sql, &[ScalarValue::Float64(Some(2.0))]).await.unwrap();
+}

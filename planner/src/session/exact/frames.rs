@@ -3,19 +3,21 @@
 //! Problem: the distance of a RANGE frame is read as a value of the column's own type. Over an unsigned column `1
 //! PRECEDING` of 0 is 0; a distance that the type does not hold is none at all, so that the frame is all rows; of an
 //! interval what is finer than the column's unit is cut off (half a day over dates is nothing); and a plain number over
-//! dates or instants is one of months. A ROWS frame of 2^64 - 1 rows wraps. Official way: none. Here: the order is by
-//! the same values of a type that holds the distances, and what has no such type is refused. So are what `lag` and
+//! dates or instants is one of months. A ROWS frame of 2^64 - 1 rows wraps. A frame that ends before the current value
+//! is answered as soon as a row is seen, but the NULLs and infinities around a row are its own frame, and more of them
+//! may come. Official way: none. Here: the order is by the same values of a type that holds the distances, what has no
+//! such type is refused, and `1 PRECEDING` at the end is `-1 FOLLOWING`, which waits. So are what `lag` and
 //! `lead` would take for something else: no offset, and a value in the place of a missing row that is cut to the
 //! column's type.
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
+use datafusion::arrow::datatypes::{DataType, IntervalMonthDayNano, IntervalUnit, TimeUnit};
 use datafusion::common::{DFSchema, Result, ScalarValue, plan_err};
 use datafusion::logical_expr::expr::{Sort, WindowFunction};
 use datafusion::logical_expr::{
     Expr, ExprSchemable, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition,
-    cast,
+    cast, lit, when,
 };
 
 /// No partition has so many rows, and no distance of a narrow integer is so large; added to any such it wraps nowhere.
@@ -40,13 +42,33 @@ pub(super) fn framed(expr: &Expr, schema: &DFSchema) -> Result<Option<Expr>> {
                 return Ok(None);
             }
             let of = sort.expr.get_type(schema)?;
-            let Some(wide) = wide(&of, &distances)? else { return Ok(None) };
-            let order = Sort { expr: cast(sort.expr.clone(), wide.clone()), ..sort.clone() };
-            let frame = match wide {
-                DataType::Int64 => bounds(frame, nearer),
+            // Around what is neither NULL nor infinite there is nothing that could still come.
+            let waits = of.is_floating() || sort.expr.nullable(schema)?;
+            let behind = text_of_end(frame).filter(|_| waits).and_then(negative);
+            let wide = match (wide(&of, &distances)?, &behind) {
+                // A sum that leaves the type would be taken for the last row.
+                (None, Some(_)) if of == DataType::Int64 => Some(INTEGERS),
+                (wide, _) => wide,
+            };
+            let near = match wide {
+                Some(DataType::Int64) => bounds(frame, nearer),
                 _ => frame.clone(),
             };
-            Ok(Some(with(call, frame, vec![order])))
+            let mut expr = match (wide, &behind) {
+                (None, None) => return Ok(None),
+                (None, Some(_)) => sort.expr.clone(),
+                (Some(wide), _) => cast(sort.expr.clone(), wide),
+            };
+            let frame = match text_of_end(&near).filter(|_| waits).and_then(negative) {
+                Some(behind) => {
+                    if of.is_temporal() {
+                        expr = within_reach(expr, &behind)?;
+                    }
+                    waiting(near, behind)
+                }
+                None => near,
+            };
+            Ok(Some(with(call, frame, vec![Sort { expr, ..sort.clone() }])))
         }
         (WindowFrameUnits::Rows | WindowFrameUnits::Groups, order) => {
             let near = bounds(frame, |value| match value {
@@ -87,6 +109,40 @@ fn bounds(frame: &WindowFrame, of: impl Fn(&ScalarValue) -> ScalarValue) -> Wind
     let mut near = frame.clone();
     (near.start_bound, near.end_bound) = (bound(&frame.start_bound), bound(&frame.end_bound));
     near
+}
+
+/// The distance of the end of a frame, if that is before the current row.
+fn text_of_end(frame: &WindowFrame) -> Option<&str> {
+    match &frame.end_bound {
+        end @ WindowFrameBound::Preceding(_) => text(end),
+        _ => None,
+    }
+}
+
+/// The same frame with an end that is looked for like one behind the current row, at a distance the other way.
+fn waiting(frame: WindowFrame, behind: String) -> WindowFrame {
+    let end = WindowFrameBound::Following(ScalarValue::Utf8(Some(behind)));
+    WindowFrame::new_bounds(frame.units, frame.start_bound, end)
+}
+
+/// The same instants; an error where what is `behind` them is none, for that would be taken for the last row.
+fn within_reach(instant: Expr, behind: &str) -> Result<Expr> {
+    let interval = DataType::Interval(IntervalUnit::MonthDayNano);
+    let behind = lit(ScalarValue::try_from_string(behind.to_owned(), &interval)?);
+    when((instant.clone() + behind).is_null(), lit(ScalarValue::Null)).otherwise(instant)
+}
+
+/// A distance the other way; `None` of nothing, and of what is no distance.
+fn negative(distance: &str) -> Option<String> {
+    let distance = distance.trim();
+    if let Ok(number) = distance.parse::<f64>() {
+        return (number > 0.0).then(|| format!("-{}", distance.trim_start_matches('+')));
+    }
+    let interval = DataType::Interval(IntervalUnit::MonthDayNano);
+    let read = ScalarValue::try_from_string(distance.to_owned(), &interval).ok()?;
+    let ScalarValue::IntervalMonthDayNano(Some(read)) = read else { return None };
+    let IntervalMonthDayNano { months, days, nanoseconds } = read;
+    Some(format!("-{months} months -{days} days -{nanoseconds} nanoseconds"))
 }
 
 /// A distance that is further than any two integers of 32 bits are is as far as that.

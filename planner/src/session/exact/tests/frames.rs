@@ -107,3 +107,45 @@ async fn a_rounded_decimal_has_one_type() {
         assert_eq!(values(&sql).await, [right], "{sql}");
     }
 }
+
+/// The frame of a NULL is all NULLs, of which more come with the next batch.
+#[tokio::test]
+async fn a_frame_that_ends_before_a_null_has_all_nulls() {
+    for (of, distance) in [
+        ("Int8", "1"),
+        ("UInt32", "1"),
+        ("Int64", "1"),
+        ("Decimal128(9, 2)", "1"),
+        ("Date32", "INTERVAL '1' DAY"),
+        ("Timestamp(Nanosecond, None)", "INTERVAL '1 month 2 hours'"),
+        ("Timestamp(Second, Some(\"UTC\"))", "INTERVAL '10' SECOND"),
+    ] {
+        for order in ["ASC NULLS FIRST", "DESC NULLS LAST"] {
+            for start in ["UNBOUNDED", distance] {
+                let sql = format!(
+                    "SELECT concat(c, ':', count(*)) FROM (SELECT count(*) OVER (ORDER BY x {order} RANGE BETWEEN {start} PRECEDING AND {distance} PRECEDING) AS c FROM (SELECT arrow_cast(NULL, '{of}') AS x FROM generate_series(1, 20000)) AS t) GROUP BY c"
+                );
+                assert_eq!(values(&sql).await, ["20000:20000"], "{sql}");
+            }
+        }
+    }
+    let infinite = "SELECT concat(c, ':', count(*)) FROM (SELECT count(*) OVER (ORDER BY x RANGE BETWEEN 2 PRECEDING AND 1 PRECEDING) AS c FROM (SELECT '-inf'::DOUBLE AS x FROM generate_series(1, 20000)) AS t) GROUP BY c";
+    assert_eq!(values(infinite).await, ["20000:20000"]);
+}
+
+#[tokio::test]
+async fn a_frame_that_ends_before_the_least_value_has_none() {
+    let least = "(-9223372036854775808), (-9223372036854775807), (5)";
+    let counted = counts(least, "Int64", "UNBOUNDED PRECEDING AND 1 PRECEDING").await;
+    assert_eq!(counted, ["0", "1", "2"]);
+    let least = "('1677-09-21T00:12:44'), ('1677-09-25'), ('2020-01-01')";
+    let frame = "UNBOUNDED PRECEDING AND INTERVAL '1' DAY PRECEDING";
+    let counted = counts(least, "Timestamp(Nanosecond, None)", frame).await;
+    assert_eq!(counted, ["0", "1", "2"]);
+    let rows = format!(
+        "SELECT arrow_cast(x, 'Timestamp(Nanosecond, None)') AS x FROM (VALUES {least}, (NULL)) AS t(x)"
+    );
+    let sql = format!("SELECT count(*) OVER (ORDER BY x RANGE BETWEEN {frame}) FROM ({rows})");
+    let told = error(&sql).await;
+    assert!(told.contains("out of range"), "{told}");
+}
