@@ -253,6 +253,12 @@ fn classify_schema(cause: &SchemaError, text: String) -> PlannerError {
 
 /// DataFusion reports a missing table as a plan error, told apart only by its words.
 fn classify_plan(message: &str, text: String) -> PlannerError {
+    // Of the parts of WITH RECURSIVE alone, in the words of its planner.
+    if message.contains("field data type differs") {
+        return PlannerError::Invalid(
+            "a column of a recursive query has another type in its recursive part than in its first part: CAST it in the first part".into(),
+        );
+    }
     let missing = ["not found", "does not exist", "failed to resolve"];
     match missing.iter().any(|words| message.contains(words)) {
         true if !message.contains("Config value") => PlannerError::NotFound(text),
@@ -268,6 +274,9 @@ pub(crate) fn placed(error: DataFusionError, node: &str) -> DataFusionError {
     match classify(&error) {
         PlannerError::Exhausted(text) if !text.contains(PLACE) => {
             PlannerError::Exhausted(format!("{text} ({PLACE} {node})")).into()
+        }
+        PlannerError::Corrupt(text) if !text.contains(PLACE) => {
+            PlannerError::Corrupt(format!("{text} ({PLACE} {node})")).into()
         }
         _ => error,
     }

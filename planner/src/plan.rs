@@ -214,6 +214,7 @@ impl Planner {
         let logical = types_met(parameters::bind(logical, &request.parameters)?)?;
         not_in::refuse_hidden_nulls(&logical)?;
         recursive::every_turn_reads_all(&logical, &mut state)?;
+        recursive::refuse_cuts(&logical)?;
         let optimized = state.optimize(&logical)?;
         let mut plan = None;
         if !local_only::is_needed(&logical, &optimized)? {

@@ -13,6 +13,7 @@ mod numbers;
 mod placeholders;
 mod positions;
 mod precedence;
+mod recursion;
 mod size;
 mod unseen;
 mod walk;
@@ -65,6 +66,7 @@ fn parse_one(sql: &str) -> Result<(DfStatement, usize)> {
             moments::write_out(&mut statement);
             numbers::write_out(&mut statement);
             windows::write_out(&mut statement);
+            recursion::write_out(&mut statement);
             let size = size::size(&statement)?;
             groups::check(&statement)?;
             unseen::check(&statement)?;

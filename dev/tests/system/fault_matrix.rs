@@ -91,7 +91,10 @@ async fn a_spilled_result_that_changes_on_disk() {
     let recipes = [0, 1, 2].map(|node| changed(node, Phase::Reading));
     for report in run_all(&mut arena(None).await, &recipes).await {
         match &report.verdict {
-            Verdict::Error(code, text) => assert_eq!(*code, Code::DataLoss, "{text}"),
+            Verdict::Error(code, text) => {
+                assert_eq!(*code, Code::DataLoss, "{text}");
+                assert!(text.contains("query ") && text.contains("on node"), "{text}");
+            }
             _ => panic!("changed bytes were given out, or nothing was spilled: {report}"),
         }
     }

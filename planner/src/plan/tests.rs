@@ -1,6 +1,7 @@
 //! What is planned for a cluster of three, without one: no plan is run here.
 
 mod prepared;
+mod recursive;
 mod shapes;
 
 use std::fs::File;

@@ -31,17 +31,16 @@ use datafusion::logical_expr::{
 
 mod branches;
 mod far;
+mod outside;
 #[cfg(test)]
 mod tests;
 
 use branches::{branches, casted, common, is_set_operation, sides};
+use outside::outside;
 
 /// The same plan, before types are matched. Parameters have their values.
 pub(crate) fn types_met(plan: LogicalPlan) -> Result<LogicalPlan> {
-    let mut has_changed = false;
-    let met = plan.transform_up_with_subqueries(|node| {
-        // What is above has the types of what is below.
-        let node = if has_changed { node.recompute_schema()? } else { node };
+    let met = upwards(plan, |node| {
         let node = match node {
             LogicalPlan::Union(union) => branches(union)?,
             LogicalPlan::Join(join) => match is_set_operation(&join) {
@@ -50,11 +49,26 @@ pub(crate) fn types_met(plan: LogicalPlan) -> Result<LogicalPlan> {
             },
             other => Transformed::no(other),
         };
-        let met = node.transform_data(expressions)?;
-        has_changed |= met.transformed;
-        Ok(met)
+        node.transform_data(expressions)
     });
     met.map(|met| met.data)
+}
+
+/// A plan whose nodes are changed, the lowest first: what is above has the types of what is below.
+fn upwards(
+    plan: LogicalPlan,
+    mut change: impl FnMut(LogicalPlan) -> Result<Transformed<LogicalPlan>>,
+) -> Result<Transformed<LogicalPlan>> {
+    let mut has_changed = false;
+    plan.transform_up_with_subqueries(|node| {
+        let node = match has_changed {
+            true => outside(node.recompute_schema()?)?,
+            false => Transformed::no(node),
+        };
+        let changed = node.transform_data(&mut change)?;
+        has_changed |= changed.transformed;
+        Ok(changed)
+    })
 }
 
 fn expressions(node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {

@@ -52,7 +52,7 @@ pub(super) fn in_pieces() -> Status {
     status::internal("DoGet is answered in pieces")
 }
 
-/// What a reader gives. The schema comes with the first piece, or the end: an endpoint that fails before
+/// What a reader gives, on `node`. The schema comes with the first piece, or the end: an endpoint that fails before
 /// that has given nothing, and clients go on to its next location.
 ///
 /// # Errors
@@ -60,13 +60,16 @@ pub(super) fn in_pieces() -> Status {
 pub fn pieces(
     result: &QueryResult,
     reader: Result<ResultReader, ResultError>,
+    node: &str,
 ) -> Result<Pieces, Status> {
+    let place = format!("query {}, on node {node}", result.opening().query);
     let reader = reader.map_err(|error| status::result(&error))?;
     let schema = Piece::Whole(schema_message(result.opening().schema.clone()));
     let sending = Sending { reader, frame: None };
-    let all = stream::try_unfold(sending, |mut sending| async move {
-        let piece = sending.next().await.map_err(|error| status::result(&error))?;
-        Ok(piece.map(|piece| (piece, sending)))
+    let all = stream::try_unfold((sending, place), |(mut sending, place)| async move {
+        let piece = sending.next().await;
+        let piece = piece.map_err(|error| status::result(&placed(error, &place)))?;
+        Ok(piece.map(|piece| (piece, (sending, place))))
     });
     let all = all.boxed().into_future().map(|(first, rest)| {
         let begin = match first {
@@ -76,6 +79,16 @@ pub fn pieces(
         stream::iter(begin).chain(rest)
     });
     Ok(all.flatten_stream().boxed())
+}
+
+/// An error of this node's disk with the query and the node; any other as it is.
+fn placed(error: ResultError, place: &str) -> ResultError {
+    match &error {
+        ResultError::Corrupt(text) | ResultError::Disk(text) if !text.contains(place) => {
+            error.with_text(format!("{text} ({place})"))
+        }
+        _ => error,
+    }
 }
 
 /// A reader, and the frame that it is in the middle of.

@@ -74,7 +74,7 @@ fn of_lost(
     share: &ResultTicket,
     raw: Bytes,
 ) -> Pieces {
-    let known = match pieces(&result, result.read_lost(&share.peer)) {
+    let known = match pieces(&result, result.read_lost(&share.peer), queries.node_id()) {
         Ok(known) => known,
         Err(error) => futures::stream::iter([Err(error)]).boxed(),
     };
@@ -87,7 +87,7 @@ fn of_lost(
 
 fn here(queries: &Arc<Queries>, result: &Arc<QueryResult>) -> Result<Pieces, Status> {
     let reader = result.read().map(|reader| reader.with_leave(queries.leave(result)));
-    pieces(result, reader)
+    pieces(result, reader, queries.node_id())
 }
 
 /// Reads at a peer for as long as that is in the cluster: of one that hangs nothing would come any

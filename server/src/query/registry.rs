@@ -109,6 +109,11 @@ pub struct QueryParts {
 }
 
 impl Queries {
+    /// This node's id.
+    pub fn node_id(&self) -> &str {
+        &self.me.node_id
+    }
+
     /// Nothing runs yet.
     ///
     /// # Panics

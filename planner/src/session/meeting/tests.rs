@@ -157,3 +157,20 @@ async fn what_is_counted_over_mixed_branches_is_of_the_type_of_all() {
         assert_eq!(tried_in(context, sql).await.unwrap(), expected, "{sql}");
     }
 }
+
+/// A reference to a column outside has carried the type of the first branch.
+#[tokio::test]
+async fn what_subqueries_refer_to_has_the_type_of_all_branches() {
+    let rows = "(SELECT 1 AS a UNION ALL SELECT 2.5)";
+    let inner = "(SELECT x FROM (VALUES (1), (2)) AS u(x))";
+    for (sql, expected) in [
+        ("SELECT a FROM {} q WHERE EXISTS (SELECT 1 FROM {u} v WHERE v.x = q.a)", "1.0"),
+        ("SELECT a FROM {} q WHERE NOT EXISTS (SELECT 1 FROM {u} v WHERE v.x = q.a)", "2.5"),
+        ("SELECT a FROM {} q WHERE a IN (SELECT x FROM {u} v WHERE v.x = q.a)", "1.0"),
+        ("SELECT (SELECT count(*) FROM {u} v WHERE v.x = q.a) FROM {} q ORDER BY 1", "0 1"),
+        ("SELECT b FROM {} q, LATERAL (SELECT v.x AS b FROM {u} v WHERE v.x = q.a) z", "1"),
+    ] {
+        let sql = sql.replace("{}", rows).replace("{u}", inner);
+        assert_eq!(answer(&sql).await, expected, "{sql}");
+    }
+}

@@ -157,6 +157,9 @@ impl Batch {
     }
 }
 
+/// Which batch, and which of its rows.
+type Row = (usize, usize);
+
 /// All groups of one operator.
 pub(super) struct Ordered {
     order: Order,
@@ -207,7 +210,7 @@ impl Ordered {
     }
 
     /// The batch and row of all that the groups have, as they came.
-    fn by_group(&self, groups: usize) -> Result<(Vec<(usize, usize)>, OffsetBuffer<i32>)> {
+    fn by_group(&self, groups: usize) -> Result<(Vec<Row>, OffsetBuffer<i32>)> {
         let mut lengths = vec![0; groups];
         for group in self.batches.iter().flat_map(|batch| &batch.groups) {
             if let Some(length) = lengths.get_mut(*group as usize) {
@@ -237,7 +240,7 @@ impl Ordered {
         Ok((places, OffsetBuffer::from_lengths(lengths)))
     }
 
-    fn sort(&self, places: &mut [(usize, usize)], bounds: &OffsetBuffer<i32>) -> Result<()> {
+    fn sort(&self, places: &mut [Row], bounds: &OffsetBuffer<i32>) -> Result<()> {
         let converter = RowConverter::new(self.order.sorts.clone())?;
         let keys = self.batches.iter().map(|batch| converter.convert_columns(&batch.columns[1..]));
         let keys = keys.collect::<Result<Vec<_>, _>>()?;
@@ -248,7 +251,7 @@ impl Ordered {
         Ok(())
     }
 
-    fn column(&self, column: usize, places: &[(usize, usize)]) -> Result<ArrayRef> {
+    fn column(&self, column: usize, places: &[Row]) -> Result<ArrayRef> {
         let parts: Vec<&dyn Array> =
             self.batches.iter().map(|batch| batch.columns[column].as_ref()).collect();
         if parts.is_empty() {
