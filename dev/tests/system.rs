@@ -15,6 +15,7 @@ mod system {
     mod fault_runs;
     mod faults;
     mod files;
+    mod giving_way;
     mod lifetime;
     mod memory;
     mod metadata;

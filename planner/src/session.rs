@@ -64,7 +64,7 @@ use worker::{LiveTasks, WorkerSessions};
 pub(crate) use guard::guard_query;
 pub(crate) use meeting::types_met;
 pub(crate) use sets::keys_are_columns;
-pub use share::ShareLimits;
+pub use share::{ShareLimits, Spare};
 pub(crate) use spill::NAMES as SPILL_NAMES;
 pub use spill::SpillRoot;
 pub use tidy::hand_over;
@@ -90,6 +90,8 @@ pub struct EngineConfig {
     pub scan_bytes_per_partition: usize,
     /// The pool that all operators of the node share.
     pub memory_pool: Arc<dyn MemoryPool>,
+    /// What of it others have, and give to operators that ask for it.
+    pub spare_memory: Spare,
     /// How much of it one query may have.
     pub query_memory: ShareLimits,
     /// Where operators spill. `None`: the system's temporary folder.
@@ -157,7 +159,8 @@ impl Engine {
         }
         let sink = Arc::new(SinkHandle(Arc::clone(&config.sink)));
         let tasks = LiveTasks::default();
-        let shares = Arc::new(Shares::new(Arc::clone(&runtime), config.query_memory, &config.node));
+        let (limits, spare) = (config.query_memory, Arc::clone(&config.spare_memory));
+        let shares = Arc::new(Shares::new(Arc::clone(&runtime), limits, spare, &config.node));
         let sessions = WorkerSessions {
             template: local.clone(),
             functions: local.task_ctx(),

@@ -20,8 +20,10 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
 use crate::allocator;
 
+mod operators;
 mod watch;
 
+pub use operators::OperatorPool;
 pub use watch::watching;
 
 /// What a process may take beyond its limit, with [`SHARE_BEYOND`] of the limit: its connections, the
@@ -149,6 +151,13 @@ impl Guard {
         self.over.load(Ordering::Relaxed)
     }
 
+    /// Has the process looked at anew, and the allocator asked anew to give back: something was freed.
+    fn look_again(&self) {
+        let mut look = self.look.lock();
+        let now = Instant::now();
+        (look.next, look.collect) = (now, now);
+    }
+
     /// Bytes of the process, where it takes so much more than it may that refusing has not helped. What the
     /// allocator keeps goes as soon as the process is larger than it may be: nobody may come to ask.
     fn far_over(&self) -> Option<u64> {
@@ -247,7 +256,7 @@ impl fmt::Display for GuardedPool {
 
 fn too_large() -> DataFusionError {
     DataFusionError::ResourcesExhausted(
-        "the process takes more memory than --memory-limit and what goes beside it: try again, let fewer queries run at a time, or raise it".into(),
+        "the process takes more memory than --memory-limit and what goes beside it: try again, or raise it".into(),
     )
 }
 

@@ -40,7 +40,7 @@ use crate::flight::peers::{MESSAGE_BYTES, Peers};
 use crate::flight::relay::Relay;
 use crate::flight::service::ClientService;
 use crate::flight::ticket::Signer;
-use crate::memory::{Guard, GuardedPool, watching};
+use crate::memory::{Guard, GuardedPool, OperatorPool, watching};
 use crate::query::{Admission, AdmissionLimits, Queries, QueryLimits, QueryParts};
 use crate::results::{ResultStore, SpillDir, StoreConfig};
 use crate::session::Sessions;
@@ -175,7 +175,7 @@ impl Node {
             servers.internal(listeners.internal, tokens, Arc::clone(&sessions)),
             servers.flight(listeners.flight, sessions),
             queries.sweeping(),
-            watching(guard, queries.planner().engine(), Arc::clone(&cpu)),
+            watching(guard, queries.planner().engine(), queries.store(), Arc::clone(&cpu)),
         ];
         membership.settled().await?;
         Ok(Self { membership, queries, flight, stop, drain, tasks, _cpu: cpu })
@@ -307,7 +307,7 @@ impl Parts<'_> {
         peers.follow(self.members.clone());
         let (me, members) = (self.me.clone(), self.members.clone());
         let delivery = Delivery::new(me, members, Arc::clone(&store), Arc::clone(&peers));
-        let engine = Engine::open(self.engine(pool, operators, delivery)).await?;
+        let engine = Engine::open(self.engine(pool, &store, operators, delivery)).await?;
         let sessions = Arc::new(Sessions::new(&self.me.node_id, engine.session_config()));
         let admission = self.admission(&store, &engine);
         let queries = Queries::new(QueryParts {
@@ -372,17 +372,21 @@ impl Parts<'_> {
 
     fn engine(
         &self,
-        memory_pool: Arc<dyn MemoryPool>,
+        pool: Arc<dyn MemoryPool>,
+        store: &Arc<ResultStore>,
         spill_root: SpillRoot,
         delivery: Delivery,
     ) -> EngineConfig {
+        let pool = OperatorPool::new(pool, Arc::clone(&self.guard), Arc::clone(store));
+        let store = Arc::clone(store);
         let engine = &self.config.engine;
         let url = url::Url::parse(&format!("http://{}", self.me.internal)).ok();
         EngineConfig {
             data: self.config.data.clone(),
             target_partitions: engine.target_partitions,
             scan_bytes_per_partition: engine.scan_bytes_per_partition.as_u64() as usize,
-            memory_pool,
+            memory_pool: Arc::new(pool),
+            spare_memory: Arc::new(move || store.spare()),
             query_memory: self.config.query_memory(),
             spill_root: Some(spill_root),
             spill_limit: engine.spill_limit.as_u64(),

@@ -4,7 +4,8 @@
 //! ```text
 //!   part writers ──► append ──► log of frames ──► readers (any number, each at its own place)
 //!                      │           ▲     │
-//!              over budget?        │     └── waits at the end until commit or failure
+//!     over budget, or operators    │     └── waits at the end until commit or failure
+//!     ask for what there is not?   │
 //!                      └──► spill file ──┘
 //! ```
 //!
@@ -17,8 +18,8 @@
 //!   beside them by [`StoreLimits`], readers by their number; what of a frame on disk is on its way to a
 //!   client counts for as long as it is. At a bound something fails with
 //!   `Exhausted`; nothing is cut short.
-//! * Whoever waits: a writer waits for the disk when memory is full; a reader waits for frames; a
-//!   writer never waits for a reader.
+//! * Whoever waits: a writer waits for the disk when memory is full, and so does an operator that is given
+//!   what results had; a reader waits for frames; a writer never waits for a reader.
 
 pub mod bare;
 mod budget;

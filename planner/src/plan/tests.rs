@@ -66,6 +66,7 @@ impl Planning {
             target_partitions: 2,
             scan_bytes_per_partition: 16 << 20,
             memory_pool: Arc::new(UnboundedMemoryPool::default()),
+            spare_memory: Arc::new(|| 0),
             query_memory: ShareLimits::NONE,
             spill_root: None,
             spill_limit: 0,

@@ -95,7 +95,7 @@ fn too_large(function: &str, bytes: usize, most: usize) -> DataFusionError {
 fn not_free(function: &str, bytes: usize, error: &DataFusionError) -> DataFusionError {
     let bytes = human_readable_size(bytes);
     DataFusionError::ResourcesExhausted(format!(
-        "an answer of {function}() may take {bytes}, which this node has not free: try again, let fewer queries run at a time, or raise --memory-limit ({})",
+        "an answer of {function}() may take {bytes}, which this node has not free: try again, or raise --memory-limit ({})",
         error.strip_backtrace()
     ))
 }

@@ -224,7 +224,8 @@ mod tests {
         let silent = Arc::new(Silent(Arc::clone(&schema)));
         let plan = StreamingTableExec::try_new(schema, vec![silent], None, None, false, None);
         let plan = guard_query(Arc::new(plan.unwrap()), &RuntimeEnv::default()).unwrap();
-        let shares = Shares::new(RuntimeEnv::default().into(), ShareLimits::NONE, "a");
+        let shares =
+            Shares::new(RuntimeEnv::default().into(), ShareLimits::NONE, Arc::new(|| 0), "a");
         let runtime = shares.of(Uuid::from_u128(1));
         let context = Arc::new(TaskContext::default().with_runtime(runtime));
         let mut stream = plan.execute(0, context).unwrap();

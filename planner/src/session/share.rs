@@ -40,6 +40,9 @@ impl ShareLimits {
     pub const NONE: Self = Self { most: usize::MAX, least: 0 };
 }
 
+/// Bytes of the node's pool that others have, and give to whoever asks for them.
+pub type Spare = Arc<dyn Fn() -> usize + Send + Sync>;
+
 /// Per cent of a share up to which operators that can spill are given memory. A merge in memory may take a
 /// quarter more than the sort that it is for has counted.
 const SPILLING: usize = 60;
@@ -67,14 +70,23 @@ pub(super) struct Shares {
     /// What queries share, with the whole node's pool.
     runtime: Arc<RuntimeEnv>,
     limits: ShareLimits,
+    spare: Spare,
     /// The name of the node.
     node: Arc<str>,
+    /// One for each that is there, and this one.
+    there: Arc<()>,
     queries: Mutex<HashMap<Uuid, Weak<RuntimeEnv>>>,
 }
 
 impl Shares {
-    pub(super) fn new(runtime: Arc<RuntimeEnv>, limits: ShareLimits, node: &str) -> Self {
-        Self { runtime, limits, node: node.into(), queries: Mutex::default() }
+    pub(super) fn new(
+        runtime: Arc<RuntimeEnv>,
+        limits: ShareLimits,
+        spare: Spare,
+        node: &str,
+    ) -> Self {
+        let (there, queries) = (Arc::default(), Mutex::default());
+        Self { runtime, limits, spare, node: node.into(), there, queries }
     }
 
     /// The runtime of a query: everything is the node's, but for the pool. All tasks of the query get
@@ -87,8 +99,7 @@ impl Shares {
         if queries.len() == queries.capacity() {
             queries.retain(|_, runtime| runtime.strong_count() > 0);
         }
-        let pool = Arc::clone(&self.runtime.memory_pool);
-        let memory_pool = Arc::new(Share::new(query, pool, self.limits, &self.node));
+        let memory_pool = Arc::new(Share::new(query, self));
         let runtime = Arc::new(RuntimeEnv { memory_pool, ..RuntimeEnv::clone(&self.runtime) });
         queries.insert(query, Arc::downgrade(&runtime));
         runtime
@@ -132,23 +143,32 @@ pub(super) fn merge_reserve(most: usize, partitions: usize) -> usize {
 }
 
 /// One query's way to the node's pool.
-#[derive(Debug)]
 pub(super) struct Share {
     query: Uuid,
     /// The name of the node.
     node: Arc<str>,
     pool: Arc<dyn MemoryPool>,
     limits: ShareLimits,
+    spare: Spare,
+    there: Arc<()>,
     used: AtomicUsize,
     began: Instant,
     ended: CancellationToken,
 }
 
 impl Share {
-    fn new(query: Uuid, pool: Arc<dyn MemoryPool>, limits: ShareLimits, node: &Arc<str>) -> Self {
-        let (used, ended) = (AtomicUsize::new(0), CancellationToken::new());
-        let node = Arc::clone(node);
-        Self { query, node, pool, limits, used, began: Instant::now(), ended }
+    fn new(query: Uuid, of: &Shares) -> Self {
+        Self {
+            query,
+            node: Arc::clone(&of.node),
+            pool: Arc::clone(&of.runtime.memory_pool),
+            limits: of.limits,
+            spare: Arc::clone(&of.spare),
+            there: Arc::clone(&of.there),
+            used: AtomicUsize::new(0),
+            began: Instant::now(),
+            ended: CancellationToken::new(),
+        }
     }
 
     /// The name of the node that it is a share of.
@@ -165,9 +185,19 @@ impl Share {
     pub(super) fn why_ended(&self) -> DataFusionError {
         let used = human_readable_size(self.reserved());
         DataFusionError::ResourcesExhausted(format!(
-            "query {} was ended: the process took more memory than --memory-limit and what goes beside it allow, and this query is taken to have the most, {used} as far as operators tell: give it less to do, let fewer queries run at a time, or raise --memory-limit",
-            self.query
+            "query {} was ended: the process took more memory than --memory-limit and what goes beside it allow, and this query is taken to have the most, {used} as far as operators tell: {}, or raise --memory-limit",
+            self.query,
+            self.advice()
         ))
+    }
+
+    /// What a client can do about it.
+    fn advice(&self) -> &'static str {
+        // This query's, and that of all of them.
+        match Arc::strong_count(&self.there) > 2 {
+            true => "give it less to do, let fewer queries run at a time",
+            false => "give it less to do",
+        }
     }
 
     /// What the query may have in all for `reservation` to be given `additional` bytes.
@@ -193,7 +223,8 @@ impl Share {
     /// Whether the rest of the node's pool is for those that cannot do without.
     fn is_pool_wanted(&self, additional: usize) -> bool {
         let MemoryLimit::Finite(pool) = self.pool.memory_limit() else { return false };
-        self.pool.reserved().saturating_add(additional) > share_of(pool, ALL_SPILLING)
+        let taken = self.pool.reserved().saturating_sub((self.spare)());
+        taken.saturating_add(additional) > share_of(pool, ALL_SPILLING)
     }
 
     /// Counts `additional` bytes and gives what the query then has, or says that it has too much.
@@ -208,7 +239,10 @@ impl Share {
     fn too_much(&self, used: usize, additional: usize, most: usize) -> DataFusionError {
         let share = self.limits.most;
         let why = match most {
-            0 => "more, and what this node has left is for operators that cannot spill: let fewer queries run at a time".to_owned(),
+            0 => format!(
+                "more, and what this node has left is for operators that cannot spill: {}",
+                self.advice()
+            ),
             _ if most < share => format!(
                 "more than the {} allow that operators which spill may have of its share of {}: give it less to do",
                 human_readable_size(most),
@@ -272,6 +306,12 @@ impl MemoryPool for Share {
     }
 }
 
+impl fmt::Debug for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Share").field("query", &self.query).finish_non_exhaustive()
+    }
+}
+
 impl fmt::Display for Share {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "share of query {} of {}", self.query, self.pool)
@@ -294,6 +334,7 @@ mod tests {
         Shares::new(
             RuntimeEnvBuilder::new().with_memory_pool(pool).build_arc().unwrap(),
             LIMITS,
+            Arc::new(|| 0),
             "a",
         )
     }

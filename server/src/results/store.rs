@@ -85,7 +85,9 @@ impl ResultStore {
             spill: config.spill,
             readers: Readers::new(limits.readers_each, limits.readers),
             shelf: Arc::downgrade(&shelf),
-            evicting: tokio::sync::Mutex::new(()),
+            making_room: tokio::sync::Mutex::new(()),
+            evicting: Mutex::new(()),
+            failed: Mutex::new(None),
         });
         Self { shelf, keeper, given_up: GivenUp::default() }
     }
@@ -146,6 +148,22 @@ impl ResultStore {
     /// what comes `behind` them meanwhile.
     pub fn passing(&self, bytes: Bytes, behind: usize) -> Bytes {
         Bytes::from_owner(Held::with(&self.keeper, bytes, behind))
+    }
+
+    /// Writes results to disk, some megabytes after the others and first those that nobody is reading or writing, until
+    /// `is_enough`; says whether it is. Blocks. `is_enough` must not ask this store for memory.
+    pub fn give_way(&self, is_enough: impl FnMut() -> bool) -> bool {
+        self.keeper.give_way(is_enough)
+    }
+
+    /// Whether results have memory that they could give way with, or are about to.
+    pub fn can_give_way(&self) -> bool {
+        self.keeper.can_give_way()
+    }
+
+    /// Bytes of the pool that results have and would give to whoever asks for them.
+    pub fn spare(&self) -> usize {
+        self.keeper.spare()
     }
 
     /// Leaves nothing on disk, whoever still holds a result: the process is about to end.

@@ -43,7 +43,10 @@ impl Node {
         let pool: Arc<dyn MemoryPool> = Arc::new(FairSpillPool::new(LIMIT));
         let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::clone(&pool));
         let limits = ShareLimits { most: LIMIT / 100 * percent, least: LIMIT / 256 };
-        Self { shares: Shares::new(runtime.build_arc().unwrap(), limits, "a"), pool }
+        Self {
+            shares: Shares::new(runtime.build_arc().unwrap(), limits, Arc::new(|| 0), "a"),
+            pool,
+        }
     }
 
     async fn context(&self, folder: &TempDir, partitions: usize) -> SessionContext {

@@ -88,7 +88,7 @@ async fn play(steps: Vec<Step>, memory: usize) {
             Step::DropReader(which) if readers.len() > 1 => {
                 drop(readers.remove(which % readers.len()));
             }
-            Step::Press => result.evict(3 * FRAME).await.unwrap(),
+            Step::Press => result.evict(3 * FRAME).1.unwrap(),
             _ => {}
         }
     }

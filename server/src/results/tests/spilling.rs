@@ -45,8 +45,8 @@ async fn the_result_used_longest_ago_makes_room_first() {
     read(&older).await.unwrap();
     let next = fixture.open();
     write(&next, 0, 1).await;
-    assert!(newer.idle_since().is_none(), "nothing of it is in memory");
-    assert!(older.idle_since().is_some());
+    assert!(newer.use_of_memory().is_none(), "nothing of it is in memory");
+    assert!(older.use_of_memory().is_some());
 }
 
 #[tokio::test]
@@ -67,11 +67,43 @@ async fn a_reader_survives_the_move_to_disk() {
     for number in 0..5 {
         assert_eq!(reader.next().await.unwrap(), Some(frame(0, number)));
     }
-    result.evict(usize::MAX).await.unwrap();
+    result.evict(usize::MAX).1.unwrap();
     for number in 5..10 {
         assert_eq!(reader.next().await.unwrap(), Some(frame(0, number)));
     }
     assert_eq!(reader.next().await.unwrap(), None);
+}
+
+/// A frame on its way to disk is of the run that it came in.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_begins_while_frames_move_has_its_own() {
+    let fixture = Fixture::with(1 << 20, 1 << 30);
+    for attempt in 1..200 {
+        let result = fixture.open();
+        result.begin(part(&result, 0)).unwrap();
+        for number in 0..20 {
+            result.append(part(&result, 0), frame(0, number)).await.unwrap();
+        }
+        let moving = Arc::clone(&result);
+        let moving = tokio::task::spawn_blocking(move || {
+            (0..20).for_each(|_| moving.evict(usize::MAX).1.unwrap());
+        });
+        result.restart(attempt, &[]).unwrap();
+        let key = PartKey { attempt, ..part(&result, 1) };
+        result.begin(key).unwrap();
+        for number in 0..20 {
+            result.append(key, frame(1, number)).await.unwrap();
+        }
+        result.seal(key).unwrap();
+        moving.await.unwrap();
+        let held = result.summaries();
+        result.verify(attempt, &held).unwrap();
+        result.commit(attempt).unwrap();
+        let expected: Vec<_> = (0..20).map(|number| (1, number)).collect();
+        assert_eq!(names(&result).await, expected);
+        fixture.store.remove(result.opening().query);
+    }
+    assert_eq!(fixture.memory(), 0);
 }
 
 #[tokio::test]
