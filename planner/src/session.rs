@@ -310,6 +310,10 @@ fn base_config(config: &EngineConfig) -> SessionConfig {
     // EXPLAIN ANALYZE turns it on: encoding every operator's metrics costs a small query more than
     // its operators do.
     distributed.collect_metrics = false;
+    // What waits on a connection cannot spill, and is counted whether it is to be had or not: with the engine's own 64 MiB
+    // for each, those of a small node would leave nothing to a merge.
+    distributed.worker_connection_buffer_budget_bytes =
+        (config.query_memory.most / 16).clamp(4 << 20, 64 << 20);
     let mut base = SessionConfig::new();
     // A CSV file that is cut at a line break within quotes is read wrongly without an error: files are
     // read whole unless a session says that theirs have none.

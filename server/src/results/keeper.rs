@@ -48,16 +48,20 @@ impl Keeper {
             return false;
         }
         let _one = self.making_room.lock().await;
+        if self.budget.take(bytes) {
+            return true;
+        }
         let keeper = Arc::clone(self);
-        let made = blocking(move || {
+        let moved = blocking(move || {
             let _one = keeper.evicting.lock();
-            let taken = keeper.budget.take(bytes);
-            Ok(taken || keeper.evict_idle(bytes.max(EVICTION_STEP)) && keeper.budget.take(bytes))
+            Ok(keeper.evict_idle(bytes.max(EVICTION_STEP)))
         });
-        made.await.unwrap_or_else(|error| {
+        let moved = moved.await.unwrap_or_else(|error| {
             tracing::warn!(%error, "no room could be made in the result store");
             false
-        })
+        });
+        // Here and not there: a writer that has gone meanwhile would leave what was taken for it.
+        moved && self.budget.take(bytes)
     }
 
     /// Moves something of the one that was used longest ago of those that nobody reads or writes; says whether there

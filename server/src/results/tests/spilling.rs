@@ -49,6 +49,26 @@ async fn the_result_used_longest_ago_makes_room_first() {
     assert!(older.use_of_memory().is_some());
 }
 
+/// Its query has failed while room was made for its frame.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_writer_that_goes_leaves_no_memory_taken() {
+    let fixture = Fixture::with(2 * FRAME, 1 << 20);
+    let idle = fixture.committed(&[(0, 2)]).await;
+    let gone = fixture.open();
+    gone.begin(part(&gone, 0)).unwrap();
+    let append = gone.append(part(&gone, 0), frame(0, 0));
+    assert!(append.now_or_never().is_none(), "it waits for room");
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while idle.use_of_memory().is_some() {
+        assert!(Instant::now() < deadline, "no room was made");
+        tokio::task::yield_now().await;
+    }
+    fixture.store.remove(gone.opening().query);
+    let next = fixture.open();
+    write(&next, 0, 2).await;
+    assert_eq!((fixture.memory(), fixture.disk()), (2 * FRAME, (2 * FRAME) as u64));
+}
+
 #[tokio::test]
 async fn a_result_that_is_being_read_stays_where_it_is() {
     let fixture = Fixture::with(10 * FRAME, 1 << 20);
