@@ -21,9 +21,13 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 use crate::allocator;
 
 mod operators;
+mod passed_on;
+#[cfg(test)]
+mod testing;
 mod watch;
 
 pub use operators::OperatorPool;
+use passed_on::passed_on;
 pub use watch::watching;
 
 /// What a process may take beyond its limit, with [`SHARE_BEYOND`] of the limit: its connections, the
@@ -210,25 +214,7 @@ impl GuardedPool {
 }
 
 impl MemoryPool for GuardedPool {
-    fn name(&self) -> &str {
-        self.pool.name()
-    }
-
-    fn register(&self, consumer: &MemoryConsumer) {
-        self.pool.register(consumer);
-    }
-
-    fn unregister(&self, consumer: &MemoryConsumer) {
-        self.pool.unregister(consumer);
-    }
-
-    fn grow(&self, reservation: &MemoryReservation, additional: usize) {
-        self.pool.grow(reservation, additional);
-    }
-
-    fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
-        self.pool.shrink(reservation, shrink);
-    }
+    passed_on!();
 
     fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
         let little = self.guard.limit as usize / LITTLE;
@@ -237,14 +223,6 @@ impl MemoryPool for GuardedPool {
             true => Err(too_large()),
             false => self.pool.try_grow(reservation, additional),
         }
-    }
-
-    fn reserved(&self) -> usize {
-        self.pool.reserved()
-    }
-
-    fn memory_limit(&self) -> MemoryLimit {
-        self.pool.memory_limit()
     }
 }
 

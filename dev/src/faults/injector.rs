@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::arena::NODES;
 use super::disk::{Disks, corrupt};
@@ -16,6 +16,10 @@ use crate::process::ProcessCluster;
 /// How slow a coordinator's links are made to catch it committing, each way: verifying and committing
 /// take two rounds.
 const STRETCHED: Duration = Duration::from_millis(100);
+
+/// How long a commit is held back for: nodes that hear nothing of each other for seconds are lost to each other, which
+/// would be a fault of its own.
+const HELD: Duration = Duration::from_secs(1);
 
 /// What an injector tells the client and the clock.
 pub(super) struct Signals {
@@ -38,8 +42,7 @@ pub(super) async fn inject(
     {
         links.set_around(recipe.coordinator, Flow::Slow(STRETCHED));
     }
-    let held = hold_commit(recipe, cluster, sight, &mut signals.steps).await?;
-    let mut hit = wait_for(recipe.phase, sight, &mut signals.steps).await;
+    let (mut hit, held) = reach(recipe, cluster, sight, &mut signals.steps).await?;
     tokio::time::sleep(recipe.after).await;
     let done = match recipe.fault {
         Fault::Corrupt(node) => corrupt_spilled(node, recipe.phase, cluster, sight).await,
@@ -53,11 +56,29 @@ pub(super) async fn inject(
     hit &= done?;
     if let Some(lasts) = recipe.lasts {
         let ended = signals.steps.wait_for(|step| *step == Step::Ended);
-        if tokio::time::timeout(lasts, ended).await.is_err() {
+        if timeout(lasts, ended).await.is_err() {
             undo(recipe, cluster, disks).await?;
         }
     }
     Ok(hit)
+}
+
+/// Waits for the phase; gives whether it came, and the peer whose link is held for it.
+async fn reach(
+    recipe: &Recipe,
+    cluster: &ProcessCluster,
+    sight: &Sight<'_>,
+    steps: &mut watch::Receiver<Step>,
+) -> Result<(bool, Option<usize>)> {
+    let held = hold_commit(recipe, cluster, sight, steps).await?;
+    if let Some(peer) = held {
+        if let Ok(came) = timeout(HELD, wait_for(recipe.phase, sight, steps)).await {
+            return Ok((came, held));
+        }
+        // What is still to be written may need that link.
+        let_commit(recipe, peer, cluster)?;
+    }
+    Ok((wait_for(recipe.phase, sight, steps).await, None))
 }
 
 /// While a query is delivered, its coordinator loses a peer from sight: it has to hear it before it commits, so

@@ -1,5 +1,7 @@
 //! Memory: what is too large for it goes to disk or fails, alone, and whoever asks for little is answered.
 
+use std::path::Path;
+
 use squadron_dev::answer::ask;
 use squadron_dev::cluster::{ClusterOptions, TestCluster};
 use squadron_dev::faults::{Disks, QUERIES};
@@ -155,6 +157,50 @@ async fn a_sort_larger_than_memory_goes_to_disk() {
     assert_eq!(next, 0);
     drop(answer);
     cluster.wait_until_idle().await;
+}
+
+/// Rows of a table of twelve files whose order is another one than that of their texts.
+const SORTED: usize = 1_200_000;
+
+async fn texts(folder: &Path) {
+    use datafusion::dataframe::DataFrameWriteOptions;
+    use datafusion::prelude::SessionContext;
+    let context = SessionContext::new();
+    for file in 0..12 {
+        let sql = format!(
+            "select value as id, lpad(cast(value * 7919 % {SORTED} as varchar), 64, '0') as s
+             from generate_series(1, {SORTED}) where value % 12 = {file}"
+        );
+        let path = folder.join(format!("t/{file}.parquet"));
+        let options = DataFrameWriteOptions::new().with_single_file_output(true);
+        let rows = context.sql(&sql).await.unwrap();
+        rows.write_parquet(path.to_str().unwrap(), options, None).await.unwrap();
+    }
+}
+
+/// Three small nodes sort what none of them has room for: sorts go to disk, and what waits on the connections between
+/// the nodes leaves room for their merges.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sort_of_several_small_nodes_is_whole() {
+    use datafusion::arrow::array::AsArray;
+    use datafusion::arrow::datatypes::Int64Type;
+    let folder = tempfile::tempdir().unwrap();
+    texts(folder.path()).await;
+    let arguments = ["--memory-limit", "80MiB"];
+    let cluster = ProcessCluster::start(3, folder.path(), &arguments).await.unwrap();
+    let client = cluster.client(0).await;
+    client.set_header("squadron-execution-mode", "distributed").unwrap();
+    let answer = ask(&client, "select s, id from t order by s, id").await.unwrap();
+    assert_eq!(answer.rows(), SORTED);
+    let mut last = (String::new(), 0);
+    for batch in &answer.batches {
+        let texts = batch.column(0).as_string::<i32>().iter().flatten();
+        for (text, id) in texts.zip(batch.column(1).as_primitive::<Int64Type>().values()) {
+            let next = (text.to_owned(), *id);
+            assert!(last < next, "{next:?} comes after {last:?}");
+            last = next;
+        }
+    }
 }
 
 /// Queries that take far more than they ask for, each beside small ones of another client.

@@ -9,7 +9,7 @@ use squadron_dev::answer::read;
 use squadron_dev::fixtures;
 use squadron_dev::process::ProcessCluster;
 use squadron_dev::wait::{SOON, wait_for};
-use squadron_server::client::FlightSqlClient;
+use squadron_server::client::{ClientError, FlightSqlClient};
 
 const CLIENTS: usize = 3;
 
@@ -56,6 +56,8 @@ async fn started(uri: &str, sql: &str) -> Option<(FlightSqlClient, arrow_flight:
     client.set_header("squadron-execution-mode", "distributed").unwrap();
     match client.execute(sql).await {
         Ok(info) => Some((client, info)),
+        // It went between the connection and the statement.
+        Err(ClientError::Connect { .. } | ClientError::Disconnected { .. }) => None,
         Err(error) => {
             assert!(error.to_string().contains("UNAVAILABLE"), "{error}");
             None

@@ -15,6 +15,7 @@ use datafusion::execution::memory_pool::{
 };
 
 use super::Guard;
+use super::passed_on::passed_on;
 use crate::results::ResultStore;
 
 /// A pool that has results go to disk before it refuses.
@@ -40,25 +41,7 @@ impl OperatorPool {
 }
 
 impl MemoryPool for OperatorPool {
-    fn name(&self) -> &str {
-        self.pool.name()
-    }
-
-    fn register(&self, consumer: &MemoryConsumer) {
-        self.pool.register(consumer);
-    }
-
-    fn unregister(&self, consumer: &MemoryConsumer) {
-        self.pool.unregister(consumer);
-    }
-
-    fn grow(&self, reservation: &MemoryReservation, additional: usize) {
-        self.pool.grow(reservation, additional);
-    }
-
-    fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
-        self.pool.shrink(reservation, shrink);
-    }
+    passed_on!();
 
     fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
         let mut asked = self.pool.try_grow(reservation, additional);
@@ -70,14 +53,6 @@ impl MemoryPool for OperatorPool {
             });
         }
         asked
-    }
-
-    fn reserved(&self) -> usize {
-        self.pool.reserved()
-    }
-
-    fn memory_limit(&self) -> MemoryLimit {
-        self.pool.memory_limit()
     }
 }
 

@@ -142,3 +142,6 @@ fn is_waited_for(engine: &Engine, query: Uuid, ended: Instant) -> bool {
     let since = ended.elapsed();
     since < UNTIL_FREE || (since < UNTIL_GONE && engine.has(query))
 }
+
+#[cfg(test)]
+mod tests;

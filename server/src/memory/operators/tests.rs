@@ -1,88 +1,10 @@
 //! What operators ask for and results have.
 
-use bytes::Bytes;
-use datafusion::execution::memory_pool::{FairSpillPool, GreedyMemoryPool};
-use squadron_planner::deliver::PartKey;
-use std::fs;
-use std::time::Duration;
-use tempfile::TempDir;
-use uuid::Uuid;
+use datafusion::execution::memory_pool::FairSpillPool;
 
+use super::super::testing::{LIMIT, MIB, Node, frame, rest};
 use super::*;
-use crate::results::{Frame, Opening, QueryResult, ResultError, SpillDir, StoreConfig};
-
-const MIB: usize = 1 << 20;
-
-/// Of the node's memory; results may take half.
-const LIMIT: usize = 96 * MIB;
-
-struct Node {
-    store: Arc<ResultStore>,
-    operators: Arc<dyn MemoryPool>,
-    folder: TempDir,
-}
-
-impl Node {
-    fn new() -> Self {
-        Self::with(Arc::new(GreedyMemoryPool::new(LIMIT)))
-    }
-
-    fn with(pool: Arc<dyn MemoryPool>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let spill = SpillDir::create(&folder.path().join("spill"), u64::MAX).unwrap();
-        let config = StoreConfig { pool: Arc::clone(&pool), memory_limit: LIMIT / 2, spill };
-        let store = Arc::new(ResultStore::new(config));
-        let guard = Arc::new(Guard::new(0));
-        let operators = Arc::new(OperatorPool::new(pool, guard, Arc::clone(&store)));
-        Self { store, operators, folder }
-    }
-
-    fn operator(&self, spills: bool) -> MemoryReservation {
-        MemoryConsumer::new("operator").with_can_spill(spills).register(&self.operators)
-    }
-
-    /// A result of so many frames of a MiB, which is not complete.
-    async fn result(&self, frames: u8) -> (Arc<QueryResult>, PartKey) {
-        let query = Uuid::now_v7();
-        let opening = Opening {
-            query,
-            attempt: 0,
-            lost: Vec::new(),
-            staged: false,
-            owner: "alice".into(),
-            coordinator: "a".into(),
-            schema: Bytes::from_static(b"schema"),
-            keep: Duration::from_secs(60),
-        };
-        let result = self.store.open(opening).unwrap();
-        let part = PartKey { query, attempt: 0, task: 0, partition: 0 };
-        result.begin(part).unwrap();
-        for number in 0..frames {
-            result.append(part, frame(number)).await.unwrap();
-        }
-        (result, part)
-    }
-
-    fn memory(&self) -> usize {
-        self.store.usage().memory
-    }
-
-    fn break_disk(&self) {
-        let spill = self.folder.path().join("spill");
-        fs::remove_dir_all(&spill).unwrap();
-        fs::write(&spill, "a file").unwrap();
-    }
-}
-
-fn frame(number: u8) -> Frame {
-    Frame::new(Bytes::from_static(b"h"), vec![number; MIB - 1].into(), 1)
-}
-
-async fn rest(reader: &mut crate::results::ResultReader, frames: std::ops::Range<u8>) {
-    for number in frames {
-        assert_eq!(reader.next().await.unwrap(), Some(frame(number)));
-    }
-}
+use crate::results::ResultError;
 
 #[tokio::test]
 async fn where_there_is_memory_results_stay_in_it() {
