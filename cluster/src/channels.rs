@@ -141,14 +141,13 @@ impl Channels {
             .initial_stream_window_size(self.0.stream_window)
             .initial_connection_window_size(SHARED_WINDOW)
             .max_frame_size(FRAME_SIZE)
-            .tcp_nodelay(true)
             .http2_keep_alive_interval(PING_INTERVAL)
             .keep_alive_timeout(PING_TIMEOUT)
             .keep_alive_while_idle(true)
             .connect_timeout(CONNECT_TIMEOUT);
         let _inside = self.0.runtime.enter();
         match &self.0.connector {
-            Connector::Tcp => endpoint.connect_lazy(),
+            Connector::Tcp => endpoint.connect_with_connector_lazy(connect::tcp(address)),
             Connector::Custom(connect) => {
                 endpoint.connect_with_connector_lazy(connect::service(address, connect))
             }

@@ -10,6 +10,7 @@
 //!   [`membership::fixed`] is the static list with liveness by greetings;
 //! * [`nearness`]: a pure function, nearest member first;
 //! * [`channels`]: one lazy connection per member;
+//! * [`records`]: bytes between nodes with checksums;
 //! * [`serve`]: accepted sockets as the cluster wants them.
 
 pub mod address;
@@ -19,6 +20,7 @@ pub mod error;
 pub mod member;
 pub mod membership;
 pub mod nearness;
+pub mod records;
 pub mod secret;
 pub mod serve;
 

@@ -10,13 +10,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures::{Stream, stream};
+use futures::{Stream, StreamExt, stream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 mod lingering;
 
 pub use lingering::Lingering;
+
+use crate::records::Records;
 
 /// How long to wait when the process or the machine is out of something (file descriptors, memory):
 /// accepting again at once would fail again at once.
@@ -40,6 +42,14 @@ pub fn accept(
             }
         }
     })
+}
+
+/// The same of other nodes: what they say is in records with checksums.
+pub fn accept_nodes(
+    listener: TcpListener,
+    most: usize,
+) -> impl Stream<Item = io::Result<Records<Lingering>>> + Send {
+    accept(listener, most).map(|stream| stream.map(Records::accepted))
 }
 
 /// The places of a port's connections.

@@ -69,6 +69,13 @@ pub struct PartTotals {
     pub checksum: u64,
 }
 
+impl fmt::Display for PartTotals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { rows, frames, bytes, checksum } = self;
+        write!(f, "{rows} rows in {frames} batches of {bytes} bytes (checksum {checksum:016x})")
+    }
+}
+
 /// Where and how the parts of a query are delivered: fixed by the coordinator, carried in the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliverSpec {

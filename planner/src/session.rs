@@ -311,9 +311,10 @@ fn base_config(config: &EngineConfig) -> SessionConfig {
     // its operators do.
     distributed.collect_metrics = false;
     // What waits on a connection cannot spill, and is counted whether it is to be had or not: with the engine's own 64 MiB
-    // for each, those of a small node would leave nothing to a merge.
+    // for each, those of a small node would leave nothing to a merge. A node that merges what several others have
+    // sorted has one for each of them, and may have some in each partition.
     distributed.worker_connection_buffer_budget_bytes =
-        (config.query_memory.most / 16).clamp(4 << 20, 64 << 20);
+        (config.query_memory.most / 64).clamp(2 << 20, 64 << 20);
     let mut base = SessionConfig::new();
     // A CSV file that is cut at a line break within quotes is read wrongly without an error: files are
     // read whole unless a session says that theirs have none.

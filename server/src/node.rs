@@ -338,10 +338,7 @@ impl Parts<'_> {
         let (store, pool) = (Arc::clone(store), Arc::clone(&engine.runtime().memory_pool));
         let most = self.config.memory_limit().as_u64() as usize / 5 * 4;
         let guard = Arc::clone(&self.guard);
-        let operators = move || {
-            let store = store.usage();
-            pool.reserved().saturating_sub(store.memory + store.leaving)
-        };
+        let operators = move || pool.reserved().saturating_sub(store.taken());
         Admission::new(limits, Arc::new(move || operators() > most || guard.is_over()))
     }
 
@@ -438,7 +435,7 @@ impl Servers<'_> {
             .add_service(self.membership.service())
             .add_service(tasks)
             .add_service(Relay::new(parts, service));
-        let incoming = serve::accept(listener, INTERNAL_CONNECTIONS);
+        let incoming = serve::accept_nodes(listener, INTERNAL_CONNECTIONS);
         let stopped = self.stop.clone().cancelled_owned();
         SpawnedTask::spawn(async move {
             logged("internal", server.serve_with_incoming_shutdown(incoming, stopped).await);

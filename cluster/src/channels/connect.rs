@@ -8,9 +8,11 @@ use futures::future::BoxFuture;
 use http::Uri;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tower::Service;
 
 use crate::address::Address;
+use crate::records::Records;
 
 /// A byte stream in both directions.
 pub trait Io: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
@@ -43,6 +45,27 @@ impl fmt::Debug for Connector {
             Self::Custom(_) => "Custom",
         })
     }
+}
+
+/// TCP to one address, in records, with nothing that waits for more to send.
+pub(super) fn tcp(
+    address: &Address,
+) -> impl Service<
+    Uri,
+    Response = TokioIo<Records<TcpStream>>,
+    Error = std::io::Error,
+    Future = BoxFuture<'static, std::io::Result<TokioIo<Records<TcpStream>>>>,
+> + Send
++ 'static {
+    let address = address.to_string();
+    tower::service_fn(move |_: Uri| -> BoxFuture<'static, _> {
+        let address = address.clone();
+        Box::pin(async move {
+            let stream = TcpStream::connect(address).await?;
+            stream.set_nodelay(true)?;
+            Ok(TokioIo::new(Records::dialled(stream)))
+        })
+    })
 }
 
 /// The connector as tonic wants it, for one address.

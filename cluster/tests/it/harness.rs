@@ -10,7 +10,7 @@ use squadron_cluster::config::Probe;
 use squadron_cluster::member::{Roles, new_generation};
 use squadron_cluster::membership::fixed::{Fixed, Peers};
 use squadron_cluster::secret::RequireToken;
-use squadron_cluster::serve::accept;
+use squadron_cluster::serve::accept_nodes;
 use squadron_cluster::{CallTokens, Channels, ClusterSecret, Member, Members, Membership};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
@@ -162,7 +162,7 @@ impl FixedGround {
         let _inside = runtime.enter();
         let fixed = Fixed::start(member, &self.peers, &self.probe, channels);
         let port = Server::builder().layer(RequireToken::new(tokens)).add_service(fixed.service());
-        let incoming = accept(tokio::net::TcpListener::from_std(listener).unwrap(), 100);
+        let incoming = accept_nodes(tokio::net::TcpListener::from_std(listener).unwrap(), 100);
         runtime.handle().spawn(port.serve_with_incoming(incoming));
         Node { membership: Arc::new(fixed), runtime: Some(runtime) }
     }

@@ -171,10 +171,17 @@ fn parts_nodes(recipe: &Recipe) -> bool {
 
 /// Whether a node may go on that others do not see.
 fn cuts_off(recipe: &Recipe) -> bool {
-    use Fault::{Cut, Freeze, Isolate, Part, Silence, Unplug, Vanish};
+    use Fault::{Cut, Freeze, Garble, Isolate, Part, Silence, Unplug, Vanish};
     matches!(
         recipe.fault,
-        Cut(..) | Freeze(_) | Isolate(_) | Part(..) | Silence(..) | Unplug(_) | Vanish(..)
+        Cut(..)
+            | Freeze(_)
+            | Garble(..)
+            | Isolate(_)
+            | Part(..)
+            | Silence(..)
+            | Unplug(_)
+            | Vanish(..)
     )
 }
 

@@ -121,6 +121,7 @@ fn parts(fault: Fault, one: usize, other: usize) -> bool {
         | Fault::Silence(a, b)
         | Fault::Part(a, b)
         | Fault::Slow(a, b, _)
+        | Fault::Garble(a, b)
         | Fault::Vanish(a, b) => [[a, b], [b, a]].contains(&[one, other]),
         Fault::Isolate(node) => node == one || node == other,
         _ => false,
@@ -155,6 +156,7 @@ async fn apply(
         Fault::Part(one, other) => cluster.links()?.set_both(one, other, Flow::Silent),
         Fault::Isolate(node) => cluster.links()?.set_around(node, Flow::Silent),
         Fault::Slow(one, other, by) => cluster.links()?.set_both(one, other, Flow::Slow(by)),
+        Fault::Garble(one, other) => cluster.links()?.set_both(one, other, Flow::Garbled),
         Fault::Vanish(one, other) => cluster.hosts()?.part(one, other)?,
         Fault::Unplug(node) => cluster.hosts()?.unplug(node)?,
         Fault::Drain(node) => cluster.tell_to_end(node).await?,

@@ -1,5 +1,5 @@
 //! What lies between the nodes of a cluster: a small TCP proxy in front of each internal port, which
-//! can cut, silence and slow what passes from any node to any other.
+//! can cut, silence, slow and change what passes from any node to any other.
 //!
 //! ```text
 //!   node 0 ──dials──► proxy of node 1 ──► node 1        from 0 to 1: what node 0 says
@@ -35,6 +35,8 @@ pub enum Flow {
     Slow(Duration),
     /// Not at all, without anybody being told: they wait. So do connections that are made or closed.
     Silent,
+    /// As they come, but for a bit of each large piece.
+    Garbled,
     /// Connections are reset, and new ones are too.
     Cut,
 }

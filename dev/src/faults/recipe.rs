@@ -24,6 +24,8 @@ pub enum Fault {
     Isolate(usize),
     /// All that passes between two nodes is this late, each way.
     Slow(usize, usize, Duration),
+    /// Bits change in what passes between two nodes.
+    Garble(usize, usize),
     /// What two hosts send each other vanishes, dials too. Needs hosts.
     Vanish(usize, usize),
     /// A host's cable is pulled: clients lose it too. Needs hosts.
@@ -214,7 +216,7 @@ fn fault(random: &mut Random, nodes: usize, means: Means) -> Fault {
         (means.groups, Fault::Starve(one)),
     ];
     let rare: Vec<_> = rare.iter().filter(|(can, _)| *can).map(|(_, fault)| *fault).collect();
-    match random.below(20 + rare.len()) {
+    match random.below(22 + rare.len()) {
         0..=1 => Fault::Nothing,
         2..=4 => Fault::Kill(one),
         5..=6 => Fault::Freeze(one),
@@ -225,7 +227,8 @@ fn fault(random: &mut Random, nodes: usize, means: Means) -> Fault {
         14..=15 => Fault::Slow(one, other, milliseconds(random.between(1, 200))),
         16..=17 => Fault::Corrupt(one),
         18..=19 => Fault::Drain(one),
-        more => rare[more - 20],
+        20..=21 => Fault::Garble(one, other),
+        more => rare[more - 22],
     }
 }
 

@@ -50,6 +50,15 @@ async fn a_worker_that_another_does_not_hear() {
     retryable(&in_every_phase(Fault::Silence(1, 2)).await);
 }
 
+/// What a node reads is what another wrote, or the link counts as cut.
+#[tokio::test(flavor = "multi_thread")]
+async fn bits_that_change_between_two_nodes() {
+    let garbled = [Fault::Garble(0, 1), Fault::Garble(1, 2)];
+    let (one, other) = tokio::join!(in_every_phase(garbled[0]), in_every_phase(garbled[1]));
+    retryable(&one);
+    retryable(&other);
+}
+
 /// These faults in turn, each in every phase, on hosts of their own.
 async fn on_hosts(faults: &[Fault]) -> Vec<Report> {
     let Some(mut arena) = arena_on_hosts().await else { return Vec::new() };

@@ -203,6 +203,22 @@ async fn a_sort_of_several_small_nodes_is_whole() {
     }
 }
 
+/// Without a LIMIT the sort goes to disk; to keep that many rows at hand takes more than there is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sort_that_gives_many_of_its_rows_goes_to_disk_as_one_that_gives_all() {
+    let folder = tempfile::tempdir().unwrap();
+    texts(folder.path()).await;
+    let cluster =
+        ProcessCluster::start(1, folder.path(), &["--memory-limit", "80MiB"]).await.unwrap();
+    let client = cluster.client(0).await;
+    for (limit, expected) in [(20_000, "19999"), (400_000, "399999")] {
+        let sql = format!(
+            "select max(s::bigint) from (select s, id from t order by s, id limit {limit})"
+        );
+        assert_eq!(ask(&client, &sql).await.unwrap().value(), expected);
+    }
+}
+
 /// Queries that take far more than they ask for, each beside small ones of another client.
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_asks_for_little_is_answered_beside_a_hog() {

@@ -111,3 +111,24 @@ async fn an_instant_with_a_zone_is_shown_in_another() {
         "select extract(hour from timestamptz '2024-07-01 23:30:00+00' at time zone 'Asia/Tokyo')";
     assert_eq!(cluster.ask(0, sql).await.unwrap().value(), "8");
 }
+
+/// Of each row group by itself the order is right. The engine by itself takes it for that of the file.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_row_groups_that_overlap_is_in_no_order() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("t")).unwrap();
+    let rows = (0..45).chain(0..45).map(|k| (k, 1));
+    write(&folder.path().join("t/0.parquet"), rows);
+    let cluster = TestCluster::start(3, folder.path()).await;
+    for mode in ["local", "distributed"] {
+        let client = cluster.client_with(0, &[("squadron-execution-mode", mode)]).await;
+        for (sql, expected) in [
+            ("select count(*) from (select distinct k from t)", "45"),
+            ("select min(n) from (select k, count(*) as n from t group by k)", "2"),
+            ("select max(k) from (select k from t order by k limit 10)", "4"),
+            ("select min(n) from (select sum(id) over (partition by k) as n from t)", "2"),
+        ] {
+            assert_eq!(ask(&client, sql).await.unwrap().value(), expected, "{mode}: {sql}");
+        }
+    }
+}

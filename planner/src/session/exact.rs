@@ -30,13 +30,16 @@ mod distinct;
 mod extreme;
 mod found;
 mod frames;
+mod lists;
 mod moments;
 mod nan;
 mod nested;
 mod one_way;
 mod order;
 mod passed_on;
+mod patterns;
 mod percentile;
+mod present;
 mod rounded;
 mod same;
 mod sliding;
@@ -55,11 +58,14 @@ use arithmetic::{Arithmetic, WriteOut};
 use casts::{Instant, KeptCasts};
 use extreme::Extreme;
 use found::Found;
+use lists::WholeLists;
 use moments::Moment;
 use nan::OneNanInScans;
 use nested::OneNumberInKeys;
 use order::Order;
+use patterns::WholePatterns;
 use percentile::Percentile;
+use present::Present;
 use same::Same;
 use spans::{NoIntervalsAsKeys, Span};
 use total::Total;
@@ -81,6 +87,10 @@ pub(super) fn exact(state: &mut SessionState) -> Result<()> {
     if let Some(percentile) = percentile.and_then(Percentile::over) {
         state.register_udaf(Arc::new(AggregateUDF::new_from_impl(percentile)))?;
     }
+    let bits = state.aggregate_functions().get("bit_xor");
+    if let Some(bits) = bits.and_then(Present::over) {
+        state.register_udaf(Arc::new(AggregateUDF::new_from_impl(bits)))?;
+    }
     for same in Same::ALL {
         state.register_udf(Arc::new(same.function()))?;
     }
@@ -91,6 +101,9 @@ pub(super) fn exact(state: &mut SessionState) -> Result<()> {
     state.register_udf(Arc::new(ScalarUDF::new_from_impl(Order::new())))?;
     state.register_udf(Arc::new(ScalarUDF::new_from_impl(Span::new())))?;
     state.add_analyzer_rule(Arc::new(NoIntervalsAsKeys));
+    // Before casts are looked at: what it writes compares.
+    state.add_analyzer_rule(Arc::new(WholeLists));
+    state.add_analyzer_rule(Arc::new(WholePatterns));
     state.add_analyzer_rule(Arc::new(KeptCasts));
     state.add_analyzer_rule(Arc::new(OneNanInScans));
     state.add_analyzer_rule(Arc::new(OneNumberInKeys));

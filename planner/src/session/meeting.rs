@@ -3,8 +3,8 @@
 //! Problem, in DataFusion 55:
 //! * A decimal and a floating-point number meet as DECIMAL(30, 15), in comparisons, `coalesce`, CASE and UNION: 1e-17
 //!   is 0 there, and 1e20 an error. SQL's answer (PostgreSQL, Spark, DuckDB) is DOUBLE. Here: the decimal is cast to
-//!   that first. Not where the other is a constant that has the same value as a decimal: `price < 0.07` is exact as it
-//!   is, and rows of files are skipped by it.
+//!   that first. Where the other is a constant that has the same value as a decimal (`price < 0.07`), it is that decimal
+//!   ([`constants`]): the engine multiplies by a power of ten, and 4.15 comes out as 4.150000000000001.
 //! * INTERSECT and EXCEPT give their columns the types of the first query: of integers and floating-point numbers that
 //!   are equal, two may be one. Here: both sides get the type that UNION gives.
 //! * CASE and UNION have the type of their first branch until the engine matches types, which it does after all that
@@ -21,15 +21,16 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{DFSchema, Result, ScalarValue};
+use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::expr::{Case, InList, InSubquery, SetComparison};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    Between, BinaryExpr, Cast, Expr, ExprSchemable, Join, LogicalPlan, Subquery, TryCast, cast,
+    Between, BinaryExpr, Expr, ExprSchemable, Join, LogicalPlan, Subquery, cast,
 };
 
 mod branches;
+mod constants;
 mod far;
 mod outside;
 #[cfg(test)]
@@ -136,9 +137,12 @@ fn doubles(exprs: &[&Expr], schema: &DFSchema) -> Option<Vec<Expr>> {
     let types = exprs.iter().map(|expr| expr.get_type(schema).ok());
     let types = types.collect::<Option<Vec<_>>>()?;
     let mut of = exprs.iter().zip(&types);
-    let is_met = of.any(|(expr, of)| of.is_floating() && !is_exact(expr));
-    if !is_met || !types.iter().any(DataType::is_decimal) {
+    let is_float = of.any(|(_, of)| of.is_floating());
+    if !is_float || !types.iter().any(DataType::is_decimal) {
         return times(exprs, &types).or_else(|| far::met(exprs, &types));
+    }
+    if let Some(decimals) = constants::decimals(exprs, &types) {
+        return Some(decimals);
     }
     let each = exprs.iter().zip(&types).map(|(expr, of)| double((*expr).clone(), of));
     Some(each.collect())
@@ -161,32 +165,6 @@ fn times(exprs: &[&Expr], types: &[DataType]) -> Option<Vec<Expr>> {
 
 fn double(expr: Expr, of: &DataType) -> Expr {
     if of.is_decimal() { cast(expr, DataType::Float64) } else { expr }
-}
-
-/// Whether a floating-point number is a constant that has no more digits than DataFusion looks at.
-fn is_exact(expr: &Expr) -> bool {
-    const DIGITS: usize = 15;
-    let Some(value) = constant(expr) else { return false };
-    let value = match value.cast_to(&DataType::Float64) {
-        Ok(ScalarValue::Float64(Some(value))) => value,
-        Ok(ScalarValue::Float64(None)) => return true,
-        _ => return false,
-    };
-    // As short as it can be to be read as that number again, and without an exponent.
-    let text = value.abs().to_string();
-    let (whole, behind) = text.split_once('.').unwrap_or((&text, ""));
-    value.is_finite() && whole.len() <= DIGITS && behind.len() <= DIGITS
-}
-
-fn constant(expr: &Expr) -> Option<ScalarValue> {
-    match expr {
-        Expr::Literal(value, _) => Some(value.clone()),
-        Expr::Negative(of) => constant(of)?.arithmetic_negate().ok(),
-        Expr::Cast(Cast { expr, field }) | Expr::TryCast(TryCast { expr, field }) => {
-            constant(expr)?.cast_to(field.data_type()).ok()
-        }
-        _ => None,
-    }
 }
 
 /// What CASE compares, and what it gives.

@@ -183,9 +183,12 @@ impl Share {
 
     /// Why a query that was ended did not go on.
     pub(super) fn why_ended(&self) -> DataFusionError {
-        let used = human_readable_size(self.reserved());
+        let told = match self.reserved() {
+            0 => String::new(),
+            used => format!(", {} as far as operators tell", human_readable_size(used)),
+        };
         DataFusionError::ResourcesExhausted(format!(
-            "query {} was ended: the process took more memory than --memory-limit and what goes beside it allow, and this query is taken to have the most, {used} as far as operators tell: {}, or raise --memory-limit",
+            "query {} was ended: the process took more memory than --memory-limit and what goes beside it allow, and this query is taken to have the most{told}: {}, or raise --memory-limit",
             self.query,
             self.advice()
         ))

@@ -1,9 +1,10 @@
-//! `a IS DISTINCT FROM b AND c` is `(a IS DISTINCT FROM b) AND c`.
+//! `a IS DISTINCT FROM b AND c` is `(a IS DISTINCT FROM b) AND c`, and `a = b IN (c)` is `a = (b IN (c))`.
 //!
 //! Problem: the parser (sqlparser 0.62) takes all that follows `IS [NOT] DISTINCT FROM` for its right side, ANDs and
-//! ORs too. Of integers that is an error, of booleans another answer. Official way: none. Here: what was parsed so
-//! is put together again as SQL has it (PostgreSQL's table of precedence: IS, then NOT, AND, OR; several IS from
-//! left to right). Parentheses are in the parsed tree, so that what stands in them stays as it is.
+//! ORs too, and what stands before IN, BETWEEN and LIKE for their left side, comparisons too. Of integers that is an
+//! error, of booleans another answer. Official way: none. Here: what was parsed so
+//! is put together again as SQL has it (PostgreSQL's table of precedence: IN, BETWEEN and LIKE, then comparisons, IS,
+//! NOT, AND, OR; several IS from left to right). Parentheses are in the parsed tree, so that what stands in them stays as it is.
 
 use std::ops::ControlFlow;
 
@@ -44,8 +45,49 @@ fn restored(expr: Expr) -> Expr {
         Expr::BinaryOp { left, op: BinaryOperator::And, right } => within(*right, is_or, |first| {
             Expr::BinaryOp { left, op: BinaryOperator::And, right: Box::new(first) }
         }),
+        Expr::InList { .. }
+        | Expr::InSubquery { .. }
+        | Expr::InUnnest { .. }
+        | Expr::Between { .. }
+        | Expr::Like { .. }
+        | Expr::ILike { .. } => tightened(expr),
         other => other,
     }
+}
+
+/// IN, BETWEEN or LIKE within the comparison that was taken for an operand of it.
+fn tightened(mut test: Expr) -> Expr {
+    match &mut test {
+        Expr::Like { pattern, .. } | Expr::ILike { pattern, .. } if is_comparison(pattern) => {
+            let mut comparison = std::mem::replace(&mut **pattern, nothing());
+            if let Expr::BinaryOp { left, .. } = &mut comparison {
+                **pattern = std::mem::replace(&mut **left, nothing());
+                **left = tightened(test);
+            }
+            comparison
+        }
+        Expr::InList { expr, .. }
+        | Expr::InSubquery { expr, .. }
+        | Expr::InUnnest { expr, .. }
+        | Expr::Between { expr, .. }
+        | Expr::Like { expr, .. }
+        | Expr::ILike { expr, .. }
+            if is_comparison(expr) =>
+        {
+            let mut comparison = std::mem::replace(&mut **expr, nothing());
+            if let Expr::BinaryOp { right, .. } = &mut comparison {
+                **expr = std::mem::replace(&mut **right, nothing());
+                **right = test;
+            }
+            comparison
+        }
+        _ => test,
+    }
+}
+
+fn is_comparison(expr: &Expr) -> bool {
+    use BinaryOperator::{Eq, Gt, GtEq, Lt, LtEq, NotEq};
+    matches!(expr, Expr::BinaryOp { op: Eq | NotEq | Lt | LtEq | Gt | GtEq, .. })
 }
 
 /// An expression with its first operand in another one, as deep as operators are `weak`.
@@ -158,6 +200,14 @@ mod tests {
                 "a IS DISTINCT FROM b IS DISTINCT FROM c",
                 "(a IS DISTINCT FROM b) IS DISTINCT FROM c",
             ),
+            ("a > b IN (c, d)", "a > (b IN (c, d))"),
+            ("a = b NOT IN (SELECT c) AND d", "(a = (b NOT IN (SELECT c))) AND d"),
+            ("a = b BETWEEN c AND d", "a = (b BETWEEN c AND d)"),
+            ("a = b LIKE c", "a = (b LIKE c)"),
+            ("a LIKE b = c", "(a LIKE b) = c"),
+            ("a = b LIKE c = d", "a = (b LIKE c) = d"),
+            ("a + b IN (c) = d", "((a + b) IN (c)) = d"),
+            ("NOT a = b IN (c)", "NOT (a = (b IN (c)))"),
             ("a IS DISTINCT FROM b = c AND d", "(a IS DISTINCT FROM (b = c)) AND d"),
             ("f(a IS DISTINCT FROM b AND c, d)", "f((a IS DISTINCT FROM b) AND c, d)"),
             (

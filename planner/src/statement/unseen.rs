@@ -111,6 +111,9 @@ impl Visitor for Unseen {
                 "a position (1, 2, …) in ROLLUP, CUBE or GROUPING SETS",
                 "write the column or expression itself",
             )]),
+            Expr::Collate { .. } => {
+                first([(true, "COLLATE", "texts are compared by their bytes; leave it out")])
+            }
             Expr::SimilarTo { .. } => {
                 first([(true, "SIMILAR TO", "use LIKE, or ~ with a regular expression")])
             }
@@ -225,6 +228,7 @@ mod tests {
             ("SELECT a FROM (t FULL JOIN u USING (a))", "USING"),
             ("SELECT a FROM t GROUP BY GROUPING SETS ((a, 2), ())", "position"),
             ("SELECT a FROM t PREWHERE a > 1", "PREWHERE"),
+            ("SELECT a FROM t ORDER BY a COLLATE \"C\"", "COLLATE"),
             ("SELECT a FROM t START WITH a = 1 CONNECT BY PRIOR a = b", "CONNECT BY"),
             ("SELECT a FROM t TABLESAMPLE BERNOULLI (1)", "TABLESAMPLE"),
             ("SELECT a FROM t SAMPLE 0.1", "TABLESAMPLE"),

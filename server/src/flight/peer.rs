@@ -194,7 +194,9 @@ fn seal(result: &QueryResult, part: PartKey, sent: PartTotals) -> Result<PartTot
     let held = result.seal(part).map_err(|error| status::result(&error))?;
     match held == sent {
         true => Ok(held),
-        false => Err(Status::data_loss(format!("{part}: {sent:?} was sent, {held:?} arrived"))),
+        false => Err(Status::data_loss(format!(
+            "of {part} {sent} were sent, and {held} arrived: run the query again"
+        ))),
     }
 }
 

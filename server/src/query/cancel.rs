@@ -99,7 +99,10 @@ impl Queries {
         let query = record.opening.query;
         let told = record.peers_left().into_iter().map(|peer| self.release_on(peer, query));
         for error in join_all(told).await.into_iter().filter_map(Result::err) {
-            tracing::warn!(%query, %error, "a peer could not be told of the cancelling");
+            // One that has nothing of it has nothing to release.
+            if !matches!(error, ResultError::NotFound(_)) {
+                tracing::warn!(%query, %error, "a peer could not be told of the cancelling");
+            }
         }
     }
 

@@ -10,7 +10,6 @@ impl Queries {
         let store = self.store.usage();
         let engine = self.planner.engine();
         let runtime = engine.runtime();
-        let of_results = store.memory + store.index + store.leaving;
         NodeUse {
             running: self.running() as u64,
             queued: self.admission.load().1 as u64,
@@ -20,7 +19,7 @@ impl Queries {
             memory: store.memory as u64,
             index: store.index as u64,
             disk: store.disk,
-            operators: runtime.memory_pool.reserved().saturating_sub(of_results) as u64,
+            operators: runtime.memory_pool.reserved().saturating_sub(self.store.taken()) as u64,
             tasks: engine.tasks() as u64,
             spilled: engine.spilled(),
             resident: memory::resident(),

@@ -49,7 +49,7 @@ pub(super) fn compare(
     match held.len() == manifest.len() {
         true => Ok(()),
         false => Err(ResultError::Corrupt(format!(
-            "{} parts arrived where the manifest has {}",
+            "{} parts arrived where the manifest has {}: run the query again",
             held.len(),
             manifest.len()
         ))),
@@ -59,7 +59,7 @@ pub(super) fn compare(
 fn differs(part: &PartKey, held: &Held, totals: &PartTotals) -> ResultError {
     let state = if held.sealed { "sealed" } else { "unfinished" };
     ResultError::Corrupt(format!(
-        "{part} is {state} with {:?} where its producer counted {totals:?}",
+        "{part} is {state} with {} where its producer counted {totals}: run the query again",
         held.totals
     ))
 }

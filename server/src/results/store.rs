@@ -166,6 +166,13 @@ impl ResultStore {
         self.keeper.spare()
     }
 
+    /// Bytes of the pool that results and their readers have. As quick however many results there are, unlike
+    /// [`usage`](Self::usage): every query asks.
+    pub fn taken(&self) -> usize {
+        let budget = &self.keeper.budget;
+        budget.used() + budget.used_by_index() + budget.used_by_readers()
+    }
+
     /// Leaves nothing on disk, whoever still holds a result: the process is about to end.
     pub fn close(&self) {
         self.keeper.spill.remove();

@@ -78,9 +78,12 @@ async fn write(
     mut said: mpsc::Receiver<Said>,
     mut flow: Switch,
 ) {
-    while let Some((at, chunk)) = said.recv().await {
+    while let Some((at, mut chunk)) = said.recv().await {
         if pass(&mut flow, at).await.is_err() {
             return;
+        }
+        if *flow.borrow() == Flow::Garbled {
+            garble(&mut chunk);
         }
         let written = match chunk.is_empty() {
             true => writer.shutdown().await,
@@ -92,12 +95,21 @@ async fn write(
     }
 }
 
+/// Changes a bit in the middle of what is more than a greeting or a sign of life.
+fn garble(chunk: &mut [u8]) {
+    const LARGE: usize = 1 << 10;
+    let middle = chunk.len() / 2;
+    if let Some(byte) = chunk.get_mut(middle).filter(|_| middle >= LARGE / 2) {
+        *byte ^= 1;
+    }
+}
+
 /// Waits until what was said at `at` may pass. An error when it never will.
 async fn pass(flow: &mut Switch, at: Instant) -> Result<(), watch::error::RecvError> {
     loop {
         let now = *flow.borrow_and_update();
         match now {
-            Flow::Open => return Ok(()),
+            Flow::Open | Flow::Garbled => return Ok(()),
             Flow::Slow(by) => {
                 sleep_until(at + by).await;
                 return Ok(());

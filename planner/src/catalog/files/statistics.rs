@@ -5,6 +5,7 @@
 //! NULL, so the statistics of partition columns are made here.
 
 use super::layout::PlacedFile;
+use super::ordering;
 use crate::catalog::footers::{footer, summary};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::Session;
@@ -14,9 +15,7 @@ use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::FileGroup;
-use datafusion::datasource::physical_plan::parquet::metadata::{
-    DFParquetMetadata, ordering_from_parquet_metadata,
-};
+use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
 use datafusion::execution::cache::cache_manager::{
     CachedFileMetadata, SchemaFingerprint, TableScopedPath,
 };
@@ -91,7 +90,7 @@ impl Collector<'_> {
         let known = summary(&footer)?;
         let statistics =
             DFParquetMetadata::statistics_from_parquet_metadata(&known, self.file_schema)?;
-        let ordering = ordering_from_parquet_metadata(&footer, self.file_schema)?;
+        let ordering = ordering::of_file(&footer, self.file_schema)?;
         Ok(self.metadata(file, statistics, ordering))
     }
 

@@ -3,6 +3,7 @@
 //! Problem: DataFusion 55 compares `CAST(x AS t) = c` by `x = c` in the type of `x`, to prune by it, and looks whether `c`
 //! has a value there, not whether others than that become `c`: `CAST(1.03 AS DECIMAL(4, 1)) = 1.0` is false. Of instants
 //! it does not look at `c` either: a column of milliseconds is compared with what is left of a literal of nanoseconds.
+//! A cast of numbers to BOOLEAN it takes for one that keeps their order, and skips row groups by it.
 //! Official way: none. Here: casts that lose something go through a function that gives what it is given; comparisons of
 //! coarse instants with finer ones are written as comparisons in the coarse unit that mean the same, so that they prune.
 //!
@@ -93,7 +94,15 @@ fn kept(expr: &Expr) -> Option<&Cast> {
 /// Whether a cast of numbers or instants may make one value of two, or none of one, or would be compared wrongly.
 fn loses(of: &Expr, to: &DataType, schema: &DFSchema) -> bool {
     let Ok(from) = of.get_type(schema) else { return false };
-    of.any_column_refs() && is_number(&from) && is_number(to) && !keeps_all(&from, to)
+    if !of.any_column_refs() {
+        return false;
+    }
+    match to {
+        // 0 is the only one that is false, and numbers are on both sides of it: the engine takes it for a cast that
+        // keeps their order.
+        DataType::Boolean => from.is_numeric(),
+        to => is_number(&from) && is_number(to) && !keeps_all(&from, to),
+    }
 }
 
 /// What DataFusion takes for numbers that may change their type in a comparison.

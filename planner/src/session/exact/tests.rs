@@ -9,6 +9,7 @@ use super::*;
 mod floats;
 mod frames;
 mod instants;
+mod lists;
 mod order;
 
 fn exactly() -> SessionContext {

@@ -65,6 +65,29 @@ async fn a_decimal_beside_a_floating_point_number_is_one() {
     }
 }
 
+/// As a floating-point number each is a little more or less than 15 digits make of it.
+#[tokio::test]
+async fn a_decimal_is_equal_to_the_constant_of_its_digits() {
+    for digits in ["4.15", "4.07", "8.13", "8.20", "8.55", "8.62", "8.97", "-4.15"] {
+        let row = format!("(SELECT arrow_cast('{digits}', 'Decimal128(9, 2)') AS m)");
+        for (sql, expected) in [
+            ("m = {}", "true"),
+            ("m <> {}", "false"),
+            ("m IN (1.5, {})", "true"),
+            ("m BETWEEN {} AND {}", "true"),
+            ("m < {}", "false"),
+            ("m >= {}", "true"),
+            ("m = CAST({} AS DOUBLE)", "true"),
+            ("nullif(m, {}) IS NULL", "true"),
+            ("CASE m WHEN {} THEN true END", "true"),
+        ] {
+            let condition = sql.replace("{}", digits);
+            let sql = format!("SELECT {condition} FROM {row} AS t");
+            assert_eq!(answer(&sql).await, expected, "{sql}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_filter_over_branches_finds_their_columns() {
     let a = "(SELECT * FROM (VALUES (1, 1.5, 1), (2, 2.5, 2)) AS t(d, x, n))";

@@ -16,6 +16,18 @@ async fn where_there_is_memory_results_stay_in_it() {
 }
 
 #[tokio::test]
+async fn what_results_have_taken_is_what_the_pool_has_given() {
+    let node = Node::new();
+    let (result, _) = node.result(5).await;
+    assert_eq!(node.store.taken(), node.operators.reserved());
+    let operator = node.operator(false);
+    operator.try_grow(LIMIT - 3 * MIB).unwrap();
+    let mut reader = result.read().unwrap();
+    let _read_from_disk = reader.next().await.unwrap();
+    assert_eq!(node.store.taken(), node.operators.reserved() - operator.size());
+}
+
+#[tokio::test]
 async fn operators_get_what_results_have() {
     let node = Node::new();
     let (result, part) = node.result(20).await;
