@@ -160,7 +160,7 @@ async fn a_sort_larger_than_memory_goes_to_disk() {
 }
 
 /// Rows of a table of twelve files whose order is another one than that of their texts.
-const SORTED: usize = 1_200_000;
+const SORTED: usize = 2_400_000;
 
 async fn texts(folder: &Path) {
     use datafusion::dataframe::DataFrameWriteOptions;
@@ -186,7 +186,7 @@ async fn a_sort_of_several_small_nodes_is_whole() {
     use datafusion::arrow::datatypes::Int64Type;
     let folder = tempfile::tempdir().unwrap();
     texts(folder.path()).await;
-    let arguments = ["--memory-limit", "80MiB"];
+    let arguments = ["--memory-limit", "128MiB"];
     let cluster = ProcessCluster::start(3, folder.path(), &arguments).await.unwrap();
     let client = cluster.client(0).await;
     client.set_header("squadron-execution-mode", "distributed").unwrap();
