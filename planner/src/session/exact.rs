@@ -17,11 +17,13 @@
 
 use std::sync::Arc;
 
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{FunctionRegistry, SessionState};
 use datafusion::functions_aggregate::average::Avg;
 use datafusion::functions_aggregate::sum::Sum;
-use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::{AggregateUDF, Expr, LogicalPlan, ScalarUDF};
 
 mod arithmetic;
 mod casts;
@@ -109,6 +111,22 @@ pub(super) fn exact(state: &mut SessionState) -> Result<()> {
     state.add_analyzer_rule(Arc::new(OneNumberInKeys));
     state.add_analyzer_rule(Arc::new(OneZeroInOrder));
     state.register_function_rewrite(Arc::new(WriteOut))
+}
+
+/// A plan whose expressions are written otherwise, the innermost first, under the names that they had.
+fn rewritten(
+    plan: LogicalPlan,
+    written: impl Fn(Expr) -> Transformed<Expr>,
+) -> Result<LogicalPlan> {
+    let rewritten = plan.transform_up_with_subqueries(|node| {
+        let names = NamePreserver::new(&node);
+        node.map_expressions(|expr| {
+            let name = names.save(&expr);
+            let rewritten = expr.transform_up(|expr| Ok(written(expr)))?;
+            Ok(rewritten.update_data(|expr| name.restore(expr)))
+        })
+    });
+    rewritten.map(|rewritten| rewritten.data)
 }
 
 /// What a query is told whose number does not fit.

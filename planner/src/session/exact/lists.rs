@@ -15,13 +15,13 @@
 //! ```
 
 use datafusion::common::Result;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::Transformed;
 use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::expr::InList;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{BinaryExpr, Cast, Expr, LogicalPlan, Operator, not};
 use datafusion::optimizer::AnalyzerRule;
 
+use super::rewritten;
 use super::same::Same;
 
 /// Writes them so.
@@ -34,15 +34,7 @@ impl AnalyzerRule for WholeLists {
     }
 
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        let whole = plan.transform_up_with_subqueries(|node| {
-            let names = NamePreserver::new(&node);
-            node.map_expressions(|expr| {
-                let name = names.save(&expr);
-                let whole = expr.transform_up(|expr| Ok(written(expr)))?;
-                Ok(whole.update_data(|expr| name.restore(expr)))
-            })
-        });
-        whole.map(|whole| whole.data)
+        rewritten(plan, written)
     }
 }
 

@@ -4,12 +4,13 @@
 //! behind it: `s ~ '\\'` becomes `s LIKE '%\%'`, which looks for a `%`. Official way: none. Here: a pattern with a
 //! backslash ends in an empty group, which matches whatever it matched before, and is no plain text.
 
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::Transformed;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::config::ConfigOptions;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{BinaryExpr, Cast, Expr, LogicalPlan, Operator};
 use datafusion::optimizer::AnalyzerRule;
+
+use super::rewritten;
 
 /// Writes them so.
 #[derive(Debug)]
@@ -21,15 +22,7 @@ impl AnalyzerRule for WholePatterns {
     }
 
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        let whole = plan.transform_up_with_subqueries(|node| {
-            let names = NamePreserver::new(&node);
-            node.map_expressions(|expr| {
-                let name = names.save(&expr);
-                let whole = expr.transform_up(|expr| Ok(written(expr)))?;
-                Ok(whole.update_data(|expr| name.restore(expr)))
-            })
-        });
-        whole.map(|whole| whole.data)
+        rewritten(plan, written)
     }
 }
 
