@@ -45,6 +45,7 @@ mod meeting;
 mod membership;
 mod names;
 mod pace;
+mod pushed;
 mod requirements;
 mod rules;
 mod scalars;
@@ -53,6 +54,7 @@ mod share;
 mod spill;
 mod stand_in;
 mod tidy;
+mod totals;
 mod unchanged;
 mod worker;
 
@@ -141,6 +143,7 @@ impl Engine {
                 .with_runtime_env(Arc::clone(&runtime))
                 .with_config(base.clone())
                 .with_query_planner(Arc::new(DeliverPlanner))
+                .with_optimizer_rules(pushed::optimizer_rules())
                 .with_physical_optimizer_rules(rules::physical_optimizer_rules())
         };
         let mut local = builder().build();

@@ -7,15 +7,20 @@ use squadron_dev::fixtures;
 use squadron_dev::oracle::Oracle;
 
 async fn check(statements: &[&str]) {
+    check_as(&statements.iter().map(|sql| (*sql, *sql)).collect::<Vec<_>>()).await;
+}
+
+/// Holds the answer to each statement against the right rows of another that means the same.
+async fn check_as(statements: &[(&str, &str)]) {
     let oracle = Oracle::over(fixtures::tpch()).await.unwrap();
     for nodes in [1, 2, 3, 5] {
         let cluster = TestCluster::start(nodes, fixtures::tpch()).await;
-        for (index, sql) in statements.iter().enumerate() {
+        for (index, (sql, plain)) in statements.iter().enumerate() {
             let headers = [("squadron-execution-mode", "distributed")];
             let client = cluster.client_with(index % nodes, &headers).await;
             let answer = ask(&client, sql).await;
             let answer = answer.unwrap_or_else(|error| panic!("{nodes} nodes: {sql}\n{error}"));
-            oracle.check(sql, &answer).await;
+            oracle.check(plain, &answer).await;
         }
     }
 }
@@ -70,6 +75,64 @@ async fn window_functions_see_whole_partitions() {
         "select l_orderkey, l_linenumber, lag(l_linenumber) over (partition by l_orderkey order by l_linenumber) p from lineitem",
         "select c_custkey, ntile(7) over (order by c_custkey) t, count(*) over () n from customer",
         "select * from (select l_orderkey, l_linenumber, row_number() over (partition by l_orderkey order by l_extendedprice desc, l_linenumber) n from lineitem) where n = 1",
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn window_keys_that_are_the_same_are_one() {
+    check(&[
+        "select o_orderkey, l_linenumber, row_number() over (partition by o_orderkey, l_orderkey order by l_linenumber) n from orders join lineitem on o_orderkey = l_orderkey",
+        "select a, b, n, rank() over (partition by a, b order by n) r from (select o_custkey a, o_custkey b, count(*) n from orders group by 1, 2)",
+        "select l_orderkey, l_linenumber, sum(l_quantity) over (partition by l_linenumber order by l_orderkey) s from lineitem where l_linenumber = 3",
+        "select o_orderkey, l_linenumber, sum(l_quantity) over (partition by o_orderkey, l_orderkey) s from orders join lineitem on o_orderkey = l_orderkey",
+    ])
+    .await;
+}
+
+/// DataFusion answers these wrongly itself: it is asked for the same in plainer words.
+#[tokio::test(flavor = "multi_thread")]
+async fn totals_are_of_rows_that_are_there() {
+    check_as(&[
+        (
+            "select * from (select 'a' src, count(*) n from orders union all select 'b', count(*) from lineitem) where src = 'b'",
+            "select 'b' src, count(*) n from lineitem",
+        ),
+        (
+            "select c_custkey, n from customer left join (select count(*) n from orders) on false",
+            "select c_custkey, cast(null as bigint) n from customer",
+        ),
+        (
+            "select c, n from (select 5 c, o_custkey, count(*) n from orders group by rollup (o_custkey)) where c = 6",
+            "select 5 c, cast(1 as bigint) n where false",
+        ),
+        (
+            "select sum(n) filter (where n < 9) s from (select count(*) n from orders)",
+            "select cast(null as bigint) s",
+        ),
+        (
+            "select count(distinct n) filter (where n in (1, 2)) a, count(distinct n) b from (select count(*) n from lineitem)",
+            "select cast(0 as bigint) a, cast(1 as bigint) b",
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_of_two_bounds_hold() {
+    check_as(&[
+        (
+            "select o_orderkey from orders where o_orderdate <= date '1995-03-15' and date '1995-03-15' > o_orderdate",
+            "select o_orderkey from orders where o_orderdate < date '1995-03-15'",
+        ),
+        (
+            "select o_orderkey from orders where not (o_orderpriority > '2-HIGH' or '2-HIGH' <= o_orderpriority)",
+            "select o_orderkey from orders where o_orderpriority < '2-HIGH'",
+        ),
+        (
+            "select count(*) n from orders join lineitem on o_orderkey = l_orderkey and l_linenumber <= cast(2 as int) and cast(2 as int) > l_linenumber",
+            "select count(*) n from orders join lineitem on o_orderkey = l_orderkey and l_linenumber < 2",
+        ),
     ])
     .await;
 }

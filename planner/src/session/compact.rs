@@ -1,9 +1,10 @@
-//! Sorted batches hold what they show, and not all that was sorted.
+//! Batches that are sorted, and those that were, hold what they show.
 //!
-//! Problem: a batch of sorted texts points into the buffers of every batch that was sorted (texts are
-//! views), and each such batch is counted with all of them: what merges sorted partitions asks for many
-//! times what there is, cannot spill, and is refused it. Official way: none yet. Here: sorts are wrapped,
-//! and what comes out of them is copied to buffers of its own where that lets go of much.
+//! Problem: texts are views. A batch of a scan points into whole pages, one of sorted texts into the buffers of every
+//! batch that was sorted, and each is counted with all of them: a sort goes to disk many times too early, and then what
+//! merges its batches, which compares them where they are if a text is the only key, asks for each of them once more,
+//! cannot spill, and is refused it. Official way: none yet. Here: sorts are wrapped, and what goes into them and comes out
+//! of them is copied to buffers of its own where that lets go of much.
 
 use std::sync::Arc;
 
@@ -27,7 +28,7 @@ const WASTE: usize = 2;
 /// So little is not worth a copy.
 const SMALL: usize = 1024;
 
-/// Has the sorts of one stage give batches of their own.
+/// Has the sorts of one stage take and give batches of their own.
 pub(super) fn compact(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
     stand_in::each(plan, |node| {
         // One that keeps the first rows alone copies them.
@@ -35,7 +36,7 @@ pub(super) fn compact(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionP
             return Ok(None);
         }
         let input = compact(Arc::clone(node.children()[0]))?;
-        let sort = Arc::clone(node).replace_children(vec![input], alike())?;
+        let sort = Arc::clone(node).replace_children(vec![stand_in(input, Compact)], alike())?;
         Ok(Some(stand_in(sort, Compact)))
     })
 }

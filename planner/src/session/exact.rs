@@ -32,12 +32,14 @@ mod distinct;
 mod extreme;
 mod found;
 mod frames;
+mod intervals;
 mod lists;
 mod moments;
 mod nan;
 mod nested;
 mod one_way;
 mod order;
+mod order_keys;
 mod passed_on;
 mod patterns;
 mod percentile;
@@ -60,16 +62,18 @@ use arithmetic::{Arithmetic, WriteOut};
 use casts::{Instant, KeptCasts};
 use extreme::Extreme;
 use found::Found;
+use intervals::NoIntervalsAsKeys;
 use lists::WholeLists;
 use moments::Moment;
 use nan::OneNanInScans;
 use nested::OneNumberInKeys;
 use order::Order;
+use order_keys::OrderKey;
 use patterns::WholePatterns;
 use percentile::Percentile;
 use present::Present;
 use same::Same;
-use spans::{NoIntervalsAsKeys, Span};
+use spans::Span;
 use total::Total;
 use zeros::OneZeroInOrder;
 
@@ -101,6 +105,7 @@ pub(super) fn exact(state: &mut SessionState) -> Result<()> {
     }
     state.register_udf(Arc::new(ScalarUDF::new_from_impl(Found::new())))?;
     state.register_udf(Arc::new(ScalarUDF::new_from_impl(Order::new())))?;
+    state.register_udf(Arc::new(ScalarUDF::new_from_impl(OrderKey::new())))?;
     state.register_udf(Arc::new(ScalarUDF::new_from_impl(Span::new())))?;
     state.add_analyzer_rule(Arc::new(NoIntervalsAsKeys));
     // Before casts are looked at: what it writes compares.

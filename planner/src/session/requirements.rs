@@ -8,9 +8,13 @@
 //! * OFFSET without LIMIT is held for something that needs no order: below anything but the result itself, the sort
 //!   under it is left out, and other rows are skipped.
 //!
+//! * Of two columns that are the same in all rows (`PARTITION BY a.k, b.k` above `a.k = b.k`) a sort below a window has
+//!   one. That they are the same is not known any more where the plan is run on another node, which then misses the other.
+//!
 //! Official way: none. Here: while the rule runs, such nodes say what it needs to know: unions that the column is
-//! nothing special, offsets that they need the order of what is below them.
+//! nothing special, offsets that they need the order of what is below them, inputs of windows that no columns are the same.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -18,10 +22,11 @@ use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Result, internal_err};
 use datafusion::config::ConfigOptions;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::{OrderingRequirements, PhysicalExpr};
+use datafusion::physical_expr::{EquivalenceProperties, OrderingRequirements, PhysicalExpr};
 use datafusion::physical_plan::limit::GlobalLimitExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::union::UnionExec;
+use datafusion::physical_plan::windows::{BoundedWindowAggExec, WindowAggExec};
 use datafusion::physical_plan::{
     ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties,
     InputDistributionRequirements, PlanProperties, ReplaceChildrenOptions,
@@ -53,8 +58,34 @@ fn telling(node: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn Execution
     }
     match node.downcast_ref::<GlobalLimitExec>() {
         Some(limit) if limit.fetch().is_none() => offset(limit),
-        _ => Ok(Transformed::no(node)),
+        _ => window(node),
     }
+}
+
+fn window(node: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
+    let calls = match node.downcast_ref::<BoundedWindowAggExec>() {
+        Some(window) => Some(window.window_expr()),
+        None => node.downcast_ref::<WindowAggExec>().map(WindowAggExec::window_expr),
+    };
+    let input = node.children().first().map(|input| Arc::clone(input));
+    let (Some([call, ..]), Some(input)) = (calls, input) else { return Ok(Transformed::no(node)) };
+    if input.is::<Telling>() || !has_one_that_says_nothing(call.partition_by(), &input) {
+        return Ok(Transformed::no(node));
+    }
+    with_children(&node, vec![Arc::new(Telling::unequal(input))]).map(Transformed::yes)
+}
+
+/// Whether one of the keys is the same in all rows, or the same as another.
+fn has_one_that_says_nothing(
+    keys: &[Arc<dyn PhysicalExpr>],
+    input: &Arc<dyn ExecutionPlan>,
+) -> bool {
+    let known = input.equivalence_properties();
+    let mut different = HashSet::new();
+    keys.iter().any(|key| {
+        known.is_expr_constant(key).is_some()
+            || !different.insert(known.eq_group().normalize_expr(Arc::clone(key)))
+    })
 }
 
 /// The offset below what only computes columns of its rows, which may be without those that the order is by.
@@ -90,6 +121,8 @@ struct Telling {
     node: Arc<dyn ExecutionPlan>,
     properties: Arc<PlanProperties>,
     order: Option<OrderingRequirements>,
+    /// Whether it knows columns that are the same, and does not say so.
+    is_unequal: bool,
 }
 
 impl Telling {
@@ -98,14 +131,24 @@ impl Telling {
         equivalence.clear_per_partition_constants();
         let properties = node.properties().as_ref().clone();
         let properties = Arc::new(properties.with_eq_properties(equivalence));
-        Self { node, properties, order: None }
+        Self { node, properties, order: None, is_unequal: false }
+    }
+
+    fn unequal(node: Arc<dyn ExecutionPlan>) -> Self {
+        let known = node.equivalence_properties();
+        let orders = known.oeq_class().iter().cloned();
+        let unequal = EquivalenceProperties::new_with_orderings(node.schema(), orders);
+        let properties = node.properties().as_ref().clone();
+        let properties = Arc::new(properties.with_eq_properties(unequal));
+        Self { node, properties, order: None, is_unequal: true }
     }
 
     /// `None` where what is below has no order.
     fn offset(node: Arc<GlobalLimitExec>) -> Option<Self> {
         let order = node.input().output_ordering()?.clone();
         let properties = Arc::clone(node.properties());
-        Some(Self { node, properties, order: Some(OrderingRequirements::from(order)) })
+        let order = Some(OrderingRequirements::from(order));
+        Some(Self { node, properties, order, is_unequal: false })
     }
 }
 
@@ -143,8 +186,11 @@ impl ExecutionPlan for Telling {
         if node.is::<UnionExec>() {
             return Ok(Arc::new(Self::union(node)));
         }
+        if self.is_unequal {
+            return Ok(Arc::new(Self::unequal(node)));
+        }
         let properties = Arc::clone(node.properties());
-        Ok(Arc::new(Self { node, properties, order: self.order.clone() }))
+        Ok(Arc::new(Self { node, properties, order: self.order.clone(), is_unequal: false }))
     }
 
     fn input_distribution_requirements(&self) -> InputDistributionRequirements {
@@ -152,7 +198,10 @@ impl ExecutionPlan for Telling {
     }
 
     fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {
-        vec![self.order.clone(); self.children().len()]
+        match &self.order {
+            Some(order) => vec![Some(order.clone()); self.children().len()],
+            None => self.node.required_input_ordering(),
+        }
     }
 
     /// Where an order is needed, none that is asked for above it may take its place.
@@ -180,13 +229,23 @@ mod tests {
 
     use super::super::rules::physical_optimizer_rules;
 
-    async fn first(sql: &str, partitions: usize) -> String {
+    fn context(partitions: usize) -> SessionContext {
         let config = SessionConfig::new().with_target_partitions(partitions).with_batch_size(64);
         let state = SessionStateBuilder::new_with_default_features()
             .with_config(config)
             .with_physical_optimizer_rules(physical_optimizer_rules())
             .build();
-        let batches = SessionContext::new_with_state(state).sql(sql).await.unwrap();
+        SessionContext::new_with_state(state)
+    }
+
+    async fn plan(sql: &str) -> String {
+        let plan = context(2).sql(sql).await.unwrap().collect().await.unwrap();
+        let last = plan.last().unwrap();
+        array_value_to_string(last.column(1), last.num_rows() - 1).unwrap()
+    }
+
+    async fn first(sql: &str, partitions: usize) -> String {
+        let batches = context(partitions).sql(sql).await.unwrap();
         let batches = batches.collect().await.unwrap();
         let column = batches.iter().flat_map(|batch| {
             let values = 0..batch.num_rows();
@@ -205,6 +264,31 @@ mod tests {
             );
             let sql = format!("SELECT c1 FROM ({union}) ORDER BY c0, c1 LIMIT 3");
             assert_eq!(first(&sql, 2).await, "100091 100092 100093", "{sql}");
+        }
+    }
+
+    /// As it is on another node, to which the plan is sent without what was known of its columns.
+    #[tokio::test]
+    async fn a_window_has_all_of_its_keys_in_the_sort_below_it() {
+        let rows = "(SELECT value % 3 AS k, value AS v FROM range(9))";
+        for (from, keys) in [
+            (format!("{rows} AS a JOIN {rows} AS b ON a.k = b.k"), "a.k, b.k"),
+            (format!("(SELECT k AS x, k AS y, v FROM {rows}) AS a"), "x, y"),
+            (format!("{rows} AS a WHERE k = 1"), "k"),
+        ] {
+            for call in ["row_number()", "sum(a.v)"] {
+                let sql = format!(
+                    "EXPLAIN SELECT {call} OVER (PARTITION BY {keys} ORDER BY a.v) FROM {from}"
+                );
+                let plan = plan(&sql).await;
+                let sort = plan.lines().find(|line| line.contains("SortExec")).unwrap_or_default();
+                let keys = sort.matches("ASC").count();
+                assert_eq!(
+                    keys,
+                    sql.matches(", b.k").count() + sql.matches(", y").count() + 2,
+                    "{plan}"
+                );
+            }
         }
     }
 

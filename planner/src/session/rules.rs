@@ -10,7 +10,7 @@ use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::ExecutionPlan;
 
 use super::cut::CutAfterwards;
-use super::{names, requirements};
+use super::{names, requirements, totals};
 
 pub(super) type Rule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
 
@@ -28,6 +28,7 @@ fn led(rule: Rule) -> Rule {
         name if name.starts_with("FilterPushdown") => names::guarded,
         "ProjectionPushdown" => names::dispensable,
         "EnsureRequirements" => requirements::told,
+        "aggregate_statistics" => totals::of_their_own,
         _ => return rule,
     };
     Arc::new(Led { rule, lead })

@@ -24,6 +24,7 @@ use datafusion::physical_expr_common::datum::apply;
 use super::beyond;
 use super::found::found;
 use super::frames::framed;
+use super::intervals::refuse_intervals;
 use super::nan::{one_nan_in, one_nan_of};
 use super::nested::compared;
 use super::one_way::one_way;
@@ -227,6 +228,7 @@ impl FunctionRewrite for WriteOut {
         _: &ConfigOptions,
     ) -> Result<Transformed<Expr>> {
         refuse_extremes(&expr, schema)?;
+        refuse_intervals(&expr, schema)?;
         let written = match &expr {
             Expr::ScalarFunction(call) => {
                 let written = seconds(call, schema).or_else(|| written_out(&expr, schema));

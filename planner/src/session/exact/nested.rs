@@ -24,6 +24,7 @@ use datafusion::optimizer::AnalyzerRule;
 
 use super::nan::Half;
 use super::nan::one_nan_in;
+use super::order_keys::as_bytes;
 use super::same::Same;
 use super::zeros::{ones, ordered};
 
@@ -46,7 +47,7 @@ pub(super) fn holds_floats(of: &DataType) -> bool {
 }
 
 /// Functions that compare what is in a list with something, or with each other.
-const COMPARING: [&str; 19] = [
+pub(super) const COMPARING: [&str; 19] = [
     "array_distinct",
     "array_except",
     "array_has",
@@ -230,7 +231,10 @@ fn projected(input: LogicalPlan) -> Result<LogicalPlan> {
 fn on(of: DistinctOn) -> Transformed<LogicalPlan> {
     let schema = of.input.schema();
     let on_expr = ones(&of.on_expr, schema);
-    let sort_expr = of.sort_expr.as_ref().and_then(|keys| ordered(keys, keys.len(), schema));
+    let sort_expr = of.sort_expr.as_ref().and_then(|keys| {
+        let ones = ordered(keys, keys.len(), schema);
+        as_bytes(ones.as_deref().unwrap_or(keys), schema).or(ones)
+    });
     if on_expr.is_none() && sort_expr.is_none() {
         return Transformed::no(LogicalPlan::Distinct(Distinct::On(of)));
     }

@@ -46,6 +46,16 @@ pub(super) fn ordered(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
 /// # Errors
 /// `NotImplemented` for the functions that have no such order.
 pub(super) fn refuse_extremes(expr: &Expr, schema: &DFSchema) -> Result<()> {
+    let is_one = |expr: &Expr| expr.get_type(schema).is_ok_and(|of| is_nested(&of));
+    if let Expr::AggregateFunction(call) = expr
+        && call.params.distinct
+        && call.params.order_by.iter().any(|key| is_one(&key.expr))
+    {
+        return not_impl_err!(
+            "{}(DISTINCT …) in the order of lists, structs or maps: take it of (SELECT DISTINCT …) without DISTINCT",
+            call.func.name()
+        );
+    }
     let (name, args) = match expr {
         Expr::AggregateFunction(call) => (call.func.name(), &call.params.args),
         Expr::WindowFunction(call) => (call.fun.name(), &call.params.args),
@@ -53,8 +63,7 @@ pub(super) fn refuse_extremes(expr: &Expr, schema: &DFSchema) -> Result<()> {
         _ => return Ok(()),
     };
     let compares = matches!(name, "min" | "max" | "greatest" | "least");
-    let mut nested = args.iter().filter_map(|arg| arg.get_type(schema).ok());
-    match compares && nested.any(|of| is_nested(&of)) {
+    match compares && args.iter().any(is_one) {
         true => not_impl_err!(
             "{name} of lists, structs or maps: take the first by ORDER BY … LIMIT 1, or {name} of what is in them"
         ),

@@ -3,7 +3,7 @@
 //! Problem: DataFusion 55 compares the months of two intervals, then the days, then the rest: 25 hours are less than a
 //! day, and no difference of instants, which has nothing but a rest, is more than one. It also leaves the hours out
 //! where an interval is added to a date. Official way: none. Here: a month is 30 days, a day 24 hours, as in PostgreSQL;
-//! where intervals are sorted or grouped by, they are refused; a date with an interval that has a time becomes an
+//! where they are compared otherwise (`intervals.rs`), they are refused; a date with an interval that has a time becomes an
 //! instant.
 
 use std::sync::Arc;
@@ -14,15 +14,12 @@ use datafusion::arrow::datatypes::{
     DataType, Int64Type, IntervalDayTimeType, IntervalMonthDayNanoType, IntervalUnit,
     IntervalYearMonthType, TimeUnit,
 };
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::common::{DFSchema, Result, ScalarValue, internal_err, not_impl_err};
-use datafusion::config::ConfigOptions;
+use datafusion::common::{DFSchema, Result, ScalarValue, internal_err};
 use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::{
-    Between, BinaryExpr, ColumnarValue, Distinct, Expr, ExprSchemable, LogicalPlan, Operator,
-    ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, cast as cast_to,
+    Between, BinaryExpr, ColumnarValue, Expr, ExprSchemable, Operator, ScalarFunctionArgs,
+    ScalarUDF, ScalarUDFImpl, Signature, Volatility, cast as cast_to,
 };
-use datafusion::optimizer::AnalyzerRule;
 
 const NANOSECONDS_OF_A_DAY: i128 = 86_400_000_000_000;
 const DAYS_OF_A_MONTH: i128 = 30;
@@ -174,59 +171,4 @@ fn lengths(of: &ArrayRef) -> Result<ArrayRef> {
         other => return internal_err!("the length of {other}"),
     };
     Ok(Arc::new(lengths.with_data_type(LENGTH)))
-}
-
-/// Refuses what would sort intervals, or tell them apart, by their parts.
-#[derive(Debug)]
-pub(super) struct NoIntervalsAsKeys;
-
-impl AnalyzerRule for NoIntervalsAsKeys {
-    fn name(&self) -> &str {
-        "no_intervals_as_keys"
-    }
-
-    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        plan.apply_with_subqueries(|node| {
-            let is_key = |expr: &Expr, schema: &DFSchema| {
-                matches!(expr.get_type(schema), Ok(DataType::Interval(_)))
-            };
-            let found = match node {
-                LogicalPlan::Sort(of) => {
-                    of.expr.iter().any(|key| is_key(&key.expr, of.input.schema()))
-                }
-                LogicalPlan::Aggregate(of) => {
-                    let schema = of.input.schema();
-                    of.group_expr.iter().any(|key| is_key(key, schema))
-                        || has_extreme(&of.aggr_expr, &|expr| is_key(expr, schema))?
-                }
-                LogicalPlan::Distinct(Distinct::All(of)) => {
-                    let mut fields = of.schema().fields().iter();
-                    fields.any(|field| matches!(field.data_type(), DataType::Interval(_)))
-                }
-                _ => false,
-            };
-            match found {
-                true => not_impl_err!(
-                    "intervals in ORDER BY, GROUP BY, DISTINCT, min() and max() are not supported by this version: a month has no length; use the difference of two instants, or date_part('epoch', …)"
-                ),
-                false => Ok(TreeNodeRecursion::Continue),
-            }
-        })?;
-        Ok(plan)
-    }
-}
-
-fn has_extreme(totals: &[Expr], is_key: &dyn Fn(&Expr) -> bool) -> Result<bool> {
-    let mut found = false;
-    for total in totals {
-        total.apply(|expr| {
-            if let Expr::AggregateFunction(call) = expr
-                && (matches!(call.func.name(), "min" | "max") || call.params.distinct)
-            {
-                found |= call.params.args.iter().any(is_key);
-            }
-            Ok(TreeNodeRecursion::Continue)
-        })?;
-    }
-    Ok(found)
 }

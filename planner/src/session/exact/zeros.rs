@@ -16,6 +16,7 @@ use datafusion::optimizer::AnalyzerRule;
 
 use super::nested::{compared, holds_floats, one_number};
 use super::order::split;
+use super::order_keys::as_bytes;
 
 /// The expression written so; `None` where nothing is to be done.
 pub(super) fn written_out(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
@@ -30,11 +31,14 @@ pub(super) fn written_out(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
         Expr::AggregateFunction(call) => {
             let params = &call.params;
             let args = ones(&params.args, schema).filter(|_| params.distinct);
-            let before_last = params.order_by.len().saturating_sub(1);
+            let keys = params.order_by.len();
             // Of DISTINCT values the engine takes no other keys than they are.
             let order_by = match params.distinct {
-                true => ordered(&params.order_by, before_last, schema),
-                false => in_one_order(&params.order_by, before_last, schema),
+                true => ordered(&params.order_by, keys, schema),
+                false => {
+                    let ones = ordered(&params.order_by, keys.saturating_sub(1), schema);
+                    as_bytes(ones.as_deref().unwrap_or(&params.order_by), schema).or(ones)
+                }
             };
             if args.is_none() && order_by.is_none() {
                 return None;

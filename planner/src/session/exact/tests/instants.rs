@@ -185,8 +185,38 @@ async fn intervals_are_compared_by_how_long_they_are() {
         "SELECT max(i) FROM (VALUES (interval '1 day')) AS t(i)",
         "SELECT DISTINCT i FROM (VALUES (interval '1 day')) AS t(i)",
         "SELECT count(*) FROM (VALUES (interval '1 day')) AS t(i) GROUP BY i",
+        "SELECT count(*) OVER (PARTITION BY i) FROM (VALUES (interval '1 day')) AS t(i)",
+        "SELECT rank() OVER (ORDER BY i) FROM (VALUES (interval '1 day')) AS t(i)",
+        "SELECT array_agg(1 ORDER BY i) FROM (VALUES (interval '1 day')) AS t(i)",
+        "SELECT count(DISTINCT [i]) FROM (VALUES (interval '1 day')) AS t(i)",
+        "SELECT DISTINCT ON (i) i FROM (VALUES (interval '1 day')) AS t(i)",
+        "SELECT DISTINCT ON (k) k FROM (VALUES (1, interval '1 day')) AS t(k, i) ORDER BY k, i",
+        "SELECT * FROM (VALUES (interval '1 day')) AS t(i) JOIN (VALUES (interval '1 day')) AS u(i) USING (i)",
+        "SELECT * FROM (VALUES (interval '1 day')) AS t(i) WHERE i IN (SELECT interval '24 hours')",
+        "SELECT * FROM (VALUES (interval '1 day')) AS t(i) INTERSECT SELECT interval '24 hours'",
+        "SELECT i FROM (VALUES (interval '1 day')) AS t(i) UNION SELECT interval '24 hours'",
+        "SELECT nullif(i, interval '24 hours') FROM (VALUES (interval '1 day')) AS t(i)",
+        "SELECT CASE i WHEN interval '24 hours' THEN 1 END FROM (VALUES (interval '1 day')) AS t(i)",
+        "SELECT [i] = [interval '24 hours'] FROM (VALUES (interval '1 day')) AS t(i)",
+        "SELECT array_has([i], interval '24 hours') FROM (VALUES (interval '1 day')) AS t(i)",
     ] {
         assert!(error(sql).await.contains("epoch"), "{sql}");
+    }
+    for (sql, expected) in [
+        (
+            "SELECT count(*) FROM (VALUES (interval '1 day')) AS t(i) JOIN (VALUES (interval '24 hours')) AS u(i) ON t.i = u.i",
+            "1",
+        ),
+        (
+            "SELECT CASE WHEN i = interval '24 hours' THEN 1 END FROM (VALUES (interval '1 day')) AS t(i)",
+            "1",
+        ),
+        (
+            "SELECT sum(1) OVER (ORDER BY d RANGE BETWEEN interval '1 day' PRECEDING AND CURRENT ROW) FROM (VALUES (date '2024-01-01')) AS t(d)",
+            "1",
+        ),
+    ] {
+        assert_eq!(values(sql).await, [expected], "{sql}");
     }
 }
 

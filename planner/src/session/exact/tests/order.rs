@@ -104,6 +104,43 @@ async fn nulls_at_the_other_end_leave_those_within_values_where_they_are() {
 }
 
 #[tokio::test]
+async fn functions_take_rows_in_the_order_that_order_by_has() {
+    let lists = "(SELECT 1 AS k, make_array(2, NULL) AS l, 1 AS v UNION ALL SELECT 1, make_array(2, 1), 2 UNION ALL SELECT 1, make_array(3), 3 UNION ALL SELECT 1, NULL, 4)";
+    let structs = "(SELECT 1 AS k, make_array(named_struct('a', 1)) AS l, 2 AS v UNION ALL SELECT 1, make_array(named_struct('a', NULL)), 1)";
+    for rows in [lists, structs] {
+        for order in ["", "DESC", "NULLS FIRST", "DESC NULLS LAST"] {
+            let sorted = first(&format!("SELECT v FROM {rows} ORDER BY l {order}")).await;
+            let (one, all) = ([sorted[0].clone()], [format!("[{}]", sorted.join(", "))]);
+            let on = format!(
+                "SELECT v FROM (SELECT DISTINCT ON (k) k, l, v FROM {rows} ORDER BY k, l {order})"
+            );
+            assert_eq!(first(&on).await, one, "{on}");
+            for of in ["first_value(v", "nth_value(v, 1", "last_value(v"] {
+                let sql = format!("SELECT {of} ORDER BY l {order}) FROM {rows}");
+                let end =
+                    if of.starts_with("last") { &sorted[sorted.len() - 1..] } else { &one[..] };
+                assert_eq!(first(&sql).await, end, "{sql}");
+            }
+            let sql = format!("SELECT array_agg(v ORDER BY l {order}) FROM {rows}");
+            assert_eq!(first(&sql).await, all, "{sql}");
+        }
+        let on =
+            format!("SELECT count(*) FROM (SELECT DISTINCT ON (l) l, v FROM {rows} ORDER BY l, v)");
+        let distinct = format!("SELECT count(*) FROM (SELECT DISTINCT l FROM {rows})");
+        assert_eq!(first(&on).await, first(&distinct).await, "{on}");
+        let listed = format!("SELECT array_agg(DISTINCT l ORDER BY l) FROM {rows}");
+        assert!(error(&listed).await.contains("without DISTINCT"), "{listed}");
+    }
+}
+
+#[tokio::test]
+async fn distinct_numbers_are_listed_in_their_order() {
+    let rows = "(VALUES (2.5::DOUBLE), (-0.0), (0.0), (2.5), (1.0)) AS t(x)";
+    let sql = format!("SELECT array_agg(DISTINCT x ORDER BY x DESC) FROM {rows}");
+    assert_eq!(first(&sql).await, ["[2.5, 1.0, 0.0]"]);
+}
+
+#[tokio::test]
 async fn groups_of_nan_are_cut_like_others() {
     let numbers = "(SELECT CASE WHEN value % 4 = 0 THEN 'nan'::DOUBLE ELSE value % 4 + 0.5 END AS x FROM range(0, 40)) AS t";
     for (sql, expected) in [
