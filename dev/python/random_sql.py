@@ -70,7 +70,7 @@ class Queries:
         return self.pick(
             self.rows, self.rows, self.totals, self.groups, self.groups, self.sets, self.window,
             self.window, self.union, self.first_rows, self.of_groups, self.three_tables, self.selected, self.skipped,
-            self.branches, self.nested, self.nested,
+            self.branches, self.nested, self.nested, self.outside, self.totals_of_totals, self.same_keys,
         )()
 
     # === expressions ===
@@ -125,6 +125,8 @@ class Queries:
         value = lambda: self.expression(kind, names, depth)
         if self.rng.random() < 0.1:
             return self.of_casts(names)
+        if self.rng.random() < 0.05:
+            return self.bounds(names)
         negated = self.pick("", "not ")
         draw = self.rng.random()
         if draw < 0.4:
@@ -137,6 +139,14 @@ class Queries:
         if draw < 0.85:
             return f"{value()} {negated}between {value()} and {value()}"
         return f"{self.expression('text', names, depth)} {negated}like '{self.pick('a%', '%b%', '_', '%_y')}'"
+
+    def bounds(self, names: list[str]) -> str:
+        """Two bounds of one column, often by one value, which is on either side."""
+        kind = self.rng.choice(ORDERED)
+        column, value = self.column(kind, names), self.literal(kind)
+        operator = lambda: self.pick("<", "<=", ">", ">=", "=")
+        side = lambda bound: self.pick(f"{column} {operator()} {bound}", f"{bound} {operator()} {column}")
+        return f"({side(value)} and {side(self.pick(value, self.literal(kind)))})"
 
     def of_casts(self, names: list[str]) -> str:
         """Casts that make one value of several, or none."""
@@ -237,6 +247,36 @@ class Queries:
         values = [f"{self.aggregate(names)} as c{i}" for i in range(self.rng.randint(1, 3))]
         return f"select {', '.join(values)} from {source}{self.where(names)}"
 
+    def outside(self) -> str:
+        """Conditions on columns that are the same in all rows, over totals, which have a row of no rows."""
+        source, names = self.source()
+        by = self.pick("", "", f" group by rollup({self.column('text', names)})", f" group by {self.column('int', names)}")
+        total = lambda c: f"select {c} as c, {self.aggregate(names)} as v from {source}{self.where(names)}{by}"
+        where = self.pick("c = 6", "c <> 5", "c = 5", "c > 5 and c < 5", "v is null and c = 6")
+        other = self.rng.choice(TABLES)
+        return self.pick(
+            f"select c, v from ({total(5)}) z where {where}",
+            f"select z.c, y.id from {other} y left join ({total(5)}) z on {self.pick('false', 'z.c = 6', 'z.c = 5')}",
+            f"select y.id from {other} y where {self.pick('', 'not ')}exists (select 1 from ({total(5)}) z where {where})",
+            f"select c, count(*) as n from ({total(5)} union all select 6 as c, {self.aggregate(names)} as v from {source}) z where {where} group by c",
+        )
+
+    def totals_of_totals(self) -> str:
+        inner = f"select count(*) as n, max({self.pick('a', 'id')}) as m from {self.rng.choice(TABLES)} p{self.pick('', self.where(['p']))}"
+        call = self.pick("sum(n)", "count(*)", "count(distinct n)", "max(m)", "bool_or(n > 3)", "avg(n + 1)")
+        kept = self.pick("n < 9", "n > 1", "m in (7, 8)", "m is null")
+        return f"select {call} filter (where {kept}) as v{self.pick('', ', count(n) as c')} from ({inner}) q"
+
+    def same_keys(self) -> str:
+        """Windows by columns that are the same in all rows, of each other or throughout."""
+        p, q = self.rng.choice(TABLES), self.rng.choice(TABLES)
+        call = self.pick("row_number()", "count(*)", "sum(p.id)")
+        return self.pick(
+            f"select p.id, q.id as other, {call} over (partition by p.a, q.a order by p.id, q.id) as v from {p} p join {q} q on p.a = q.a",
+            f"select p.id, {call} over (partition by x, y order by p.id) as v from (select id, a as x, a as y from {p}) p",
+            f"select p.id, {call} over (partition by p.a, p.s order by p.id) as v from {p} p where p.a = {self.pick(1, 2)}",
+        )
+
     def groups(self) -> str:
         source, names = self.source()
         keys = [self.expression(self.rng.choice(KINDS), names, 1) for _ in range(self.rng.randint(1, 2))]
@@ -319,4 +359,6 @@ class Queries:
             f"select p.id, rank() over (order by p.{column} nulls {self.pick('first', 'last')}) as v from {source}{self.where(['p'])}",
             f"select p.{column} as v from {source}{self.where(['p'])} {self.pick('union', 'union all', 'intersect', 'except')} select q.{column} from {other} q",
             f"select p.id from {source} where p.{column} {self.pick('', 'not ')}in (select q.{column} from {other} q{self.where(['q'])})",
+            f"select distinct on (p.a) p.a, p.{column} as v, p.id from {source}{self.where(['p'])} order by p.a nulls last, {order}",
+            f"select p.a as k, array_agg(p.id order by {order}) as v from {source}{self.where(['p'])} group by p.a",
         )
