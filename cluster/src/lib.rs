@@ -11,7 +11,8 @@
 //! * [`nearness`]: a pure function, nearest member first;
 //! * [`channels`]: one lazy connection per member;
 //! * [`records`]: bytes between nodes with checksums;
-//! * [`serve`]: accepted sockets as the cluster wants them.
+//! * [`serve`]: accepted sockets as the cluster wants them, with [`tls`] on them or without;
+//! * [`watched`]: files that are read again when they change.
 
 pub mod address;
 pub mod channels;
@@ -23,6 +24,8 @@ pub mod nearness;
 pub mod records;
 pub mod secret;
 pub mod serve;
+pub mod tls;
+pub mod watched;
 
 pub use address::Address;
 pub use channels::Channels;

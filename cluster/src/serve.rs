@@ -14,9 +14,13 @@ use futures::{Stream, StreamExt, stream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+mod greeted;
 mod lingering;
+mod secured;
 
+pub use greeted::Greeted;
 pub use lingering::Lingering;
+pub use secured::{Secured, secure};
 
 use crate::records::Records;
 
@@ -48,8 +52,8 @@ pub fn accept(
 pub fn accept_nodes(
     listener: TcpListener,
     most: usize,
-) -> impl Stream<Item = io::Result<Records<Lingering>>> + Send {
-    accept(listener, most).map(|stream| stream.map(Records::accepted))
+) -> impl Stream<Item = io::Result<Records<Greeted<Lingering>>>> + Send {
+    accept(listener, most).map(|stream| stream.map(|it| Records::accepted(Greeted::new(it))))
 }
 
 /// The places of a port's connections.

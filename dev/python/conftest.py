@@ -26,9 +26,13 @@ class Node:
     uri: str
 
 
-def free_addresses(count: int) -> list[str]:
-    """Free ports on a loopback address that nobody else is likely to use, so they stay free."""
-    host = f"127.{random.randint(1, 254)}.{random.randint(0, 255)}.{random.randint(1, 254)}"
+def loopback() -> str:
+    """A loopback address that nobody else is likely to use."""
+    return f"127.{random.randint(1, 254)}.{random.randint(0, 255)}.{random.randint(1, 254)}"
+
+
+def free_addresses(host: str, count: int) -> list[str]:
+    """Free ports on such an address: they stay free."""
     sockets = [socket.create_server((host, 0)) for _ in range(count)]
     addresses = [f"{host}:{s.getsockname()[1]}" for s in sockets]
     for s in sockets:
@@ -37,16 +41,20 @@ def free_addresses(count: int) -> list[str]:
 
 
 class Cluster:
-    """Processes that know each other, killed at the end."""
+    """Processes that know each other, killed at the end; `extra` are arguments of each."""
 
-    def __init__(self, folder: pathlib.Path, data: str) -> None:
+    def __init__(
+        self, folder: pathlib.Path, data: str, nodes: int = NODES, extra: list[str] = [],
+        scheme: str = "grpc+tcp", headers: list[tuple[bytes, bytes]] = [], host: str | None = None, **tls: bytes,
+    ) -> None:
         self.folder = folder
+        self.headers, self.tls = headers, tls
         secret = folder / "secret"
         secret.touch(mode=0o600)
         secret.write_text(secrets.token_hex(32))
-        addresses = free_addresses(2 * NODES)
-        pairs = list(zip(addresses[:NODES], addresses[NODES:]))
-        peers = ";".join(f"{internal},{client}" for client, internal in pairs)
+        addresses = free_addresses(host or loopback(), 2 * nodes)
+        pairs = list(zip(addresses[:nodes], addresses[nodes:]))
+        peers = ";".join(f"{internal},{scheme}://{client}" for client, internal in pairs)
         self.nodes: list[Node] = []
         for index, (client, internal) in enumerate(pairs):
             spill = folder / f"spill-{index}"
@@ -56,10 +64,11 @@ class Cluster:
                 "--listen", client, "--cluster-listen", internal, "--peers", peers,
                 "--node-id", f"node-{index}", "--cluster-secret-file", str(secret),
                 "--spill-dir", str(spill), "--memory-limit", "2GiB",
+                *extra,
             ]
             with open(folder / f"node-{index}.log", "w") as log:
                 process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
-            self.nodes.append(Node(process, f"grpc+tcp://{client}"))
+            self.nodes.append(Node(process, f"{scheme}://{client}"))
         for index, node in enumerate(self.nodes):
             self.wait_until_ready(index, node)
         self.wait_for_members()
@@ -74,11 +83,12 @@ class Cluster:
 
     def wait_for_members(self) -> None:
         """Until every node would send a client to every node."""
-        options = flight.FlightCallOptions(headers=[(b"squadron-endpoints", b"all")])
+        headers = [(b"squadron-endpoints", b"all"), *self.headers]
+        options = flight.FlightCallOptions(headers=headers)
         deadline = time.monotonic() + READY_SECONDS
         for node in self.nodes:
-            with flight.connect(node.uri) as client:
-                while len(client.get_flight_info(statement("SELECT 1"), options).endpoints) < NODES:
+            with flight.connect(node.uri, **self.tls) as client:
+                while len(client.get_flight_info(statement("SELECT 1"), options).endpoints) < len(self.nodes):
                     assert time.monotonic() < deadline, "the nodes do not find each other"
                     time.sleep(0.05)
 

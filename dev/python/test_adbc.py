@@ -19,7 +19,7 @@ from conftest import NODES, field, statement
 SCAN = "SELECT l_orderkey, l_linenumber, l_extendedprice, l_comment FROM lineitem"
 LARGE = "SELECT l_orderkey, repeat(l_comment, 200) AS long FROM lineitem"
 DISTRIBUTED = {"adbc.flight.sql.rpc.call_header.squadron-execution-mode": "distributed"}
-HEADERS = [(b"squadron-execution-mode", b"distributed")]
+HEADERS = [(b"squadron-execution-mode", b"distributed"), (b"squadron-endpoints", b"all")]
 SECONDS = 10
 
 

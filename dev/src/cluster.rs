@@ -6,7 +6,7 @@
 
 mod options;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use futures::future::try_join_all;
@@ -20,9 +20,9 @@ use tokio::net::TcpListener;
 use crate::Result;
 use crate::answer::{Answer, ask};
 use crate::wait::{SOON, wait_for};
-pub use options::ClusterOptions;
-use options::secret_file;
 pub(crate) use options::write_secret;
+pub use options::{ClusterOptions, write_users};
+use options::{secret_file, users_file};
 
 /// Nodes in this process.
 pub struct TestCluster {
@@ -104,7 +104,8 @@ impl TestCluster {
 
     /// Where a node serves clients.
     pub fn uri(&self, index: usize) -> String {
-        format!("grpc+tcp://{}", self.node(index).flight())
+        let advertised = self.node(index).member().advertised.first();
+        advertised.expect("a node of a test is told to clients").clone()
     }
 
     /// Where a node serves the other nodes: not for clients.
@@ -164,6 +165,11 @@ impl TestCluster {
             usage.iter().all(NodeUse::is_idle)
         })
         .await;
+    }
+
+    /// The file of its users, if it has any.
+    pub fn users_file(&self) -> PathBuf {
+        users_file(self.folder.path())
     }
 
     /// Looks at its nodes from outside.

@@ -324,6 +324,10 @@ fn launches(
         argue("--node-id", &format!("node-{index}"));
         argue("--cluster-secret-file", &secret.display().to_string());
         argue("--spill-dir", &spill.display().to_string());
+        if options.hosts.is_some() {
+            // Theirs are no loopback addresses, and no strangers are there.
+            argue("--allow-anonymous", "true");
+        }
         options.roles.get(index).into_iter().for_each(|roles| argue("--roles", roles));
         arguments.extend(options.arguments.iter().cloned());
         Ok(Launch {

@@ -6,6 +6,7 @@ mod system {
     mod back_again;
     mod bad_input;
     mod bounds;
+    mod credentials;
     mod drain;
     mod endpoints;
     mod explain;
@@ -31,6 +32,7 @@ mod system {
     mod statements;
     mod store;
     mod tickets;
+    mod tls;
     mod tpch;
     mod types;
 }

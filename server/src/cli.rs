@@ -9,8 +9,10 @@ use crate::allocator;
 use crate::config::ServeArgs;
 
 pub mod demo;
+mod password;
 mod serve;
 pub mod sql;
+mod token;
 mod usage;
 
 /// Wrong usage or configuration.
@@ -33,6 +35,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Run SQL on a Flight SQL server, or open a prompt
     Sql(Box<sql::SqlArgs>),
+    Password(password::PasswordArgs),
+    Token(token::TokenArgs),
 }
 
 /// Parses the command line and runs the command.
@@ -56,6 +60,8 @@ pub fn main() -> ExitCode {
             Command::Serve(args) => serve::run(&args).await,
             Command::Demo(args) => demo::run(args).await,
             Command::Sql(args) => sql::run(*args).await,
+            Command::Password(args) => password::run(&args),
+            Command::Token(args) => token::run(&args),
         }
     });
     // Not waited for: a connection whose client does not read would keep the process for ever.

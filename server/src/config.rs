@@ -15,11 +15,16 @@ use squadron_planner::options::MOST_PARTITIONS;
 use squadron_planner::session::ShareLimits;
 
 mod args;
+mod auth;
 mod file;
 mod limits;
+mod tls;
 
 pub use args::ServeArgs;
+pub use auth::AuthSection;
 use file::FileConfig;
+pub use squadron_cluster::tls::TlsFiles;
+pub use tls::TlsSection;
 
 /// Where Flight SQL listens unless told otherwise.
 pub const LISTEN: &str = "127.0.0.1:8815";
@@ -44,6 +49,10 @@ pub struct NodeConfig {
     pub listen: Address,
     /// Most connections of clients at a time; more are refused.
     pub connections: usize,
+    /// Who may call.
+    pub auth: AuthSection,
+    /// What clients' connections are made of.
+    pub tls: TlsSection,
     /// The node's place in the cluster.
     pub cluster: squadron_cluster::Config,
     /// How it runs queries.
@@ -162,6 +171,8 @@ impl NodeConfig {
 
     /// What no single key can know.
     fn check(&self) -> Result<(), ConfigError> {
+        self.auth.check(&self.listen, self.tls.client_ca.is_some())?;
+        self.tls.check(self.locations())?;
         const MOST_CONNECTIONS: usize = 1_000_000;
         let connections = self.connections;
         if !(1..=MOST_CONNECTIONS).contains(&connections) {
@@ -212,6 +223,13 @@ impl NodeConfig {
             return Err(ConfigError(format!("{key} = {size}: choose {MOST_BYTES} at most")));
         }
         Ok(())
+    }
+
+    /// Where clients are sent to, with the keys that say so.
+    fn locations(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let own = self.cluster.advertise.iter().map(|it| ("cluster.advertise", it.as_str()));
+        let peers = self.cluster.peers.all().iter();
+        own.chain(peers.map(|peer| ("cluster.peers", peer.advertised.as_str())))
     }
 
     /// Memory that queries and results may take together.

@@ -10,7 +10,9 @@ use squadron_planner::catalog::DataLocation;
 use tokio::net::TcpListener;
 
 use crate::cli::demo::DemoArgs;
-use crate::config::{CONNECTIONS, EngineSection, NodeConfig, QueriesSection, ResultsSection};
+use crate::config::{
+    AuthSection, CONNECTIONS, EngineSection, NodeConfig, QueriesSection, ResultsSection, TlsSection,
+};
 use crate::node::{Listeners, Node};
 
 pub mod show;
@@ -125,6 +127,8 @@ async fn start(
         data: vec![location(data)?],
         listen,
         connections: CONNECTIONS,
+        auth: AuthSection::default(),
+        tls: TlsSection::default(),
         cluster: ClusterConfig {
             node_id: Some(name),
             listen: internal,

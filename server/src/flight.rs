@@ -6,13 +6,14 @@
 //! * [`peer`] – what nodes call: parts in, forwarded reads, commit and failure, on the internal
 //!   port behind the cluster secret; [`peers`] is its client side
 //!
-//! Around them: [`inspect`] (what a node has in hand), [`forward`] (calls whose session lives elsewhere), [`command`] (what a client asked for), [`ticket`] (what it may read), [`info`] (the
+//! Before the first stands [`authenticate`]. Around them: [`inspect`] (what a node has in hand), [`forward`] (calls whose session lives elsewhere), [`command`] (what a client asked for), [`ticket`] (what it may read), [`info`] (the
 //! FlightInfo it gets), [`frames`] (kept frames to and from messages), [`pieces`] and [`relay`] (how they
 //! leave), [`metadata`] and
 //! [`sql_info`] (answers about tables and the server), [`status`] (errors to gRPC, in one place).
 
 pub mod action;
 pub mod answer;
+pub mod authenticate;
 pub mod caller;
 pub mod coalesce;
 pub mod command;

@@ -3,6 +3,7 @@
 //! The map, in the order a query meets it:
 //!
 //! * [`flight`] – the wire: Flight SQL for clients, parts and commits between nodes
+//! * [`auth`] – who calls
 //! * [`session`] – settings that outlive one request
 //! * [`query`] – from SQL to a committed result, and from a ticket to its frames
 //! * [`worker`] – how tasks reach other nodes
@@ -14,6 +15,7 @@
 //! commands).
 
 pub mod allocator;
+pub mod auth;
 pub mod cli;
 pub mod client;
 pub mod config;

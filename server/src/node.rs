@@ -9,17 +9,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow_flight::flight_service_server::FlightServiceServer;
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, TrackConsumersPool};
-use futures::StreamExt;
 use futures::future::join_all;
-use squadron_cluster::channels::{CONNECTION_WINDOW, Connector, FRAME_SIZE, STREAM_WINDOW};
+use squadron_cluster::channels::Connector;
 use squadron_cluster::membership::fixed::Fixed;
-use squadron_cluster::secret::RequireToken;
-use squadron_cluster::{
-    Address, CallTokens, Channels, ClusterSecret, Member, Members, Membership, serve,
-};
+use squadron_cluster::{Address, CallTokens, Channels, ClusterSecret, Member, Members, Membership};
 use squadron_planner::PlannerError;
 use squadron_planner::plan::Planner;
 use squadron_planner::session::{Engine, EngineConfig, SpillRoot};
@@ -28,17 +23,12 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Server;
 
+use crate::auth::{Gate, Tokens};
 use crate::config::{ConfigError, NodeConfig, QueriesSection};
 use crate::cpu::CpuRuntime;
 use crate::delivery::Delivery;
-use crate::flight::connection::connection;
-use crate::flight::on_cpu::OnCpu;
-use crate::flight::peer::PeerService;
-use crate::flight::peers::{MESSAGE_BYTES, Peers};
-use crate::flight::relay::Relay;
-use crate::flight::service::ClientService;
+use crate::flight::peers::Peers;
 use crate::flight::ticket::Signer;
 use crate::memory::{Guard, GuardedPool, OperatorPool, watching};
 use crate::query::{Admission, AdmissionLimits, Queries, QueryLimits, QueryParts};
@@ -47,24 +37,12 @@ use crate::session::Sessions;
 use crate::shutdown;
 use crate::worker::WorkerChannels;
 
+mod servers;
+
+use servers::Servers;
+
 /// Version that nodes compare before they run tasks for each other.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// Most bytes of a request's headers: JDBC sends every unknown property as one, and tokens are long.
-const HEADER_BYTES: u32 = 64 * 1024;
-
-/// Largest message that a client may send.
-const REQUEST_BYTES: usize = 64 << 20;
-
-/// Idle connections are asked for a sign of life well before load balancers forget them (the
-/// shortest of the large clouds: 4 minutes).
-const PING_CLIENTS_EVERY: Duration = Duration::from_secs(60);
-
-/// A client that does not answer for so long is gone.
-const PING_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// Most connections of other nodes: each has a few.
-const INTERNAL_CONNECTIONS: usize = 4096;
 
 /// How long a node that ends waits for its connections to close. What a client asked for it has by then;
 /// one that has stopped reading would be waited for for ever.
@@ -132,6 +110,7 @@ async fn bind(flag: &str, address: &Address) -> Result<TcpListener, NodeError> {
 pub struct Node {
     membership: Arc<Fixed>,
     queries: Arc<Queries>,
+    gate: Arc<Gate>,
     flight: Address,
     stop: CancellationToken,
     drain: Duration,
@@ -150,6 +129,8 @@ impl Node {
         let internal = local_address("--cluster-listen", &listeners.internal)?;
         let me = member(&config, &flight, internal)?;
         let secret = config.cluster.secret(&secret_dir())?;
+        let tls = config.tls.server()?;
+        let gate = Arc::new(gate(&config, &secret, &me.node_id)?);
         let tokens = CallTokens::new(&secret);
         let channels = Channels::new(Handle::current(), Connector::Tcp, tokens.clone());
         let probe = &config.cluster.probe;
@@ -166,10 +147,12 @@ impl Node {
         let stop = CancellationToken::new();
         let servers = Servers {
             queries: &queries,
+            gate: &gate,
             membership: &membership,
             cpu: &cpu,
             stop: &stop,
             connections: config.connections,
+            tls,
         };
         let tasks = vec![
             servers.internal(listeners.internal, tokens, Arc::clone(&sessions)),
@@ -178,7 +161,7 @@ impl Node {
             watching(guard, queries.planner().engine(), queries.store(), Arc::clone(&cpu)),
         ];
         membership.settled().await?;
-        Ok(Self { membership, queries, flight, stop, drain, tasks, _cpu: cpu })
+        Ok(Self { membership, queries, gate, flight, stop, drain, tasks, _cpu: cpu })
     }
 
     /// This node as the others see it.
@@ -206,12 +189,13 @@ impl Node {
         let member = self.member();
         let members = self.members().borrow().all().len();
         format!(
-            "squadron ready: node={} flight={} internal={} advertised={} roles={} members={members} tables={}",
+            "squadron ready: node={} flight={} internal={} advertised={} roles={} auth={} members={members} tables={}",
             member.node_id,
             self.flight,
             member.internal,
             member.advertised.join(","),
             member.roles,
+            self.gate.name(),
             self.queries.planner().engine().files().describe().len(),
         )
     }
@@ -263,6 +247,7 @@ fn member(config: &NodeConfig, flight: &Address, internal: Address) -> Result<Me
                 "--listen {flight}: clients cannot dial a wildcard; set --advertise to the location that they can"
             ))));
         }
+        _ if config.tls.is_on() => vec![format!("grpc+tls://{flight}")],
         _ => vec![format!("grpc+tcp://{flight}")],
     };
     Ok(config.cluster.member(internal, advertised, VERSION)?)
@@ -275,6 +260,11 @@ fn secret_dir() -> PathBuf {
         Ok(base) => base.state_dir().unwrap_or_else(|| base.data_dir()).join("squadron"),
         Err(_) => std::env::temp_dir().join("squadron"),
     }
+}
+
+fn gate(config: &NodeConfig, secret: &ClusterSecret, node: &str) -> Result<Gate, NodeError> {
+    let lifetime = config.auth.token_lifetime;
+    Ok(Gate::new(config.auth.authenticator()?, Tokens::new(secret), node, lifetime))
 }
 
 fn cpu_runtime(config: &NodeConfig) -> Result<Arc<CpuRuntime>, NodeError> {
@@ -393,73 +383,6 @@ impl Parts<'_> {
             worker_url: url.filter(|_| self.me.roles.worker),
             version: VERSION.to_owned(),
         }
-    }
-}
-
-/// What serves on the two ports.
-struct Servers<'a> {
-    queries: &'a Arc<Queries>,
-    membership: &'a Fixed,
-    cpu: &'a Arc<CpuRuntime>,
-    stop: &'a CancellationToken,
-    /// Most connections of clients.
-    connections: usize,
-}
-
-impl Servers<'_> {
-    fn http2() -> Server {
-        Server::builder()
-            .initial_stream_window_size(STREAM_WINDOW)
-            .initial_connection_window_size(CONNECTION_WINDOW)
-            .max_frame_size(FRAME_SIZE)
-            .http2_max_header_list_size(HEADER_BYTES)
-            .http2_keepalive_interval(Some(PING_CLIENTS_EVERY))
-            .http2_keepalive_timeout(Some(PING_TIMEOUT))
-    }
-
-    /// Everything here asks for the cluster secret first.
-    fn internal(
-        &self,
-        listener: TcpListener,
-        tokens: CallTokens,
-        sessions: Arc<Sessions>,
-    ) -> SpawnedTask<()> {
-        let worker = self.queries.planner().engine().worker().clone();
-        let tasks = OnCpu::new(worker.into_worker_server(), Arc::clone(self.cpu));
-        let service = PeerService::new(Arc::clone(self.queries), sessions);
-        let parts = FlightServiceServer::new(service.clone())
-            .max_decoding_message_size(MESSAGE_BYTES)
-            .max_encoding_message_size(MESSAGE_BYTES);
-        let server = Self::http2()
-            .layer(RequireToken::new(tokens))
-            .add_service(self.membership.service())
-            .add_service(tasks)
-            .add_service(Relay::new(parts, service));
-        let incoming = serve::accept_nodes(listener, INTERNAL_CONNECTIONS);
-        let stopped = self.stop.clone().cancelled_owned();
-        SpawnedTask::spawn(async move {
-            logged("internal", server.serve_with_incoming_shutdown(incoming, stopped).await);
-        })
-    }
-
-    fn flight(&self, listener: TcpListener, sessions: Arc<Sessions>) -> SpawnedTask<()> {
-        let service = ClientService::new(Arc::clone(self.queries), Arc::clone(&sessions));
-        let all = FlightServiceServer::new(service.clone())
-            .max_decoding_message_size(REQUEST_BYTES)
-            .max_encoding_message_size(usize::MAX);
-        let server = Self::http2().add_service(Relay::new(all, service));
-        let incoming = serve::accept(listener, self.connections)
-            .map(move |stream| stream.map(|stream| connection(stream, sessions.unnamed())));
-        let stopped = self.stop.clone().cancelled_owned();
-        SpawnedTask::spawn(async move {
-            logged("Flight", server.serve_with_incoming_shutdown(incoming, stopped).await);
-        })
-    }
-}
-
-fn logged(port: &str, ended: Result<(), tonic::transport::Error>) {
-    if let Err(error) = ended {
-        tracing::error!(port, %error, "a server ended");
     }
 }
 

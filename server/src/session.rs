@@ -47,9 +47,10 @@ pub struct Full;
 /// One client's settings.
 #[derive(Debug)]
 pub struct Session {
+    /// The principal it belongs to: nobody else is in it, whatever name they bring.
+    owner: Arc<str>,
     /// Copies share what was not changed.
     settings: Mutex<SessionConfig>,
-    reads_one: AtomicBool,
     changed: AtomicBool,
     /// Whether anybody brought its name.
     named: AtomicBool,
@@ -57,15 +58,20 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session with these settings.
-    pub fn new(settings: SessionConfig) -> Self {
+    /// A session of this principal with these settings.
+    pub fn new(owner: &Arc<str>, settings: SessionConfig) -> Self {
         Self {
+            owner: Arc::clone(owner),
             settings: Mutex::new(settings),
-            reads_one: AtomicBool::new(false),
             changed: AtomicBool::new(false),
             named: AtomicBool::new(false),
             used: Mutex::new(Instant::now()),
         }
+    }
+
+    /// Whether it is this principal's.
+    pub fn is_of(&self, principal: &str) -> bool {
+        &*self.owner == principal
     }
 
     /// A copy of the settings.
@@ -77,17 +83,6 @@ impl Session {
     /// Changes the settings.
     pub fn set_settings(&self, settings: SessionConfig) {
         *self.settings.lock() = settings;
-        self.changed.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether its client has shown that it reads only the first endpoint.
-    pub fn reads_one(&self) -> bool {
-        self.reads_one.load(Ordering::Relaxed)
-    }
-
-    /// Notes that its client reads only the first endpoint.
-    pub fn set_reads_one(&self) {
-        self.reads_one.store(true, Ordering::Relaxed);
         self.changed.store(true, Ordering::Relaxed);
     }
 
@@ -139,18 +134,18 @@ impl Sessions {
         home(name).filter(|node| *node != self.node)
     }
 
-    /// A session without a name: a connection's own.
-    pub fn unnamed(&self) -> Arc<Session> {
-        Arc::new(Session::new(self.defaults.clone()))
+    /// A session without a name: a principal's own on a connection.
+    pub fn unnamed(&self, owner: &Arc<str>) -> Arc<Session> {
+        Arc::new(Session::new(owner, self.defaults.clone()))
     }
 
-    /// A new named session; the name cannot be guessed, and says which node it lives on.
+    /// A new named session of this principal; the name cannot be guessed, and says which node it lives on.
     ///
     /// # Errors
     /// [`Full`] when all places are taken by sessions that were changed and are in use.
-    pub fn create(&self) -> Result<(String, Arc<Session>), Full> {
+    pub fn create(&self, owner: &Arc<str>) -> Result<(String, Arc<Session>), Full> {
         let name = format!("{}.{}", Uuid::new_v4().simple(), self.node);
-        let session = self.unnamed();
+        let session = self.unnamed(owner);
         let mut named = self.named.lock();
         named.make_room(Instant::now())?;
         named.open.insert(name.clone(), Arc::clone(&session));
@@ -250,13 +245,17 @@ impl Forgotten {
 mod tests {
     use super::*;
 
+    fn me() -> Arc<str> {
+        "me".into()
+    }
+
     fn sessions() -> Sessions {
         Sessions::new("a", SessionConfig::new())
     }
 
     /// A session that was changed, and used last so long ago.
     fn changed(sessions: &Sessions, idle: Duration) -> String {
-        let (name, session) = sessions.create().unwrap();
+        let (name, session) = sessions.create(&me()).unwrap();
         sessions.get(&name).unwrap().set_settings(SessionConfig::new().with_batch_size(7));
         *session.used.lock() = Instant::now().checked_sub(idle).unwrap();
         name
@@ -265,16 +264,16 @@ mod tests {
     #[test]
     fn settings_stay_with_their_session() {
         let sessions = sessions();
-        let (name, session) = sessions.create().unwrap();
+        let (name, session) = sessions.create(&me()).unwrap();
         session.set_settings(SessionConfig::new().with_batch_size(7));
         assert_eq!(sessions.get(&name).unwrap().settings().batch_size(), 7);
-        assert_ne!(sessions.create().unwrap().1.settings().batch_size(), 7);
+        assert_ne!(sessions.create(&me()).unwrap().1.settings().batch_size(), 7);
     }
 
     #[test]
     fn a_name_says_where_its_session_lives() {
         let sessions = sessions();
-        let (name, _) = sessions.create().unwrap();
+        let (name, _) = sessions.create(&me()).unwrap();
         assert_eq!(home(&name), Some("a"));
         assert_eq!(sessions.elsewhere(&name), None);
         let of = |node: &str| name.replace(".a", node);
@@ -288,14 +287,14 @@ mod tests {
     fn sessions_share_the_settings_that_nobody_changed() {
         let sessions = sessions();
         let options = |session: Arc<Session>| Arc::clone(session.settings().options());
-        let (one, other) = (options(sessions.unnamed()), options(sessions.unnamed()));
+        let (one, other) = (options(sessions.unnamed(&me())), options(sessions.unnamed(&me())));
         assert!(Arc::ptr_eq(&one, &other));
     }
 
     #[test]
     fn a_closed_session_is_gone() {
         let sessions = sessions();
-        let (name, _) = sessions.create().unwrap();
+        let (name, _) = sessions.create(&me()).unwrap();
         assert!(sessions.close(&name));
         assert!(sessions.get(&name).is_none());
         assert!(!sessions.close(&name));
@@ -304,9 +303,9 @@ mod tests {
     #[test]
     fn there_is_a_limit_to_sessions() {
         let sessions = sessions();
-        let first = sessions.create().unwrap().0;
+        let first = sessions.create(&me()).unwrap().0;
         for _ in 0..MOST {
-            sessions.create().unwrap();
+            sessions.create(&me()).unwrap();
         }
         assert!(sessions.get(&first).is_none());
         assert!(!sessions.is_forgotten(&first), "it had no settings to lose");
@@ -317,7 +316,7 @@ mod tests {
         let sessions = sessions();
         let mine = changed(&sessions, IN_USE * 3 / 2);
         for _ in 0..MOST + 100 {
-            sessions.create().unwrap();
+            sessions.create(&me()).unwrap();
         }
         assert_eq!(sessions.get(&mine).unwrap().settings().batch_size(), 7);
     }
@@ -338,7 +337,7 @@ mod tests {
     fn a_changed_session_that_nobody_came_back_to_goes_first() {
         let sessions = sessions();
         changed(&sessions, IN_USE);
-        let (lone, session) = sessions.create().unwrap();
+        let (lone, session) = sessions.create(&me()).unwrap();
         session.set_settings(SessionConfig::new());
         *session.used.lock() = Instant::now().checked_sub(FIRST_USE).unwrap();
         for _ in 2..=MOST {
@@ -351,10 +350,10 @@ mod tests {
     fn where_all_are_changed_and_in_use_none_is_added() {
         let sessions = sessions();
         let names: Vec<_> = (0..MOST).map(|_| changed(&sessions, Duration::ZERO)).collect();
-        assert_eq!(sessions.create().unwrap_err(), Full);
+        assert_eq!(sessions.create(&me()).unwrap_err(), Full);
         assert!(names.iter().all(|name| sessions.get(name).is_some()));
         sessions.close(&names[0]);
-        sessions.create().unwrap();
+        sessions.create(&me()).unwrap();
     }
 
     #[test]

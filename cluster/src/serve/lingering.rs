@@ -23,55 +23,24 @@ use tonic::transport::server::{Connected, TcpConnectInfo};
 /// it speaks after that.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// What a client says first in HTTP/2: the preface, and the head of a SETTINGS frame (RFC 9113, section
-/// 3.4). One that does not is none, and would keep its place for ever.
-const GREETING: usize = 24 + 9;
-
-/// How long a client has for it.
-const GREETING_WITHIN: Duration = Duration::from_secs(10);
-
-/// An accepted socket, with what its requests know of their connection.
+/// An accepted socket.
 #[derive(Debug)]
-pub struct Lingering<I = TcpConnectInfo> {
+pub struct Lingering {
     stream: TcpStream,
-    info: I,
+    info: TcpConnectInfo,
     /// Since the sending side is closed: until when silence is borne.
     closing: Option<Pin<Box<Sleep>>>,
     silence: Duration,
-    greeting: Option<Greeting>,
     _place: Option<OwnedSemaphorePermit>,
-}
-
-/// A client that has not greeted yet.
-#[derive(Debug)]
-struct Greeting {
-    /// Bytes that came of it.
-    come: usize,
-    limit: Pin<Box<Sleep>>,
-}
-
-impl Greeting {
-    fn within(time: Duration) -> Self {
-        Self { come: 0, limit: Box::pin(sleep(time)) }
-    }
 }
 
 impl Lingering {
     /// `place` is given back when the socket is dropped.
     pub(super) fn new(stream: TcpStream, place: Option<OwnedSemaphorePermit>) -> Self {
         let info = stream.connect_info();
-        let greeting = Some(Greeting::within(GREETING_WITHIN));
-        Self { stream, info, closing: None, silence: SILENCE, greeting, _place: place }
+        Self { stream, info, closing: None, silence: SILENCE, _place: place }
     }
 
-    /// The same socket, whose requests find `info` in their extensions in place of its addresses.
-    pub fn with_info<I>(self, info: I) -> Lingering<I> {
-        let Self { stream, closing, silence, greeting, _place, .. } = self;
-        Lingering { stream, info, closing, silence, greeting, _place }
-    }
-}
-
-impl<I> Lingering<I> {
     /// Reads and forgets until the client has closed or fallen silent.
     fn poll_closed(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let Self { stream, closing, silence, .. } = self;
@@ -90,36 +59,25 @@ impl<I> Lingering<I> {
     }
 }
 
-impl<I: Clone + Send + Sync + 'static> Connected for Lingering<I> {
-    type ConnectInfo = I;
+impl Connected for Lingering {
+    type ConnectInfo = TcpConnectInfo;
 
-    fn connect_info(&self) -> I {
+    fn connect_info(&self) -> TcpConnectInfo {
         self.info.clone()
     }
 }
 
-impl<I: Unpin> AsyncRead for Lingering<I> {
+impl AsyncRead for Lingering {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-        if let Some(greeting) = &mut self.greeting {
-            greeting.come += buffer.filled().len() - before;
-            if greeting.come >= GREETING {
-                self.greeting = None;
-            } else if read.is_pending() {
-                ready!(greeting.limit.as_mut().poll(context));
-                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-            }
-        }
-        read
+        Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
 
-impl<I: Unpin> AsyncWrite for Lingering<I> {
+impl AsyncWrite for Lingering {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -167,30 +125,6 @@ mod tests {
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stream, _) = listener.accept().await.unwrap();
         (Lingering { silence, ..Lingering::new(stream, None) }, client)
-    }
-
-    /// A client that has next to no time to greet.
-    async fn hurried() -> (Lingering, TcpStream) {
-        let (server, client) = connection(SILENCE).await;
-        (Lingering { greeting: Some(Greeting::within(Duration::from_millis(1))), ..server }, client)
-    }
-
-    #[tokio::test]
-    async fn a_client_that_does_not_greet_is_gone() {
-        let (mut server, mut client) = hurried().await;
-        client.write_all(&[7; GREETING - 1]).await.unwrap();
-        let error = server.read_exact(&mut [0; GREETING]).await.unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-    }
-
-    #[tokio::test]
-    async fn a_client_that_has_greeted_may_be_silent() {
-        let (mut server, mut client) = hurried().await;
-        client.write_all(&[7; GREETING]).await.unwrap();
-        // Both are there before anybody looks at the time.
-        server.stream.readable().await.unwrap();
-        server.read_exact(&mut [0; GREETING]).await.unwrap();
-        assert!(server.greeting.is_none());
     }
 
     /// A bare socket resets the connection here: it is closed with bytes that nobody has read.

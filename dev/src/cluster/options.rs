@@ -4,7 +4,8 @@ use std::fs;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use squadron_server::config::ServeArgs;
+use squadron_server::auth::hashed;
+use squadron_server::config::{ServeArgs, TlsFiles};
 
 use super::{Ports, TestCluster};
 use crate::Result;
@@ -21,18 +22,34 @@ pub struct ClusterOptions {
     pub(super) dead_peers: usize,
     pub(super) members: usize,
     data: Vec<PathBuf>,
+    users: Vec<(String, String)>,
+    tls: Option<TlsFiles>,
     adjustments: Vec<Adjust>,
 }
 
 impl ClusterOptions {
     /// A cluster of `nodes` nodes without data.
     pub fn new(nodes: usize) -> Self {
-        Self { nodes, dead_peers: 0, members: nodes, data: Vec::new(), adjustments: Vec::new() }
+        let (data, users, adjustments) = (Vec::new(), Vec::new(), Vec::new());
+        Self { nodes, dead_peers: 0, members: nodes, data, users, tls: None, adjustments }
     }
 
     /// With the tables in this folder too.
     pub fn data(mut self, folder: &Path) -> Self {
         self.data.push(folder.to_owned());
+        self
+    }
+
+    /// For these users, with their passwords, and for nobody else.
+    pub fn users(mut self, users: &[(&str, &str)]) -> Self {
+        let users = users.iter().map(|(name, password)| ((*name).into(), (*password).into()));
+        self.users.extend(users);
+        self
+    }
+
+    /// With TLS on every node's port for clients.
+    pub fn tls(mut self, files: &TlsFiles) -> Self {
+        self.tls = Some(files.clone());
         self
     }
 
@@ -99,7 +116,9 @@ impl ClusterOptions {
         let secret = write_secret(folder)?;
         let patient = folder.join("patient.toml");
         fs::write(&patient, PATIENT)?;
-        let peers = peer_list(ports.iter().chain(absent))?;
+        let scheme = if self.tls.is_some() { "grpc+tls" } else { "grpc+tcp" };
+        let peers = peer_list(scheme, ports.iter().chain(absent))?;
+        let users = self.write_users(folder)?;
         let arguments = ports.iter().enumerate().map(|(index, ports)| {
             let mut args = ServeArgs {
                 config: Some(patient.clone()),
@@ -109,6 +128,10 @@ impl ClusterOptions {
                 peers: Some(peers.clone()),
                 node_id: Some(format!("node-{index}")),
                 cluster_secret_file: Some(secret.clone()),
+                users: users.clone(),
+                tls_certificate: self.tls.as_ref().map(|tls| tls.certificate.clone()),
+                tls_key: self.tls.as_ref().map(|tls| tls.key.clone()),
+                tls_client_ca: self.tls.as_ref().and_then(|tls| tls.client_ca.clone()),
                 memory_limit: Some("1GiB".into()),
                 target_partitions: Some(2),
                 spill_dir: Some(spill_folder(folder, index)?),
@@ -119,6 +142,34 @@ impl ClusterOptions {
         });
         arguments.collect()
     }
+
+    fn write_users(&self, folder: &Path) -> Result<Option<PathBuf>> {
+        if self.users.is_empty() {
+            return Ok(None);
+        }
+        let users: Vec<_> =
+            self.users.iter().map(|(name, password)| (name.as_str(), password.as_str())).collect();
+        let path = users_file(folder);
+        write_users(&path, &users)?;
+        Ok(Some(path))
+    }
+}
+
+/// Where a cluster's users are.
+pub(super) fn users_file(folder: &Path) -> PathBuf {
+    folder.join("users")
+}
+
+/// Writes a file of these users and passwords, in the place of what is there.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_users(path: &Path, users: &[(&str, &str)]) -> Result<()> {
+    let line = |(name, password): &(&str, &str)| Ok(format!("{name}:{}\n", hashed(password)?));
+    let lines = users.iter().map(line).collect::<Result<String>>()?;
+    let new = path.with_extension("new");
+    fs::write(&new, lines)?;
+    Ok(fs::rename(&new, path)?)
 }
 
 /// Where a cluster's secret is.
@@ -144,7 +195,8 @@ fn spill_folder(folder: &Path, index: usize) -> Result<PathBuf> {
     Ok(spill)
 }
 
-fn peer_list<'a>(all: impl Iterator<Item = &'a Ports>) -> Result<String> {
-    let entries = all.map(|ports| Ok(format!("{},{}", ports.internal()?, ports.flight()?)));
+fn peer_list<'a>(scheme: &str, all: impl Iterator<Item = &'a Ports>) -> Result<String> {
+    let entry = |ports: &Ports| Ok(format!("{},{scheme}://{}", ports.internal()?, ports.flight()?));
+    let entries = all.map(entry);
     Ok(entries.collect::<Result<Vec<_>>>()?.join(";"))
 }

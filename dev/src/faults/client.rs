@@ -83,6 +83,7 @@ const TRANSPORT: TransportOptions = TransportOptions {
     connect_timeout: Duration::from_secs(4),
     keep_alive: Duration::from_secs(3),
     tls_ca: None,
+    tls_identity: None,
 };
 
 /// A client of one query.

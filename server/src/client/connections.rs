@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow_flight::flight_service_client::FlightServiceClient;
 use parking_lot::Mutex;
 use tokio::sync::OnceCell;
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
 use super::ClientError;
 use super::options::TransportOptions;
@@ -78,8 +78,12 @@ fn endpoint(
 }
 
 fn tls(options: &TransportOptions) -> ClientTlsConfig {
-    match &options.tls_ca {
+    let config = match &options.tls_ca {
         Some(pem) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)),
         None => ClientTlsConfig::new().with_native_roots(),
+    };
+    match &options.tls_identity {
+        Some((certificate, key)) => config.identity(Identity::from_pem(certificate, key)),
+        None => config,
     }
 }

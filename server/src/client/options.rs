@@ -50,6 +50,8 @@ pub struct TransportOptions {
     pub keep_alive: Duration,
     /// The PEM certificates to trust for TLS in place of the system's.
     pub tls_ca: Option<Vec<u8>>,
+    /// The certificate to show, for servers that ask for one, and its key, in PEM.
+    pub tls_identity: Option<(Vec<u8>, Vec<u8>)>,
 }
 
 impl Default for TransportOptions {
@@ -58,6 +60,7 @@ impl Default for TransportOptions {
             connect_timeout: Duration::from_secs(10),
             keep_alive: Duration::from_secs(30),
             tls_ca: None,
+            tls_identity: None,
         }
     }
 }

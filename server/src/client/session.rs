@@ -69,8 +69,13 @@ impl Session {
         request
     }
 
-    /// Takes the cookies of an answer.
+    /// Takes the cookies of an answer, and the new token that a server gives in time for the old one.
     pub(super) fn observe(&self, answer: &MetadataMap) {
+        let bearer = answer.get("authorization").and_then(|value| value.to_str().ok());
+        if let Some(token) = bearer.and_then(|value| value.strip_prefix("Bearer ")) {
+            // What the server has sent as a header can be sent as one.
+            let _ = self.set_bearer(token);
+        }
         for line in answer.get_all("set-cookie") {
             if let Ok(line) = line.to_str() {
                 self.state.lock().take_cookie(line);
@@ -127,6 +132,17 @@ mod tests {
     #[test]
     fn a_cookie_of_no_age_is_taken_back() {
         assert_eq!(after(&["a=1", "a=; Max-Age=0"]), None);
+    }
+
+    #[test]
+    fn a_new_token_takes_the_place_of_the_old_one() {
+        let session = session();
+        session.set_bearer("old").unwrap();
+        let mut answer = MetadataMap::new();
+        answer.insert("authorization", "Bearer new".parse().unwrap());
+        session.observe(&answer);
+        let request = session.request(());
+        assert_eq!(request.metadata().get("authorization").unwrap(), "Bearer new");
     }
 
     #[test]

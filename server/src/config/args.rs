@@ -28,6 +28,24 @@ pub struct ServeArgs {
     /// Connections of clients at a time; more are refused [default: 4096]
     #[arg(long, env = "SQUADRON_CONNECTIONS", value_name = "N")]
     pub connections: Option<usize>,
+    /// File of users, a line each by `squadron password NAME`; without it nobody is asked who they are
+    #[arg(long, env = "SQUADRON_USERS", value_name = "FILE")]
+    pub users: Option<PathBuf>,
+    /// Let clients in that do not say who they are [default: on loopback, where there is no file of users]
+    #[arg(long, env = "SQUADRON_ALLOW_ANONYMOUS", value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
+    pub allow_anonymous: Option<bool>,
+    /// How long a token is good that nobody uses, like 12h [default: 24h]
+    #[arg(long, env = "SQUADRON_TOKEN_LIFETIME", value_name = "DURATION")]
+    pub token_lifetime: Option<String>,
+    /// Certificate of the port for clients (PEM), with those between it and its authority; turns TLS on
+    #[arg(long, env = "SQUADRON_TLS_CERTIFICATE", value_name = "FILE")]
+    pub tls_certificate: Option<PathBuf>,
+    /// Private key of that certificate (PEM)
+    #[arg(long, env = "SQUADRON_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+    /// Authorities for the certificates of clients (PEM); clients need one then
+    #[arg(long, env = "SQUADRON_TLS_CLIENT_CA", value_name = "FILE")]
+    pub tls_client_ca: Option<PathBuf>,
     /// Address for the other nodes; never for clients [default: 127.0.0.1:8816]
     #[arg(long, env = "SQUADRON_CLUSTER_LISTEN", value_name = "HOST:PORT")]
     pub cluster_listen: Option<String>,
@@ -106,6 +124,8 @@ impl ServeArgs {
             data,
             listen,
             connections,
+            mut auth,
+            mut tls,
             mut cluster,
             mut engine,
             mut queries,
@@ -114,6 +134,12 @@ impl ServeArgs {
         let data = if self.data.is_empty() { data } else { self.data.clone() };
         let listen = self.listen.clone().or(listen).unwrap_or_else(|| LISTEN.to_owned());
         let connections = self.connections.or(connections).unwrap_or(CONNECTIONS);
+        auth.users = self.users.clone().or(auth.users);
+        auth.allow_anonymous = self.allow_anonymous.or(auth.allow_anonymous);
+        set(&mut auth.token_lifetime, duration("--token-lifetime", &self.token_lifetime)?);
+        tls.certificate = self.tls_certificate.clone().or(tls.certificate);
+        tls.key = self.tls_key.clone().or(tls.key);
+        tls.client_ca = self.tls_client_ca.clone().or(tls.client_ca);
         self.over_cluster(&mut cluster)?;
         engine.memory_limit = size("--memory-limit", &self.memory_limit)?.or(engine.memory_limit);
         set(&mut engine.target_partitions, self.target_partitions);
@@ -137,7 +163,7 @@ impl ServeArgs {
             .map(|text| parse::<DataLocation>("--data", text))
             .collect::<Result<_, _>>()?;
         let listen = parse("--listen", &listen)?;
-        Ok(NodeConfig { data, listen, connections, cluster, engine, queries, results })
+        Ok(NodeConfig { data, listen, connections, auth, tls, cluster, engine, queries, results })
     }
 
     fn over_cluster(&self, cluster: &mut squadron_cluster::Config) -> Result<(), ConfigError> {

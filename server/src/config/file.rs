@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::{ConfigError, EngineSection, QueriesSection, ResultsSection};
+use super::{AuthSection, ConfigError, EngineSection, QueriesSection, ResultsSection, TlsSection};
 
 /// A configuration file: every key may be left out, none may be unknown.
 #[derive(Debug, Default, Deserialize)]
@@ -13,6 +13,8 @@ pub(super) struct FileConfig {
     pub(super) data: Vec<String>,
     pub(super) listen: Option<String>,
     pub(super) connections: Option<usize>,
+    pub(super) auth: AuthSection,
+    pub(super) tls: TlsSection,
     pub(super) cluster: squadron_cluster::Config,
     pub(super) engine: EngineSection,
     pub(super) queries: QueriesSection,
@@ -72,6 +74,8 @@ mod tests {
         let example = FileConfig::parse(EXAMPLE).unwrap();
         assert_eq!(example.listen.as_deref(), Some(super::super::LISTEN));
         assert_eq!(example.connections, Some(super::super::CONNECTIONS));
+        assert_eq!(example.auth, AuthSection::default());
+        assert_eq!(example.tls, TlsSection::default());
         assert_eq!(example.cluster, squadron_cluster::Config::default());
         assert_eq!(example.results, ResultsSection::default());
         assert_eq!(example.engine, EngineSection::default());

@@ -110,7 +110,9 @@ fn set(bytes: &[u8], called: &Called, sessions: &Sessions) -> Result<Answer, Sta
     let cookie = match called.name {
         Some(_) => None,
         None => {
-            let (name, session) = sessions.create().map_err(|full| status::session(&full))?;
+            let (name, session) = sessions
+                .create(&called.identity.principal.name)
+                .map_err(|full| status::session(&full))?;
             session.set_settings(settings);
             Some(name)
         }

@@ -23,10 +23,6 @@ use crate::query::Queries;
 /// How long the ticket of a metadata command is good.
 const TICKETS_LAST: Duration = Duration::from_secs(3600);
 
-/// flightsql-dbapi opens with just these codes, and reads only the first endpoint of a result
-/// without saying so (clients.md, 1.4).
-const SINGLE_READER_OPENS_WITH: [u32; 4] = [0, 2, 3, 504];
-
 /// The ticket of a packed command, and until when it is good.
 pub fn ticket(command: Vec<u8>, principal: &str, signer: &Signer) -> (Bytes, SystemTime) {
     let ticket = signer.sign(Ticket::Command(command), principal, TICKETS_LAST);
@@ -39,16 +35,6 @@ pub fn ticket(command: Vec<u8>, principal: &str, signer: &Signer) -> (Bytes, Sys
 /// UNIMPLEMENTED for a command that is none of metadata.
 pub fn schema(command: &Command) -> Result<SchemaRef, Status> {
     metadata::answer_schema(command).ok_or_else(|| not_yet(command.type_url()))
-}
-
-/// Whether this command gives away a client that reads one endpoint only.
-pub fn shows_single_reader(command: &Command) -> bool {
-    let Command::CommandGetSqlInfo(info) = command else {
-        return false;
-    };
-    let mut codes = info.info.clone();
-    codes.sort_unstable();
-    codes == SINGLE_READER_OPENS_WITH
 }
 
 /// Answers a packed command; an empty one stands for the empty result of a statement like SET.

@@ -8,24 +8,21 @@ use tonic::metadata::{KeyAndValueRef, MetadataMap};
 use tonic::{Code, Extensions, Status};
 
 use super::connection::ConnectionInfo;
-use super::forward::AGENT;
+use super::forward::{self, AGENT};
 use super::status;
+use crate::auth::Identity;
 use crate::query::Caller;
 use crate::session::{Session, Sessions};
 
 /// The cookie that JDBC and ODBC keep (Flight SQL's own name for it).
 pub const COOKIE: &str = "arrow_flight_session_id";
 
-/// Without users there is one principal.
-pub const ANONYMOUS: &str = "anonymous";
-
-/// Clients that read one endpoint only and say who they are: Grafana refuses any other number.
-const READS_ONE: &[&str] = &["grafana", "flightsql-datasource"];
-
 /// A request's caller, with the session it belongs to.
 pub struct Called {
     /// For running statements.
     pub caller: Caller,
+    /// Who calls.
+    pub identity: Identity,
     /// For changing settings.
     pub session: Arc<Session>,
     /// The session's name, if it has one.
@@ -34,27 +31,48 @@ pub struct Called {
     pub connection: Option<String>,
     /// The id of the other node that its session lives on.
     pub home: Option<String>,
-    /// It named a session of this node that had to go with its settings.
-    forgotten: bool,
+    /// Why it cannot have the settings of the session it named.
+    without: Option<Without>,
+}
+
+/// What became of a session that a call names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Without {
+    /// It was one of this node, and had to go with its settings.
+    Forgotten,
+    /// It is that of another principal.
+    Foreign,
 }
 
 impl Called {
     /// For what depends on settings.
     ///
     /// # Errors
-    /// UNAUTHENTICATED when it names a session whose settings are lost, or are at a node that is gone: others
-    /// would do something else than was asked for.
+    /// UNAUTHENTICATED when it names a session whose settings are lost, are another's, or are at a node that is
+    /// gone: others would do something else than was asked for.
     pub fn has_its_settings(&self) -> Result<(), Status> {
-        match (self.forgotten, &self.home) {
-            (false, None) => Ok(()),
-            (true, _) => Err(Status::unauthenticated(
+        match (self.without, &self.home) {
+            (None, None) => Ok(()),
+            (Some(Without::Forgotten), _) => Err(Status::unauthenticated(
                 "the session was idle for so long that it is forgotten, with its settings: connect again",
             )),
-            (false, Some(node)) => Err(Status::unauthenticated(format!(
+            (Some(Without::Foreign), _) => Err(Status::unauthenticated(
+                "the session is that of another user: connect again, without its cookie",
+            )),
+            (None, Some(node)) => Err(Status::unauthenticated(format!(
                 "the session and its settings are at node {node}, which is not in the cluster: connect again"
             ))),
         }
     }
+}
+
+/// Whose word is taken for who calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Port {
+    /// That of the layer before the port.
+    Clients,
+    /// That of the node that passes the call on.
+    Nodes,
 }
 
 /// Finds out who calls.
@@ -65,16 +83,23 @@ pub fn called(
     metadata: &MetadataMap,
     extensions: &Extensions,
     sessions: &Sessions,
+    port: Port,
 ) -> Result<Called, Status> {
-    let found = find(metadata, extensions, sessions);
-    let Found { name, connection, session, home, forgotten } = found;
+    let identity = match port {
+        Port::Clients => extensions.get::<Identity>().cloned(),
+        Port::Nodes => forward::read_identity(metadata),
+    };
+    // Nobody comes here without: should the layer be forgotten one day, nothing is open.
+    let identity = identity.ok_or_else(|| Status::unauthenticated("nobody has said who calls"))?;
+    let found = find(metadata, extensions, sessions, &identity);
+    let Found { name, connection, session, home, without } = found;
     let mut settings = session.settings();
     apply_headers(metadata, &mut settings)?;
-    let reads_one = session.reads_one() || reads_one(metadata);
-    let principal = ANONYMOUS.to_owned();
+    let reads_one = reads_one(metadata);
+    let principal = identity.principal.name.to_string();
     let of = name.as_ref().or(connection.as_ref()).cloned();
     let caller = Caller { principal, session: of, settings, reads_one };
-    Ok(Called { caller, session, name, connection, home, forgotten })
+    Ok(Called { caller, identity, session, name, connection, home, without })
 }
 
 /// The session of a request.
@@ -83,27 +108,38 @@ struct Found {
     connection: Option<String>,
     session: Arc<Session>,
     home: Option<String>,
-    forgotten: bool,
+    without: Option<Without>,
 }
 
-/// A name that is not known here is that of another node, or none at all (`Bearer None`): for the latter the
-/// connection's session does, unless it is known to have had settings.
-fn find(metadata: &MetadataMap, extensions: &Extensions, sessions: &Sessions) -> Found {
-    let names = [cookie(metadata), bearer(metadata)];
+/// A name that is not known here is that of another node, or none at all: for the latter the connection's
+/// session does, unless it is known to have had settings.
+fn find(
+    metadata: &MetadataMap,
+    extensions: &Extensions,
+    sessions: &Sessions,
+    identity: &Identity,
+) -> Found {
+    let principal = &identity.principal.name;
+    let names = [cookie(metadata), identity.session.as_deref()];
     let names = names.into_iter().flatten();
+    let mut without = None;
     for name in names.clone() {
-        if let Some(session) = sessions.get(name) {
-            let name = Some(name.to_owned());
-            return Found { name, connection: None, session, home: None, forgotten: false };
+        match sessions.get(name) {
+            Some(session) if session.is_of(principal) => {
+                let name = Some(name.to_owned());
+                return Found { name, connection: None, session, home: None, without: None };
+            }
+            Some(_) => without = Some(Without::Foreign),
+            None if sessions.is_forgotten(name) => without = Some(Without::Forgotten),
+            None => {}
         }
     }
-    let forgotten = names.clone().into_iter().any(|name| sessions.is_forgotten(name));
     let home = names.into_iter().find_map(|name| sessions.elsewhere(name)).map(str::to_owned);
-    let info = extensions.get::<ConnectionInfo>();
-    let connection = info.map(|info| info.name.to_string());
-    let session = info.map(|info| Arc::clone(&info.session));
-    let session = session.unwrap_or_else(|| sessions.unnamed());
-    Found { name: None, connection, session, home, forgotten }
+    let own = extensions.get::<ConnectionInfo>().map(|info| info.of(principal));
+    let connection = own.as_ref().map(|own| own.name.to_string());
+    let session = own.map(|own| own.session);
+    let session = session.unwrap_or_else(|| sessions.unnamed(principal));
+    Found { name: None, connection, session, home, without }
 }
 
 fn cookie(metadata: &MetadataMap) -> Option<&str> {
@@ -113,15 +149,16 @@ fn cookie(metadata: &MetadataMap) -> Option<&str> {
     pairs.filter(|(name, _)| *name == COOKIE).map(|(_, value)| value.trim_matches('"')).next()
 }
 
-fn bearer(metadata: &MetadataMap) -> Option<&str> {
-    let value = metadata.get("authorization")?.to_str().ok()?;
-    value.strip_prefix("Bearer ").map(str::trim)
-}
-
+/// Whether a client reads one endpoint and no more, by how it calls itself. Of the stock clients two do so, and
+/// neither says its name (clients.md, 1.4 and 1.7; measured): flightsql-dbapi (Superset) reads the first and
+/// passes over the others without a word, under the name of the C++ library that it stands on; Grafana's
+/// plugin refuses any other number, under that of the Go library. So all of these bare names are given one:
+/// a result that is slower is better than one that is short. ADBC and JDBC have names of their own, and a
+/// program of pyarrow or arrow-go that reads all endpoints asks for them (`squadron-endpoints: all`).
 fn reads_one(metadata: &MetadataMap) -> bool {
-    let agents = ["user-agent", AGENT].into_iter().filter_map(|key| metadata.get(key));
-    let mut agents = agents.filter_map(|agent| agent.to_str().ok()).map(str::to_ascii_lowercase);
-    agents.any(|agent| READS_ONE.iter().any(|known| agent.contains(known)))
+    let agent = metadata.get(AGENT).or_else(|| metadata.get("user-agent"));
+    let agent = agent.and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    agent.starts_with("grpc-go/") || agent.starts_with("grpc-c++/")
 }
 
 /// `squadron-execution-mode: local` and `squadron.execution_mode: local` (a JDBC property) are both
@@ -161,17 +198,31 @@ fn refused(header: &str, why: &str) -> Status {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::Principal;
 
-    fn with_token(sessions: &Sessions, token: &str) -> Called {
-        let mut metadata = MetadataMap::new();
-        metadata.insert("authorization", format!("Bearer {token}").parse().unwrap());
-        called(&metadata, &Extensions::default(), sessions).unwrap()
+    fn me() -> Arc<str> {
+        "me".into()
+    }
+
+    fn call(sessions: &Sessions, identity: Identity, cookie: Option<&str>) -> Called {
+        let (mut metadata, mut extensions) = (MetadataMap::new(), Extensions::default());
+        if let Some(cookie) = cookie {
+            metadata.insert("cookie", format!("{COOKIE}={cookie}").parse().unwrap());
+        }
+        extensions.insert(identity);
+        called(&metadata, &extensions, sessions, Port::Clients).unwrap()
+    }
+
+    fn with_token(sessions: &Sessions, session: &str) -> Called {
+        let mut identity = Identity::new(Principal::named("me"));
+        identity.session = Some(session.to_owned());
+        call(sessions, identity, None)
     }
 
     #[test]
     fn a_session_that_had_to_go_is_not_replaced_by_another() {
         let sessions = Sessions::new("a", SessionConfig::new());
-        let (name, _) = sessions.create().unwrap();
+        let (name, _) = sessions.create(&me()).unwrap();
         assert_eq!(with_token(&sessions, &name).name, Some(name.clone()));
         sessions.forget(&name);
         let refused = with_token(&sessions, &name).has_its_settings().unwrap_err();
@@ -193,5 +244,57 @@ mod tests {
         let called = with_token(&sessions, "00000000000000000000000000000000.b");
         assert_eq!(called.home.as_deref(), Some("b"));
         assert_eq!(called.has_its_settings().unwrap_err().code(), Code::Unauthenticated);
+    }
+
+    #[test]
+    fn clients_that_may_read_one_endpoint_only_are_known_by_their_agent() {
+        for (agent, one) in [
+            ("grpc-c++/1.76.0 grpc-c/51.0.0 (linux; chttp2)", true),
+            ("grpc-go/1.58.3", true),
+            ("ADBC Flight SQL Driver v1.13.0 grpc-go/1.80.0", false),
+            ("grpc-java-netty/1.73.0", false),
+            ("JDBC Flight SQL Driver 19.0.0 grpc-java-netty/1.76.0", false),
+            ("tonic/0.14.2", false),
+        ] {
+            for key in ["user-agent", AGENT] {
+                let mut metadata = MetadataMap::new();
+                metadata.insert(key, agent.parse().unwrap());
+                assert_eq!(reads_one(&metadata), one, "{agent}");
+            }
+        }
+    }
+
+    #[test]
+    fn nobody_is_in_the_session_of_another() {
+        let sessions = Sessions::new("a", SessionConfig::new());
+        let (name, session) = sessions.create(&me()).unwrap();
+        session.set_settings(SessionConfig::new().with_batch_size(7));
+        let mine = call(&sessions, Identity::new(Principal::named("me")), Some(&name));
+        assert_eq!(mine.caller.settings.batch_size(), 7);
+        let other = call(&sessions, Identity::new(Principal::named("you")), Some(&name));
+        assert_ne!(other.caller.settings.batch_size(), 7);
+        let refused = other.has_its_settings().unwrap_err();
+        assert!(refused.message().contains("another user"), "{refused}");
+    }
+
+    #[test]
+    fn a_call_that_nobody_vouches_for_is_refused() {
+        let sessions = Sessions::new("a", SessionConfig::new());
+        let (metadata, extensions) = (MetadataMap::new(), Extensions::default());
+        for port in [Port::Clients, Port::Nodes] {
+            let refused = called(&metadata, &extensions, &sessions, port).err().unwrap();
+            assert_eq!(refused.code(), Code::Unauthenticated);
+        }
+    }
+
+    /// Behind the client port's layer there are no such headers; should there be, they are not believed.
+    #[test]
+    fn a_client_is_not_believed_what_it_says_of_itself() {
+        let sessions = Sessions::new("a", SessionConfig::new());
+        let (mut metadata, mut extensions) = (MetadataMap::new(), Extensions::default());
+        metadata.insert(forward::PRINCIPAL, "root".parse().unwrap());
+        extensions.insert(Identity::new(Principal::named("me")));
+        let known = called(&metadata, &extensions, &sessions, Port::Clients).unwrap();
+        assert_eq!(known.caller.principal, "me");
     }
 }

@@ -10,6 +10,8 @@
 //!          ◄───────── answer ─────── ◄──── its answer ────
 //! ```
 
+use std::borrow::Cow;
+
 use arrow_flight::flight_service_client::FlightServiceClient;
 use arrow_flight::{
     Action, Criteria, FlightData, FlightDescriptor, FlightInfo, PollInfo, PutResult, SchemaResult,
@@ -17,15 +19,23 @@ use arrow_flight::{
 use futures::channel::oneshot;
 use futures::stream::{self, BoxStream, Stream};
 use futures::{StreamExt, TryStreamExt};
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use squadron_cluster::Member;
 use squadron_cluster::channels::MemberChannel;
-use tonic::metadata::MetadataValue;
+use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::peers::{Peers, named};
+use crate::auth::{Identity, Principal};
 
 /// What the client calls itself, in a call that is passed on: `user-agent` is that of this node there.
 pub const AGENT: &str = "x-squadron-user-agent";
+
+/// Who the call comes from, in a call that is passed on, percent-encoded: this node has found out.
+pub const PRINCIPAL: &str = "x-squadron-principal";
+
+/// The session that its token stands for, if it brought one.
+pub const SESSION: &str = "x-squadron-session";
 
 /// Set in a call that is passed on.
 const PASSED_ON: &str = "x-squadron-passed-on";
@@ -35,9 +45,15 @@ pub fn is_passed_on<T>(request: &Request<T>) -> bool {
     request.metadata().contains_key(PASSED_ON)
 }
 
-/// Metadata of one connection, or that proves who this node is: they are made anew.
-const OWN: [&str; 5] =
-    ["user-agent", "grpc-encoding", "grpc-accept-encoding", "content-length", "squadron-cluster"];
+/// Metadata of one connection, or that proves who somebody is: they are made anew.
+const OWN: [&str; 6] = [
+    "user-agent",
+    "grpc-encoding",
+    "grpc-accept-encoding",
+    "content-length",
+    "squadron-cluster",
+    "authorization",
+];
 
 /// The node that a session lives on.
 pub struct Home {
@@ -132,9 +148,36 @@ fn passed_on<T>(mut request: Request<T>) -> Request<T> {
         metadata.insert(AGENT, agent);
     }
     metadata.insert(PASSED_ON, MetadataValue::from_static("true"));
+    if let Some(identity) = request.extensions().get::<Identity>().cloned() {
+        write_identity(request.metadata_mut(), &identity);
+    }
     // What this connection knows of itself is not that of the next.
     *request.extensions_mut() = tonic::Extensions::default();
     request
+}
+
+fn write_identity(metadata: &mut MetadataMap, identity: &Identity) {
+    let mut insert = |key: &'static str, text: &str| {
+        let text = utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        if let Ok(value) = text.parse() {
+            metadata.insert(key, value);
+        }
+    };
+    insert(PRINCIPAL, &identity.principal.name);
+    if let Some(session) = &identity.session {
+        insert(SESSION, session);
+    }
+}
+
+/// Who a call that was passed on comes from, by the node that passed it on.
+pub fn read_identity(metadata: &MetadataMap) -> Option<Identity> {
+    let read = |key: &str| {
+        let text = metadata.get(key)?.to_str().ok()?;
+        percent_decode_str(text).decode_utf8().ok().map(Cow::into_owned)
+    };
+    let mut identity = Identity::new(Principal::named(&read(PRINCIPAL)?));
+    identity.session = read(SESSION);
+    Some(identity)
 }
 
 /// The messages of a client, for a call of this node's own: should they end in an error, that is told
@@ -163,8 +206,8 @@ mod tests {
     #[test]
     fn what_a_client_says_of_itself_travels_and_what_a_connection_says_does_not() {
         let mut request = Request::new(());
-        for (key, value) in [("cookie", "c"), ("user-agent", "grafana"), ("squadron-cluster", "x")]
-        {
+        let brought = ["cookie", "user-agent", "squadron-cluster", "authorization"];
+        for (key, value) in brought.into_iter().zip(["c", "grafana", "x", "Basic YWw6cHc"]) {
             request.metadata_mut().insert(key, value.parse().unwrap());
         }
         let request = passed_on(request);
@@ -172,6 +215,18 @@ mod tests {
         assert_eq!(brought("cookie"), Some("c"));
         assert_eq!(brought(AGENT), Some("grafana"));
         assert_eq!(brought("squadron-cluster"), None);
+        assert_eq!(brought("authorization"), None);
         assert!(is_passed_on(&request));
+    }
+
+    #[test]
+    fn who_calls_travels_with_the_call() {
+        let mut request = Request::new(());
+        let mut identity = Identity::new(Principal::named("älice, b=c"));
+        identity.session = Some("s.b".into());
+        request.extensions_mut().insert(identity);
+        let read = read_identity(passed_on(request).metadata()).unwrap();
+        assert_eq!((&*read.principal.name, read.session.as_deref()), ("älice, b=c", Some("s.b")));
+        assert!(read_identity(passed_on(Request::new(())).metadata()).is_none());
     }
 }

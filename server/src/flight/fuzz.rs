@@ -22,20 +22,21 @@ use prost::Message;
 use squadron_planner::deliver::{PartKey, PartTotals};
 use tokio::runtime::Runtime;
 use tonic::metadata::MetadataMap;
-use tonic::{Code, Extensions, Status};
+use tonic::{Code, Status};
 use uuid::Uuid;
 
-use super::caller::{ANONYMOUS, Called, called};
+use super::caller::{Called, Port, called};
 use super::messages::{
     CommitProto, FailProto, LeaveProto, ManifestProto, OpenProto, PartProto, PollProto,
-    QueriesProto, QueryProto, StatusRequestProto,
+    QueriesProto, QueryProto, StatusRequestProto, TokenProto,
 };
 use super::peer::PeerService;
 use super::peers::actions;
 use super::session_options::{self as options, SetSessionOptionsRequest};
-use super::testing::{Plan, TestCluster};
+use super::testing::{Plan, TestCluster, from_anybody, open_gate};
 use super::ticket::{PollHandle, ResultTicket, Signer, Ticket};
 use super::{action, command, frames, lifetime, put};
+use crate::auth::ANONYMOUS;
 use crate::results::Frame;
 use crate::session::Sessions;
 
@@ -225,7 +226,8 @@ impl Target {
     fn called(&self) -> (Arc<Sessions>, Called) {
         let engine = self.cluster.nodes[0].queries().planner().engine();
         let sessions = Arc::new(Sessions::new("a", engine.session_config()));
-        let called = called(&MetadataMap::new(), &Extensions::default(), &sessions).unwrap();
+        let (metadata, anybody) = (MetadataMap::new(), from_anybody(()));
+        let called = called(&metadata, anybody.extensions(), &sessions, Port::Clients).unwrap();
         (sessions, called)
     }
 
@@ -240,7 +242,8 @@ impl Target {
 
     fn of_a_peer(&self, name: &str, body: &[u8]) {
         let (sessions, _) = self.called();
-        let service = PeerService::new(Arc::clone(self.cluster.nodes[0].queries()), sessions);
+        let service =
+            PeerService::new(Arc::clone(self.cluster.nodes[0].queries()), sessions, open_gate());
         if let Err(status) = self.runtime.block_on(service.act(name, body)) {
             is_blamed_on_the_sender(&status);
         }
@@ -314,6 +317,7 @@ impl Target {
             (actions::CANCEL, QueryProto { query: id }.encode_to_vec()),
             (actions::RENEW, ticket),
             (actions::SEES, Vec::new()),
+            (actions::TOKEN, TokenProto { session: "s".into(), used: true }.encode_to_vec()),
             (actions::USE, Vec::new()),
         ]
     }

@@ -245,6 +245,25 @@ pub struct SeesProto {
     pub nodes: Vec<String>,
 }
 
+/// A token, by the name of its session (body of `squadron.token`).
+#[derive(Clone, PartialEq, Message)]
+pub struct TokenProto {
+    /// The session.
+    #[prost(string, tag = "1")]
+    pub session: String,
+    /// Whether it is used at the node that asks.
+    #[prost(bool, tag = "2")]
+    pub used: bool,
+}
+
+/// When a token was last used (answer of `squadron.token`).
+#[derive(Clone, Copy, PartialEq, Message)]
+pub struct TokenUsedProto {
+    /// So many seconds ago.
+    #[prost(uint64, optional, tag = "1")]
+    pub idle: Option<u64>,
+}
+
 /// How long a share is kept from now on (answer of `squadron.renew`).
 #[derive(Clone, Copy, PartialEq, Message)]
 pub struct RenewedProto {

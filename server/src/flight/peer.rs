@@ -25,13 +25,14 @@ use super::frames::{Put, query_id, read_put};
 use super::messages::{
     CancelledProto, CommitProto, FailProto, InterestProto, LeaveProto, ManifestProto, OpenProto,
     PartProto, PollProto, QueriesProto, QueryProto, RenewedProto, SeesProto, StatusRequestProto,
-    TotalsProto,
+    TokenProto, TokenUsedProto, TotalsProto,
 };
 use super::peers::actions;
 use super::pieces::{InPieces, Pieces, in_pieces};
 use super::read::{forwarded, read_forwarded};
 use super::service::ClientService;
 use super::{poll, status};
+use crate::auth::Gate;
 use crate::query::{Cancelled, Queries};
 use crate::results::{Interest, Opening, PartSummary, QueryResult, ResultError};
 use crate::session::Sessions;
@@ -47,9 +48,9 @@ pub struct PeerService {
 type Stream<T> = BoxStream<'static, Result<T, Status>>;
 
 impl PeerService {
-    /// The service over this node's queries, results and sessions.
-    pub fn new(queries: Arc<Queries>, sessions: Arc<Sessions>) -> Self {
-        let clients = ClientService::for_nodes(Arc::clone(&queries), sessions);
+    /// The service over this node's queries, results, sessions and tokens.
+    pub fn new(queries: Arc<Queries>, sessions: Arc<Sessions>, gate: Arc<Gate>) -> Self {
+        let clients = ClientService::for_nodes(Arc::clone(&queries), sessions, gate);
         Self { queries, clients }
     }
 
@@ -96,9 +97,15 @@ impl PeerService {
                 let sees = SeesProto { nodes: self.queries.sees() };
                 Ok(sees.encode_to_vec().into())
             }
+            actions::TOKEN => Ok(self.token(&read(body)?)),
             actions::USE => Ok(self.queries.usage().encode_to_vec().into()),
             other => Err(Status::unimplemented(format!("no action {other} between nodes"))),
         }
+    }
+
+    fn token(&self, token: &TokenProto) -> Bytes {
+        let idle = self.clients.gate().idle(&token.session, token.used);
+        TokenUsedProto { idle }.encode_to_vec().into()
     }
 
     fn open(&self, open: OpenProto) -> Result<Bytes, Status> {

@@ -24,7 +24,7 @@ use super::frames::{end_message, put_message};
 use super::messages::{
     CancelledProto, CommitProto, LeaveProto, ManifestProto, OpenProto, PartProto, PollProto,
     PolledProto, QueriesProto, QueryProto, RenewedProto, SeesProto, StatusProto,
-    StatusRequestProto, TotalsProto,
+    StatusRequestProto, TokenProto, TokenUsedProto, TotalsProto,
 };
 use super::status;
 use super::ticket::PollHandle;
@@ -78,6 +78,8 @@ pub mod actions {
     pub const HOLDS: &str = "squadron.holds";
     /// Say what the node has in hand.
     pub const USE: &str = "squadron.use";
+    /// Say when a token was last used, or hear that it is.
+    pub const TOKEN: &str = "squadron.token";
 }
 
 /// This node's connections to its peers.
@@ -274,6 +276,17 @@ impl Peers {
         let answer = self.act_within(ANSWER_WITHIN, peer, actions::SEES, Bytes::new()).await?;
         let answer = SeesProto::decode(answer);
         Ok(answer.map_err(|error| ResultError::Corrupt(error.to_string()))?.nodes)
+    }
+
+    /// Asks the node that made the token of a session for how many seconds it was not used, telling it that
+    /// it is used here if it is; nothing where it knows of no use.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn token(&self, peer: &Member, session: &str, used: bool) -> Result<Option<u64>> {
+        let token = TokenProto { session: session.to_owned(), used };
+        let answer = TokenUsedProto::decode(self.act(peer, actions::TOKEN, &token).await?);
+        Ok(answer.map_err(|error| ResultError::Corrupt(error.to_string()))?.idle)
     }
 
     /// Asks `peer` for a sign that it has its share of a query still.

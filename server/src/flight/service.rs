@@ -22,7 +22,7 @@ use tonic::{Request, Response, Status, Streaming};
 use uuid::Uuid;
 
 use super::action::{self, set_cookie};
-use super::caller::{Called, called};
+use super::caller::{Called, Port, called};
 use super::command::{Wish, not_yet, wish};
 use super::forward::Home;
 use super::pieces::{InPieces, Pieces, in_pieces};
@@ -30,6 +30,7 @@ use super::put::Put;
 use super::read::read;
 use super::ticket::Ticket;
 use super::{answer, info, listing, poll, prepared, put, status};
+use crate::auth::Gate;
 use crate::query::{Asked, Outcome, Queries, Started};
 use crate::session::Sessions;
 
@@ -38,8 +39,9 @@ use crate::session::Sessions;
 pub struct ClientService {
     queries: Arc<Queries>,
     sessions: Arc<Sessions>,
-    /// Whether calls whose session lives elsewhere are passed on.
-    passes_on: bool,
+    gate: Arc<Gate>,
+    /// Calls of clients whose session lives elsewhere are passed on; those end here.
+    port: Port,
 }
 
 /// Where a call is answered.
@@ -84,25 +86,34 @@ impl InPieces for ClientService {
 type Stream<T> = BoxStream<'static, Result<T, Status>>;
 
 impl ClientService {
-    /// The service over this node's queries and sessions.
-    pub fn new(queries: Arc<Queries>, sessions: Arc<Sessions>) -> Self {
-        Self { queries, sessions, passes_on: true }
+    /// The service over this node's queries, sessions and tokens, behind the layer that says who calls.
+    pub fn new(queries: Arc<Queries>, sessions: Arc<Sessions>, gate: Arc<Gate>) -> Self {
+        Self { queries, sessions, gate, port: Port::Clients }
     }
 
     /// The same for calls that other nodes have passed on: they end here.
-    pub fn for_nodes(queries: Arc<Queries>, sessions: Arc<Sessions>) -> Self {
-        Self { queries, sessions, passes_on: false }
+    pub fn for_nodes(queries: Arc<Queries>, sessions: Arc<Sessions>, gate: Arc<Gate>) -> Self {
+        Self { queries, sessions, gate, port: Port::Nodes }
+    }
+
+    /// What lets clients in at this node.
+    pub(super) fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    fn passes_on(&self) -> bool {
+        self.port == Port::Clients
     }
 
     /// The other node that has to answer a call, since the caller's session lives there.
     fn home(&self, called: &Called) -> Option<Home> {
-        let node = called.home.as_deref().filter(|_| self.passes_on)?;
+        let node = called.home.as_deref().filter(|_| self.passes_on())?;
         let members = self.queries.members();
         members.get(node).map(|member| Home::new(self.queries.peers(), member))
     }
 
     fn called<T>(&self, request: &Request<T>) -> Result<Called, Status> {
-        called(request.metadata(), request.extensions(), &self.sessions)
+        called(request.metadata(), request.extensions(), &self.sessions, self.port)
     }
 
     /// The caller of what depends on the settings of its session, or who has them.
@@ -126,7 +137,7 @@ impl ClientService {
 
     /// The other node that has to answer what is asked of a prepared statement, since its values are there.
     fn keeps(&self, handle: Option<&[u8]>, called: &Called) -> Option<Home> {
-        let handle = handle.filter(|_| self.passes_on)?;
+        let handle = handle.filter(|_| self.passes_on())?;
         let member = prepared::home(handle, called, &self.queries)?;
         Some(Home::new(self.queries.peers(), &member))
     }
@@ -220,9 +231,6 @@ impl ClientService {
         called: &Called,
         descriptor: FlightDescriptor,
     ) -> Result<FlightInfo, Status> {
-        if answer::shows_single_reader(command) {
-            called.session.set_reads_one();
-        }
         let schema = answer::schema(command)?;
         self.on_demand(&schema, descriptor.cmd.to_vec(), called, descriptor)
     }
@@ -259,18 +267,21 @@ impl FlightService for ClientService {
     type ListActionsStream = Stream<ActionType>;
     type DoExchangeStream = Stream<FlightData>;
 
-    /// Anyone may come in; they get a session, and its name as their token. The request stream is
-    /// not waited for: some drivers send no message at all.
+    /// Whoever comes in gets a session, and a token that stands for it. The request stream is not waited for:
+    /// some drivers send no message at all.
     async fn handshake(
         &self,
-        _: Request<Streaming<HandshakeRequest>>,
+        request: Request<Streaming<HandshakeRequest>>,
     ) -> Result<Response<Self::HandshakeStream>, Status> {
-        let (name, _) = self.sessions.create().map_err(|full| status::session(&full))?;
-        let token = format!("Bearer {name}");
-        let answer = HandshakeResponse { protocol_version: 0, payload: name.clone().into() };
+        let principal = self.called(&request)?.identity.principal;
+        let created = self.sessions.create(&principal.name);
+        let (session, _) = created.map_err(|full| status::session(&full))?;
+        let token = self.gate.token(&principal, &session);
+        let answer = HandshakeResponse { protocol_version: 0, payload: token.clone().into() };
         let mut response = Response::new(futures::stream::iter([Ok(answer)]).boxed());
-        let token = token.parse().map_err(|_| status::internal("an unprintable token"))?;
-        response.metadata_mut().insert("authorization", token);
+        let bearer = format!("Bearer {token}").parse();
+        let bearer = bearer.map_err(|_| status::internal("an unprintable token"))?;
+        response.metadata_mut().insert("authorization", bearer);
         Ok(response)
     }
 

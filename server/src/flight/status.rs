@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::messages::FailProto;
 use super::metadata::MetadataError;
 use super::ticket::TicketError;
+use crate::auth::Denied;
 use crate::results::ResultError;
 use crate::session::Full;
 
@@ -53,6 +54,23 @@ fn again(code: Code, text: &str, reason: &str, after: Duration) -> Status {
 /// The status where there is no place for another session.
 pub fn session(full: &Full) -> Status {
     status(Code::ResourceExhausted, &full.to_string())
+}
+
+/// The status of a call that is not let in.
+pub fn denied(denied: &Denied) -> Status {
+    let code = match denied {
+        Denied::Missing
+        | Denied::Wrong
+        | Denied::Garbled(_)
+        | Denied::Foreign
+        | Denied::Idle(_)
+        | Denied::Expired(_)
+        | Denied::NotTheirs(_)
+        | Denied::Gone(_) => Code::Unauthenticated,
+        Denied::Busy => return busy(&denied.to_string()),
+        Denied::Unavailable(_) => Code::Unavailable,
+    };
+    status(code, &denied.to_string())
 }
 
 /// A bug of this program.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use arrow_flight::flight_service_client::FlightServiceClient;
@@ -28,10 +29,12 @@ use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
 use tonic::{Request, Status, Streaming};
 
-use super::caller::ANONYMOUS;
 use super::peers::Peers;
 use super::ticket::{ResultTicket, Ticket as SignedTicket};
-use crate::config::{CONNECTIONS, EngineSection, NodeConfig, QueriesSection, ResultsSection};
+use crate::auth::{ANONYMOUS, Anyone, Gate, Identity, Principal, Tokens};
+use crate::config::{
+    AuthSection, CONNECTIONS, EngineSection, NodeConfig, QueriesSection, ResultsSection, TlsSection,
+};
 use crate::node::{Listeners, Node};
 use crate::query::Queries;
 
@@ -52,6 +55,19 @@ pub(crate) async fn until(condition: impl Fn() -> bool) {
         }
     })
     .await;
+}
+
+/// A gate that lets everybody in.
+pub(crate) fn open_gate() -> Arc<Gate> {
+    let tokens = Tokens::new(&ClusterSecret::random());
+    Arc::new(Gate::new(Arc::new(Anyone), tokens, "a", Duration::from_secs(3600)))
+}
+
+/// A request as the layer before the port hands it on.
+pub(crate) fn from_anybody<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.extensions_mut().insert(Identity::new(Principal::named(ANONYMOUS)));
+    request
 }
 
 /// Some nodes that know each other, named a, b, c ….
@@ -175,6 +191,8 @@ fn config(index: usize, peers: &str, folder: &Path, secret: &Path) -> NodeConfig
         data: Vec::new(),
         listen: "127.0.0.1:0".parse().unwrap(),
         connections: CONNECTIONS,
+        auth: AuthSection::default(),
+        tls: TlsSection::default(),
         cluster: squadron_cluster::Config {
             node_id: Some(name(index)),
             peers: peers.parse().unwrap(),
@@ -239,7 +257,7 @@ impl std::ops::Deref for TestNode {
 }
 
 impl TestNode {
-    pub fn queries(&self) -> &std::sync::Arc<Queries> {
+    pub fn queries(&self) -> &Arc<Queries> {
         Node::queries(self)
     }
 

@@ -154,7 +154,7 @@ impl Queries {
     }
 
     /// The other nodes.
-    pub fn peers(&self) -> &Peers {
+    pub fn peers(&self) -> &Arc<Peers> {
         &self.peers
     }
 

@@ -28,7 +28,7 @@ use crate::flight::ticket::ResultTicket;
 use crate::results::{Opening, Phase, QueryResult, ResultError};
 
 /// What a client without a name is.
-const ANYONE: &str = crate::flight::caller::ANONYMOUS;
+const ANYONE: &str = crate::auth::ANONYMOUS;
 
 fn caller(node: &TestNode) -> Caller {
     let settings = node.queries().planner().engine().session_config();

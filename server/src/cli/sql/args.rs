@@ -59,9 +59,22 @@ pub struct SqlArgs {
     /// Trust the certificates in this PEM file for TLS, in place of the system's
     #[arg(long, value_name = "FILE")]
     pub(super) tls_ca: Option<PathBuf>,
+    /// Show the certificate in this PEM file to servers that ask for one
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(super) tls_certificate: Option<PathBuf>,
+    /// The private key of that certificate (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    pub(super) tls_key: Option<PathBuf>,
     /// Give up connecting after this long
     #[arg(long, default_value = "10s", value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(super) connect_timeout: Duration,
+}
+
+fn read(path: &Option<PathBuf>) -> Result<Option<Vec<u8>>, SqlError> {
+    let read = |path: &PathBuf| {
+        std::fs::read(path).map_err(|source| SqlError::Read { path: path.clone(), source })
+    };
+    path.as_ref().map(read).transpose()
 }
 
 impl SqlArgs {
@@ -89,14 +102,14 @@ impl SqlArgs {
         if self.ordered { Order::Endpoints } else { Order::Arrival }
     }
 
-    /// How to connect; reads the file of certificates.
+    /// How to connect; reads the files of certificates.
     pub(super) fn client_options(&self) -> Result<ClientOptions, SqlError> {
-        let tls_ca = self.tls_ca.as_ref().map(|path| {
-            std::fs::read(path).map_err(|source| SqlError::Read { path: path.clone(), source })
-        });
-        let connect_timeout = self.connect_timeout;
-        let transport =
-            TransportOptions { connect_timeout, tls_ca: tls_ca.transpose()?, ..Default::default() };
+        let transport = TransportOptions {
+            connect_timeout: self.connect_timeout,
+            tls_ca: read(&self.tls_ca)?,
+            tls_identity: read(&self.tls_certificate)?.zip(read(&self.tls_key)?),
+            ..Default::default()
+        };
         let headers = self.settings.iter().filter_map(Setting::header).collect();
         Ok(ClientOptions { credentials: self.credentials()?, headers, transport })
     }

@@ -13,12 +13,15 @@ use futures::TryStreamExt;
 use prost::Message;
 use squadron_planner::options::{Endpoints, SquadronOptions};
 use tonic::metadata::MetadataValue;
-use tonic::{Code, Request, Status};
+use tonic::{Code, Status};
 
 use super::planning::{Seen, kept_waiting, nobody_waits};
 use super::*;
+use crate::auth::ANONYMOUS;
+use crate::flight::caller::COOKIE;
 use crate::flight::lifetime::cancel_flight_info;
 use crate::flight::service::ClientService;
+use crate::flight::testing::{from_anybody, open_gate};
 use crate::session::Sessions;
 
 /// Longer than anything is waited for.
@@ -26,7 +29,7 @@ const LONG: Duration = Duration::from_secs(3600);
 
 /// The client-facing service of a node, asked without a wire, which would end a call itself.
 fn service(node: &TestNode, sessions: &Arc<Sessions>) -> ClientService {
-    ClientService::new(Arc::clone(node.queries()), Arc::clone(sessions))
+    ClientService::new(Arc::clone(node.queries()), Arc::clone(sessions), open_gate())
 }
 
 fn sessions(node: &TestNode) -> Arc<Sessions> {
@@ -46,7 +49,7 @@ async fn poll(
     what: FlightDescriptor,
     headers: &[(&'static str, &'static str)],
 ) -> Result<PollInfo, Status> {
-    let mut request = Request::new(what);
+    let mut request = from_anybody(what);
     for (name, value) in headers {
         request.metadata_mut().insert(*name, MetadataValue::from_static(value));
     }
@@ -213,12 +216,12 @@ async fn a_setting_is_changed_whether_its_first_poll_waits_or_not() {
     let cluster = Plan::of(1).start().await;
     let node = &cluster.nodes[0];
     let sessions = sessions(node);
-    let (name, session) = sessions.create().unwrap();
+    let (name, session) = sessions.create(&ANONYMOUS.into()).unwrap();
     let mut what = statement("SET squadron.endpoints = 'one'");
     let info = loop {
-        let mut request = Request::new(what);
+        let mut request = from_anybody(what);
         request.metadata_mut().insert(HURRIED.0, MetadataValue::from_static(HURRIED.1));
-        request.metadata_mut().insert("authorization", format!("Bearer {name}").parse().unwrap());
+        request.metadata_mut().insert("cookie", format!("{COOKIE}={name}").parse().unwrap());
         let polled = soon(service(node, &sessions).poll_flight_info(request)).await.unwrap();
         let polled = polled.into_inner();
         match polled.flight_descriptor {
