@@ -63,7 +63,7 @@ class Cluster:
                 os.environ["SQUADRON_BIN"], "serve", "--data", data,
                 "--listen", client, "--cluster-listen", internal, "--peers", peers,
                 "--node-id", f"node-{index}", "--cluster-secret-file", str(secret),
-                "--spill-dir", str(spill), "--memory-limit", "2GiB",
+                "--warehouse", str(folder / "warehouse"), "--spill-dir", str(spill), "--memory-limit", "2GiB",
                 *extra,
             ]
             with open(folder / f"node-{index}.log", "w") as log:

@@ -27,8 +27,17 @@ impl Wire {
     /// # Errors
     /// When nothing listens there.
     pub async fn connect(uri: &str) -> Result<Self> {
+        Self::connect_as(uri, "squadron-wire").await
+    }
+
+    /// The same, as a client that calls itself `agent`.
+    ///
+    /// # Errors
+    /// When nothing listens there.
+    pub async fn connect_as(uri: &str, agent: &str) -> Result<Self> {
         let uri = uri.replace("grpc+tcp://", "http://");
-        let channel = Endpoint::from_shared(uri)?.timeout(TIMEOUT).connect().await?;
+        let endpoint = Endpoint::from_shared(uri)?.user_agent(agent)?;
+        let channel = endpoint.timeout(TIMEOUT).connect().await?;
         let service = FlightServiceClient::new(channel).max_decoding_message_size(usize::MAX);
         Ok(Self { service, headers: Vec::new() })
     }

@@ -1,9 +1,6 @@
 //! Who is told to read where: endpoints, locations, tickets that any node serves, and results that
 //! can be read again.
 
-use arrow_flight::FlightDescriptor;
-use arrow_flight::sql::{CommandGetSqlInfo, ProstMessageExt};
-use prost::Message;
 use squadron_dev::answer::{Answer, ask, read};
 use squadron_dev::cluster::{ClusterOptions, TestCluster};
 use squadron_dev::fixtures;
@@ -72,13 +69,17 @@ async fn one_endpoint_gives_everything_when_asked_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_known_to_read_one_endpoint_is_given_one() {
     let cluster = cluster().await;
-    let mut wire =
-        Wire::connect(&cluster.uri(0)).await.unwrap().header(DISTRIBUTED.0, DISTRIBUTED.1);
-    assert_eq!(wire.execute(SCAN).await.unwrap().endpoint.len(), 3);
-    let opening = CommandGetSqlInfo { info: vec![0, 2, 3, 504] };
-    let opening = FlightDescriptor::new_cmd(opening.as_any().encode_to_vec());
-    wire.service().get_flight_info(opening).await.unwrap();
-    assert_eq!(wire.execute(SCAN).await.unwrap().endpoint.len(), 1);
+    let endpoints = async |agent, header: (&'static str, &str)| {
+        let wire = Wire::connect_as(&cluster.uri(0), agent).await.unwrap();
+        let wire = wire.header(DISTRIBUTED.0, DISTRIBUTED.1).header(header.0, header.1);
+        wire.clone().execute(SCAN).await.unwrap().endpoint.len()
+    };
+    let none = ("x-none", "");
+    assert_eq!(endpoints("ADBC Flight SQL Driver v1.13.0 grpc-go/1.80.0", none).await, 3);
+    for agent in ["grpc-c++/1.76.0 grpc-c/51.0.0 (linux; chttp2)", "grpc-go/1.58.3"] {
+        assert_eq!(endpoints(agent, none).await, 1, "{agent}");
+        assert_eq!(endpoints(agent, ("squadron-endpoints", "all")).await, 3, "{agent}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
