@@ -6,10 +6,11 @@
 //!                         /data/_tmp /data/.x  ignored
 //! --data /data/people.csv                      table people
 //! --data /data/sales      /data/sales/year=…/  table sales: the folder is partitioned itself
+//! --data /data/sales      /data/sales/_delta_log  table sales, as a table format keeps it
 //! ```
 
 use super::format::DataFormat;
-use super::listing::{Place, head, is_hidden};
+use super::listing::{Place, TableFormat, head, is_hidden};
 use super::local;
 use super::source::Source;
 use crate::catalog::error::CatalogError;
@@ -55,7 +56,7 @@ impl Root {
             Scheme::Local => local::children(path).await?,
             _ => Children::of(self.store.list_with_delimiter(Some(path)).await?),
         };
-        Ok(match children.are_partitions() {
+        Ok(match children.are_one_table() {
             true => vec![(self.location.table_name(), Place::Folder(path.clone()))],
             false => children.places(),
         })
@@ -75,9 +76,13 @@ impl Children {
         Self { folders: listed.common_prefixes, files }
     }
 
-    /// Whether the folder is a table by itself: all folders in it are values of a column.
-    fn are_partitions(&self) -> bool {
+    /// Whether the folder is a table by itself: all folders in it are values of a column, or one is a table
+    /// format's own.
+    fn are_one_table(&self) -> bool {
         let names = self.folders.iter().filter_map(Path::filename);
+        if names.clone().any(|name| TableFormat::of(name).is_some()) {
+            return true;
+        }
         let mut visible = names.filter(|name| !is_hidden(name)).peekable();
         visible.peek().is_some() && visible.all(|name| name.contains('='))
     }

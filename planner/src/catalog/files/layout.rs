@@ -2,7 +2,7 @@
 //! says which file stands in the way.
 
 use super::format::DataFormat;
-use super::listing::{DataFile, Listing, Place};
+use super::listing::{DataFile, Listing, Place, TableFormat};
 use super::partitions::{self, Pair};
 use crate::catalog::error::CatalogError;
 use crate::catalog::location::DataLocation;
@@ -37,6 +37,9 @@ pub(crate) struct Site<'s> {
 impl Layout {
     /// Understands a listing, or says which file stands in the way.
     pub(crate) fn of(site: Site, listing: &Listing) -> Result<Self, CatalogError> {
+        if let Some(format) = listing.kept_by {
+            return Err(site.invalid(kept_by(format)));
+        }
         let files = site.files(listing)?;
         let format = site.one_format(&files)?;
         let rows = site.partition_rows(&files)?;
@@ -149,6 +152,14 @@ fn list_names(names: &[String]) -> String {
         [] => "nothing".to_owned(),
         names => names.join(", "),
     }
+}
+
+/// Rows that were deleted or replaced there are in its files still.
+fn kept_by(format: TableFormat) -> String {
+    let name = format.name();
+    format!(
+        "is a table of {name}, which this version does not read; its files alone would give rows that were deleted or replaced"
+    )
 }
 
 fn cut_to_nothing(format: DataFormat) -> String {

@@ -4,6 +4,7 @@
 //! orders/                        the table's folder
 //!   part-0.parquet               data
 //!   _SUCCESS  .part-0.crc        hidden: ignored, and so is everything below such a name
+//!   _delta_log/…  .hoodie/…      a table format's own: which files count is told there, so none are taken
 //!   README.txt                   no data suffix: ignored, named if there is no data at all
 //!   year=2024/month=01/x.parquet data in partition folders
 //!   old/x.parquet                in a plain sub-folder: not of this table
@@ -32,6 +33,36 @@ pub(crate) struct Listing {
     pub(crate) other: Option<Path>,
     /// An example of a data file in a plain sub-folder.
     pub(crate) nested: Option<Path>,
+    /// The table format that says which of the files are the table's.
+    pub(crate) kept_by: Option<TableFormat>,
+}
+
+/// A format of tables over files: some of the files are of earlier versions of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TableFormat {
+    /// Delta Lake.
+    Delta,
+    /// Apache Hudi.
+    Hudi,
+}
+
+impl TableFormat {
+    /// The one whose folder in a table's has this name.
+    pub(crate) fn of(folder: &str) -> Option<Self> {
+        match folder {
+            "_delta_log" => Some(Self::Delta),
+            ".hoodie" => Some(Self::Hudi),
+            _ => None,
+        }
+    }
+
+    /// Its name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Delta => "Delta Lake",
+            Self::Hudi => "Apache Hudi",
+        }
+    }
 }
 
 /// One file with a data suffix.
@@ -94,6 +125,8 @@ impl Place {
         for meta in metas {
             let folders = self.folders_to(&meta.location);
             let name = meta.location.filename().unwrap_or_default();
+            let format = folders.first().and_then(|folder| TableFormat::of(folder));
+            listing.kept_by = listing.kept_by.or(format);
             if is_hidden(name) || folders.iter().any(|folder| is_hidden(folder)) {
                 continue;
             }
