@@ -323,6 +323,7 @@ fn launches(
         argue("--peers", &peers.join(";"));
         argue("--node-id", &format!("node-{index}"));
         argue("--cluster-secret-file", &secret.display().to_string());
+        argue("--warehouse", &folder.join("warehouse").display().to_string());
         argue("--spill-dir", &spill.display().to_string());
         if options.hosts.is_some() {
             // Theirs are no loopback addresses, and no strangers are there.

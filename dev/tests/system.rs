@@ -6,6 +6,7 @@ mod system {
     mod back_again;
     mod bad_input;
     mod bounds;
+    mod catalog;
     mod credentials;
     mod drain;
     mod endpoints;

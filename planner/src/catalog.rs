@@ -2,7 +2,8 @@
 //!
 //! `--data PATH_OR_URL` becomes a [`DataLocation`]; [`register_object_store`] makes every node able
 //! to read it (coordinator and workers alike, since plans name its URL); [`FilesCatalog`] finds the
-//! tables in it and gives each session a DataFusion catalog over them.
+//! tables in it and gives each session a DataFusion catalog over them. What SQL has made beside them is in the
+//! [`CatalogStore`].
 //!
 //! Invariant: what a table holds is looked up for every query, what can be kept (schemas, footers,
 //! statistics) is kept only as long as the files it came from are unchanged.
@@ -11,6 +12,8 @@ mod error;
 mod files;
 mod footers;
 mod location;
+mod named;
+mod store;
 mod stores;
 mod tolerant;
 
@@ -23,6 +26,10 @@ pub use files::detailed::{DetailedScanCodec, DetailedScanExec};
 pub use files::{FilesCatalog, TableEntry};
 pub(crate) use footers::Footers;
 pub use location::{DataLocation, Scheme};
+pub use named::Named;
+pub use store::{
+    CatalogStore, Change, ChangeError, Entry, EntryKind, Existing, External, State, View,
+};
 pub use stores::register_object_store;
 pub(crate) use tolerant::tolerant;
 

@@ -33,6 +33,9 @@ pub enum PlannerError {
     /// Something with that name exists already.
     #[error("{0}")]
     AlreadyExists(String),
+    /// The user may not do it.
+    #[error("{0}")]
+    Denied(String),
     /// Right SQL that this version does not run.
     #[error("{0}")]
     Unsupported(String),
@@ -366,6 +369,7 @@ impl PlannerError {
             Self::Invalid(_) => Self::Invalid(text),
             Self::NotFound(_) => Self::NotFound(text),
             Self::AlreadyExists(_) => Self::AlreadyExists(text),
+            Self::Denied(_) => Self::Denied(text),
             Self::Unsupported(_) => Self::Unsupported(text),
             Self::BadData(_) => Self::BadData(text),
             Self::Corrupt(_) => Self::Corrupt(text),

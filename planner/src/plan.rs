@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::information_schema::INFORMATION_SCHEMA;
-use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{ScalarValue, TableReference};
 use datafusion::config::ConfigOptions;
 use datafusion::execution::{SessionState, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
@@ -22,10 +22,11 @@ use crate::options::{
     ExecutionMode, SquadronOptions, check_setting, check_values, explain_refusal,
 };
 use crate::session::{Engine, guard_query, keys_are_columns, types_met};
-use crate::statement::Statement;
+use crate::statement::{Ddl, Statement};
 use crate::{PlannerError, Result, explain};
 use turns::{Turn, Turns};
 
+mod ddl;
 mod given_up;
 mod local_only;
 pub(crate) mod merge;
@@ -68,6 +69,8 @@ pub enum Planned {
     Query(Box<QueryPlan>),
     /// It changes the session's settings: see [`Planner::change`].
     Session(Box<DfStatement>),
+    /// It changes the catalog: see [`Planner::execute`].
+    Ddl(Box<Ddl>),
 }
 
 /// A query's plan: run it, collect its receipts, compare them with what it promised.
@@ -145,6 +148,7 @@ impl Planner {
                 Ok(Planned::Query(Box::new(plan)))
             }
             Statement::Session(statement) => Ok(Planned::Session(Box::new(statement))),
+            Statement::Ddl(ddl) => Ok(Planned::Ddl(Box::new(ddl))),
         }
     }
 
@@ -162,7 +166,7 @@ impl Planner {
         match statement {
             Statement::Query(query) => Ok(self.plan_query(query, config, request).await?.schema),
             Statement::Explain(_) => Ok(explain::schema()),
-            Statement::Session(_) => Ok(Arc::new(Schema::empty())),
+            Statement::Session(_) | Statement::Ddl(_) => Ok(Arc::new(Schema::empty())),
         }
     }
 
@@ -180,13 +184,14 @@ impl Planner {
         let query = match statement {
             Statement::Query(query) => query,
             Statement::Explain(statement) => explain::explained_query(*statement.statement)?,
-            Statement::Session(_) => {
+            Statement::Session(_) | Statement::Ddl(_) => {
                 return Ok(Prepared {
                     schema: Arc::new(Schema::empty()),
                     parameters: Parameters::none(),
                 });
             }
         };
+        self.look_up(&query, config).await?;
         let mut state = self.query_state(config, request)?;
         let parameters = Parameters::of(&logical(&mut state, query).await?)?;
         // What comes next takes its own turn.
@@ -209,6 +214,7 @@ impl Planner {
         config: &SessionConfig,
         request: &PlanRequest,
     ) -> Result<QueryPlan> {
+        self.look_up(&query, config).await?;
         let mut state = self.query_state(config, request)?;
         let logical = logical(&mut state, query).await?;
         let logical = types_met(parameters::bind(logical, &request.parameters)?)?;
@@ -232,6 +238,21 @@ impl Planner {
             }
         };
         Ok(QueryPlan { tables: tables(&logical)?, ..finish(plan, &state, request, &self.engine)? })
+    }
+
+    /// Reads what others have made or dropped, if a statement names anything that somebody could have.
+    async fn look_up(&self, query: &DfStatement, config: &SessionConfig) -> Result<()> {
+        let named = self.engine.named();
+        let Some(store) = named.store() else { return Ok(()) };
+        let tables = self.engine.session(config.clone()).resolve_table_references(query)?;
+        let default = &config.options().catalog.default_schema;
+        let of_files = |table: &TableReference| {
+            named.is_of_files(table.schema().unwrap_or(default), table.table())
+        };
+        if !tables.iter().all(of_files) {
+            store.refresh().await.map_err(|error| PlannerError::from(&error))?;
+        }
+        Ok(())
     }
 
     /// The session that one query is planned in.

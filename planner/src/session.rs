@@ -20,7 +20,10 @@ use datafusion_distributed::{
 use url::Url;
 use uuid::Uuid;
 
-use crate::catalog::{DataLocation, DetailedScanCodec, FilesCatalog};
+use crate::catalog::{
+    CatalogError, CatalogStore, DataLocation, DetailedScanCodec, FilesCatalog, Named,
+    register_object_store,
+};
 use crate::deliver::{DeliverCodec, DeliverPlanner, ResultSink, SinkHandle};
 use crate::options::SquadronOptions;
 use crate::plan::merge::{MergeInTasks, TaskMergeCodec};
@@ -85,6 +88,10 @@ const SESSION_PARTITIONS: usize = 64;
 pub struct EngineConfig {
     /// Where tables are found.
     pub data: Vec<DataLocation>,
+    /// Where what SQL makes is kept, its catalog first of all. `None`: nothing can be made.
+    pub warehouse: Option<DataLocation>,
+    /// Where else SQL may name files, beside these.
+    pub locations: Vec<DataLocation>,
     /// Partitions of a plan per node.
     pub target_partitions: usize,
     /// A scan is worth one more partition, on one more node once this one's are used up, for every so
@@ -117,7 +124,8 @@ pub struct Engine {
     runtime: Arc<RuntimeEnv>,
     spill: Spill,
     shares: Arc<Shares>,
-    files: FilesCatalog,
+    named: Named,
+    allowed: Vec<DataLocation>,
     local: SessionState,
     distributed: SessionState,
     worker: Worker,
@@ -133,9 +141,7 @@ impl Engine {
     pub async fn open(mut config: EngineConfig) -> Result<Self> {
         let spill = Spill::open(config.spill_root.take(), config.spill_limit)?;
         let runtime = runtime(&config, &spill)?;
-        let data = std::mem::take(&mut config.data);
-        let files = FilesCatalog::open(data, Arc::clone(&runtime)).await;
-        let files = files.map_err(|error| PlannerError::from(&error))?;
+        let (named, allowed) = names(&mut config, &runtime).await?;
         let base = base_config(&config);
         let builder = || {
             SessionStateBuilder::new()
@@ -160,6 +166,7 @@ impl Engine {
             keys::keys_once(state);
             conditions::plain_conditions(state);
         }
+        named.plan_views_in(local.clone());
         let sink = Arc::new(SinkHandle(Arc::clone(&config.sink)));
         let tasks = LiveTasks::default();
         let (limits, spare) = (config.query_memory, Arc::clone(&config.spare_memory));
@@ -176,7 +183,18 @@ impl Engine {
             .with_runtime_env(Arc::clone(&runtime))
             .with_version(config.version);
         let worker_url = config.worker_url;
-        Ok(Self { runtime, spill, shares, files, local, distributed, worker, tasks, worker_url })
+        Ok(Self {
+            runtime,
+            spill,
+            shares,
+            named,
+            allowed,
+            local,
+            distributed,
+            worker,
+            tasks,
+            worker_url,
+        })
     }
 
     /// The runtime (memory pool, disk manager, object stores, caches) of this node.
@@ -241,14 +259,41 @@ impl Engine {
 
     /// The tables found in files.
     pub fn files(&self) -> &FilesCatalog {
-        &self.files
+        self.named.files()
+    }
+
+    /// All that has a name.
+    pub fn named(&self) -> &Named {
+        &self.named
+    }
+
+    /// A location that SQL names, if it may: one within what this node was started with.
+    ///
+    /// # Errors
+    /// `Denied` for any other, `Invalid` for none at all.
+    pub(crate) fn allowed(&self, location: &str) -> Result<String> {
+        let asked: DataLocation = location
+            .parse()
+            .map_err(|error: CatalogError| PlannerError::Invalid(error.to_string()))?;
+        match self.allowed.iter().any(|allowed| asked.is_within(allowed)) {
+            true => Ok(asked.absolute()),
+            false => Err(PlannerError::Denied(format!(
+                "location '{location}' is not within --data, --warehouse or --allow-location of this node: whoever \
+                 can query could read whatever the node can"
+            ))),
+        }
     }
 
     /// Looks for tables that came or went, before a listing of them is shown. When it fails, what
     /// was known before is shown.
     pub async fn refresh_tables(&self) {
-        if let Err(error) = self.files.refresh().await {
+        if let Err(error) = self.named.files().refresh().await {
             tracing::warn!(%error, "the data locations could not be listed");
+        }
+        if let Some(store) = self.named.store()
+            && let Err(error) = store.refresh().await
+        {
+            tracing::warn!(%error, "the catalog could not be read");
         }
     }
 
@@ -283,12 +328,37 @@ impl Engine {
     fn started(&self, template: &SessionState, config: SessionConfig) -> SessionState {
         let mut state = template.clone();
         let catalogs = MemoryCatalogProviderList::new();
-        catalogs.register_catalog(CATALOG.to_owned(), self.files.for_session(&config));
+        catalogs.register_catalog(CATALOG.to_owned(), self.named.for_session(&config));
         state.register_catalog_list(Arc::new(catalogs));
         *state.config_mut() = config;
         state.mark_start_execution();
         state
     }
+}
+
+/// What has a name, and the locations within which SQL may name more.
+async fn names(
+    config: &mut EngineConfig,
+    runtime: &Arc<RuntimeEnv>,
+) -> Result<(Named, Vec<DataLocation>)> {
+    let data = std::mem::take(&mut config.data);
+    let warehouse = config.warehouse.take();
+    let mut allowed = std::mem::take(&mut config.locations);
+    for location in &allowed {
+        // Workers are given plans that name it.
+        register_object_store(runtime, location).map_err(|error| PlannerError::from(&error))?;
+    }
+    allowed.extend(data.iter().chain(&warehouse).cloned());
+    let files = FilesCatalog::open(data, Arc::clone(runtime)).await;
+    let files = files.map_err(|error| PlannerError::from(&error))?;
+    let store = match &warehouse {
+        Some(warehouse) => {
+            let store = CatalogStore::open(warehouse, runtime).await;
+            Some(Arc::new(store.map_err(|error| PlannerError::from(&error))?))
+        }
+        None => None,
+    };
+    Ok((Named::new(files, store), allowed))
 }
 
 fn runtime(config: &EngineConfig, spill: &Spill) -> Result<Arc<RuntimeEnv>> {

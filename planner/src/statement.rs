@@ -6,6 +6,7 @@ use datafusion::sql::sqlparser::ast::{Set, Statement as SqlStatement};
 
 use crate::{PlannerError, Result};
 
+mod ddl;
 mod depth;
 mod groups;
 mod moments;
@@ -19,6 +20,7 @@ mod unseen;
 mod walk;
 mod windows;
 
+pub use ddl::Ddl;
 pub use depth::{DEEPEST, STACK_BYTES};
 
 /// A parsed statement with its kind.
@@ -30,6 +32,8 @@ pub enum Statement {
     Explain(ExplainStatement),
     /// Changes the session: SET, RESET, USE.
     Session(DfStatement),
+    /// Changes the catalog: CREATE, DROP.
+    Ddl(Ddl),
 }
 
 /// Parses exactly one statement; a trailing `;` is allowed.
@@ -48,10 +52,20 @@ pub fn parse(sql: &str) -> Result<Statement> {
 /// As [`parse`].
 pub(crate) fn parse_sized(sql: &str) -> Result<(Statement, usize)> {
     let (statement, size) = parse_one(sql)?;
-    Ok((classify(statement)?, size))
+    match statement {
+        Parsed::Ddl(ddl) => Ok((Statement::Ddl(ddl), size)),
+        Parsed::Other(statement) => Ok((classify(statement)?, size)),
+    }
 }
 
-fn parse_one(sql: &str) -> Result<(DfStatement, usize)> {
+/// A statement that was read.
+enum Parsed {
+    /// What changes the catalog, before anything in it was written otherwise: it is kept as its maker wrote it.
+    Ddl(Ddl),
+    Other(DfStatement),
+}
+
+fn parse_one(sql: &str) -> Result<(Parsed, usize)> {
     depth::check_text(sql, &GenericDialect {})?;
     let sql = placeholders::numbered(sql, &GenericDialect {})?;
     let mut statements = DFParserBuilder::new(sql.as_ref())
@@ -61,6 +75,7 @@ fn parse_one(sql: &str) -> Result<(DfStatement, usize)> {
     match (statements.pop_front(), statements.len()) {
         (Some(mut statement), 0) => {
             depth::check(&statement)?;
+            let ddl = ddl::of(&statement)?;
             precedence::restore(&mut statement);
             positions::write_out(&mut statement);
             moments::write_out(&mut statement);
@@ -70,7 +85,8 @@ fn parse_one(sql: &str) -> Result<(DfStatement, usize)> {
             let size = size::size(&statement)?;
             groups::check(&statement)?;
             unseen::check(&statement)?;
-            Ok((statement, size))
+            let parsed = ddl.map_or(Parsed::Other(statement), Parsed::Ddl);
+            Ok((parsed, size))
         }
         (None, _) => Err(PlannerError::Syntax("the statement is empty".into())),
         (Some(_), more) => Err(PlannerError::Syntax(format!(
@@ -118,6 +134,7 @@ mod tests {
             Ok(Statement::Query(_)) => "query",
             Ok(Statement::Explain(_)) => "explain",
             Ok(Statement::Session(_)) => "session",
+            Ok(Statement::Ddl(_)) => "ddl",
             Err(PlannerError::Syntax(_)) => "syntax",
             Err(PlannerError::Unsupported(_)) => "unsupported",
             Err(other) => panic!("{other}"),
@@ -176,7 +193,8 @@ mod tests {
             ("select 1; select 2", "syntax"),
             ("selec 1", "syntax"),
             ("create table t (a int)", "unsupported"),
-            ("drop table t", "unsupported"),
+            ("drop table t", "ddl"),
+            ("create view v as select 1", "ddl"),
             ("insert into t values (1)", "unsupported"),
             ("copy t to 'x.parquet'", "unsupported"),
         ] {

@@ -29,6 +29,9 @@ pub use tls::TlsSection;
 /// Where Flight SQL listens unless told otherwise.
 pub const LISTEN: &str = "127.0.0.1:8815";
 
+/// Where what SQL makes is kept unless told otherwise: in the working directory, as Spark has it.
+pub const WAREHOUSE: &str = "squadron-warehouse";
+
 /// Most connections of clients unless told otherwise.
 pub const CONNECTIONS: usize = 4096;
 
@@ -45,6 +48,10 @@ pub struct ConfigError(pub String);
 pub struct NodeConfig {
     /// Where tables are found.
     pub data: Vec<DataLocation>,
+    /// Where what SQL makes is kept: the cluster's catalog, and the tables it writes.
+    pub warehouse: DataLocation,
+    /// Where else SQL may name files.
+    pub allow_location: Vec<DataLocation>,
     /// Where Flight SQL listens.
     pub listen: Address,
     /// Most connections of clients at a time; more are refused.
@@ -237,6 +244,13 @@ impl NodeConfig {
         let peers = self.cluster.peers.all().iter();
         let here = peers.filter(|peer| peer.internal.is_loopback()).count();
         self.engine.memory_limit.unwrap_or_else(|| limits::default_memory(here))
+    }
+
+    /// The warehouse, if all nodes share it: a folder by default is that of one machine alone.
+    pub fn shared_warehouse(&self) -> Option<DataLocation> {
+        let default = DataLocation::warehouse(WAREHOUSE).is_ok_and(|it| it == self.warehouse);
+        let beyond = self.cluster.peers.all().iter().any(|peer| !peer.internal.is_loopback());
+        (!(default && beyond)).then(|| self.warehouse.clone())
     }
 
     /// What can hardly be meant and works all the same, a line each.

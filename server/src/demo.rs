@@ -125,6 +125,8 @@ async fn start(
     let scan_bytes_per_partition = ByteSize(1);
     let config = NodeConfig {
         data: vec![location(data)?],
+        warehouse: warehouse(data)?,
+        allow_location: Vec::new(),
         listen,
         connections: CONNECTIONS,
         auth: AuthSection::default(),
@@ -145,6 +147,12 @@ async fn start(
 fn location(data: &Path) -> Result<DataLocation, String> {
     let text = data.to_str().ok_or_else(|| format!("{} is not UTF-8", data.display()))?;
     text.parse().map_err(|error: squadron_planner::catalog::CatalogError| error.to_string())
+}
+
+/// Beside the data, and of all nodes.
+fn warehouse(data: &Path) -> Result<DataLocation, String> {
+    let folder = data.with_extension("warehouse");
+    DataLocation::warehouse(&folder.display().to_string()).map_err(|error| error.to_string())
 }
 
 /// The nodes were started together; each waits for the greeting of the last.

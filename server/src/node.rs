@@ -370,6 +370,8 @@ impl Parts<'_> {
         let url = url::Url::parse(&format!("http://{}", self.me.internal)).ok();
         EngineConfig {
             data: self.config.data.clone(),
+            warehouse: self.config.shared_warehouse(),
+            locations: self.config.allow_location.clone(),
             target_partitions: engine.target_partitions,
             scan_bytes_per_partition: engine.scan_bytes_per_partition.as_u64() as usize,
             memory_pool: Arc::new(pool),

@@ -38,6 +38,7 @@ mod start;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod update;
 mod usage;
 mod wanted;
 
@@ -51,3 +52,4 @@ pub use read::Located;
 pub use record::QueryState;
 pub use registry::{Queries, QueryLimits, QueryParts};
 pub use start::{Asked, Caller, Endpoint, Outcome, Started};
+pub use update::Update;

@@ -129,6 +129,7 @@ impl ClusterOptions {
                 node_id: Some(format!("node-{index}")),
                 cluster_secret_file: Some(secret.clone()),
                 users: users.clone(),
+                warehouse: Some(folder.join("warehouse").display().to_string()),
                 tls_certificate: self.tls.as_ref().map(|tls| tls.certificate.clone()),
                 tls_key: self.tls.as_ref().map(|tls| tls.key.clone()),
                 tls_client_ca: self.tls.as_ref().and_then(|tls| tls.client_ca.clone()),

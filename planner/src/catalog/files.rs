@@ -42,9 +42,12 @@ use datafusion::catalog::{CatalogProvider, SchemaProvider};
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::prelude::SessionConfig;
 use discover::Root;
-use entry::Entry;
+pub(crate) use entry::Entry;
+use format::DataFormat;
 use futures::{FutureExt, StreamExt, TryStreamExt};
+use listing::Place;
 use parking_lot::RwLock;
+use source::Source;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use table::FilesTable;
@@ -164,6 +167,67 @@ impl FilesCatalog {
         self.shared.schemas.write().insert(name.to_owned(), schema)
     }
 
+    /// The schemas beside `public`.
+    pub(crate) fn other_schemas(&self) -> Vec<(String, Arc<dyn SchemaProvider>)> {
+        let schemas = self.shared.schemas.read();
+        let others = schemas.iter().filter(|(name, _)| *name != SCHEMA_NAME);
+        others.map(|(name, schema)| (name.clone(), Arc::clone(schema))).collect()
+    }
+
+    /// The names of the tables of the last listing.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.entries().keys().cloned().collect()
+    }
+
+    /// Whether the last listing had a table of this name.
+    pub(crate) fn knows(&self, name: &str) -> bool {
+        self.entry(name).is_some()
+    }
+
+    /// Where the table of this name is, as a user would write it.
+    pub(crate) fn place_of(&self, name: &str) -> Option<String> {
+        self.entry(name).map(|entry| entry.source.show())
+    }
+
+    /// The files at a location that was named in SQL, as a table of this name.
+    ///
+    /// # Errors
+    /// For a location that can never work.
+    pub(crate) fn placed(&self, name: &str, location: &str) -> Result<Arc<Entry>, CatalogError> {
+        let location: DataLocation = location.parse()?;
+        let store = register_object_store(&self.shared.runtime, &location)?;
+        let is_file = location.path().filename().and_then(DataFormat::split).is_some();
+        let path = location.path().clone();
+        let place = if is_file { Place::File(path) } else { Place::Folder(path) };
+        let source = Source { location: Arc::new(location), store, place };
+        Ok(Arc::new(Entry::new(name.to_owned(), Arc::new(source))))
+    }
+
+    /// The table of such files as they are now.
+    ///
+    /// # Errors
+    /// When there are none, they cannot be read, or are of another format.
+    pub(crate) async fn resolved(
+        &self,
+        entry: &Entry,
+        format: &str,
+        config: &SessionConfig,
+    ) -> Result<FilesTable, CatalogError> {
+        let table = entry.resolve(config, &self.shared.runtime).await?;
+        let table = table.ok_or_else(|| entry.empty())?;
+        match entry.is_stored_as(format) {
+            true => Ok(table),
+            false => Err(CatalogError::invalid(
+                entry.source.show(),
+                format!(
+                    "its files are {}, and the table was made STORED AS {}",
+                    entry.format().unwrap_or_default(),
+                    format.to_uppercase()
+                ),
+            )),
+        }
+    }
+
     fn entries(&self) -> Arc<Entries> {
         Arc::clone(&self.shared.entries.read())
     }
@@ -173,7 +237,7 @@ impl FilesCatalog {
     }
 
     /// The table of this name as its files are now.
-    async fn table(
+    pub(crate) async fn table(
         &self,
         name: &str,
         config: &SessionConfig,

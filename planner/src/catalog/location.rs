@@ -55,6 +55,38 @@ impl DataLocation {
         &self.path
     }
 
+    /// A place to write to: as `FromStr` reads it, but for a local folder that need not be there yet.
+    ///
+    /// # Errors
+    /// `BadLocation`, as by `FromStr`, and for a web server, which takes nothing.
+    pub fn warehouse(given: &str) -> Result<Self, CatalogError> {
+        let bad = |reason: String| CatalogError::BadLocation { location: given.to_owned(), reason };
+        let location: Self = match given.split_once("://") {
+            None if given.is_empty() => Err("is empty".to_owned()),
+            None => folder(given, PathBuf::from(given)),
+            Some(("file", _)) => file_path(given).and_then(|path| folder(given, path)),
+            Some((scheme, _)) => remote(given, &scheme.to_ascii_lowercase()),
+        }
+        .map_err(bad)?;
+        match location.scheme {
+            Scheme::Http => Err(bad("is a web server, where nothing can be written".into())),
+            _ => Ok(location),
+        }
+    }
+
+    /// Whether this is another location or below it.
+    pub(crate) fn is_within(&self, other: &Self) -> bool {
+        self.store == other.store && self.path.prefix_matches(&other.path)
+    }
+
+    /// As any node understands it, whatever its working directory is.
+    pub(crate) fn absolute(&self) -> String {
+        match self.scheme {
+            Scheme::Local => format!("/{}", self.path),
+            _ => self.given.clone(),
+        }
+    }
+
     pub(super) fn url(&self) -> &Url {
         &self.url
     }
@@ -94,6 +126,18 @@ impl FromStr for DataLocation {
     }
 }
 
+/// A folder of this machine that need not be there yet.
+fn folder(given: &str, path: PathBuf) -> Result<DataLocation, String> {
+    if path.is_file() {
+        return Err("is a file".to_owned());
+    }
+    let path = match path.exists() {
+        true => absolute(path)?,
+        false => std::path::absolute(&path).map_err(|e| e.to_string())?,
+    };
+    of_path(given, &path)
+}
+
 /// A file or folder of this machine.
 fn local(given: &str, path: PathBuf) -> Result<DataLocation, String> {
     let path = absolute(path)?;
@@ -102,12 +146,16 @@ fn local(given: &str, path: PathBuf) -> Result<DataLocation, String> {
         let suffixes = DataFormat::suffixes();
         return Err(format!("is a file, but not one whose name ends in {suffixes}"));
     }
+    of_path(given, &path)
+}
+
+fn of_path(given: &str, path: &std::path::Path) -> Result<DataLocation, String> {
     Ok(DataLocation {
         given: given.to_owned(),
         scheme: Scheme::Local,
-        url: Url::from_file_path(&path).map_err(|()| "is not an absolute path".to_owned())?,
+        url: Url::from_file_path(path).map_err(|()| "is not an absolute path".to_owned())?,
         store: ObjectStoreUrl::local_filesystem(),
-        path: Path::from_absolute_path(&path).map_err(|e| e.to_string())?,
+        path: Path::from_absolute_path(path).map_err(|e| e.to_string())?,
     })
 }
 

@@ -15,11 +15,12 @@ const MARK: &str = "squadron error: ";
 
 type Make = fn(String) -> PlannerError;
 
-const KINDS: [(&str, Make); 14] = [
+const KINDS: [(&str, Make); 15] = [
     ("syntax", PlannerError::Syntax),
     ("invalid", PlannerError::Invalid),
     ("not found", PlannerError::NotFound),
     ("already exists", PlannerError::AlreadyExists),
+    ("denied", PlannerError::Denied),
     ("unsupported", PlannerError::Unsupported),
     ("bad data", PlannerError::BadData),
     ("corrupt", PlannerError::Corrupt),

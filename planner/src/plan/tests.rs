@@ -62,6 +62,8 @@ impl Planning {
         }
         write(&data, "small.parquet", 3);
         let config = EngineConfig {
+            warehouse: None,
+            locations: Vec::new(),
             data: vec![data.path().to_str().unwrap().parse().unwrap()],
             target_partitions: 2,
             scan_bytes_per_partition: 16 << 20,
@@ -89,7 +91,7 @@ impl Planning {
     async fn plan_in(&self, mode: &str, sql: &str) -> Result<QueryPlan> {
         match self.planner.plan(sql, &self.config(mode), &request()).await? {
             Planned::Query(plan) => Ok(*plan),
-            Planned::Session(_) => panic!("{sql} is no query"),
+            Planned::Session(_) | Planned::Ddl(_) => panic!("{sql} is no query"),
         }
     }
 
@@ -98,7 +100,7 @@ impl Planning {
         let request = PlanRequest { parameters: values.into(), ..request() };
         match self.planner.plan(sql, &self.config("local"), &request).await? {
             Planned::Query(plan) => Ok(*plan),
-            Planned::Session(_) => panic!("{sql} is no query"),
+            Planned::Session(_) | Planned::Ddl(_) => panic!("{sql} is no query"),
         }
     }
 

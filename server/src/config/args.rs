@@ -8,7 +8,7 @@ use bytesize::ByteSize;
 use squadron_planner::catalog::DataLocation;
 
 use super::file::FileConfig;
-use super::{CONNECTIONS, ConfigError, LISTEN, NodeConfig};
+use super::{CONNECTIONS, ConfigError, LISTEN, NodeConfig, WAREHOUSE};
 
 /// Runs one node of a cluster, or a cluster of one.
 ///
@@ -22,6 +22,17 @@ pub struct ServeArgs {
     /// Where tables are: a folder or file, or a URL (s3://, gs://, az://, http://, https://); each sub-folder or file of Parquet, CSV, JSON or Arrow IPC is a table. Repeatable
     #[arg(long, env = "SQUADRON_DATA", value_name = "PATH_OR_URL", value_delimiter = ';')]
     pub data: Vec<String>,
+    /// Where what SQL makes is kept: a folder that all nodes see, or a URL (s3://, gs://, az://) [default: squadron-warehouse]
+    #[arg(long, env = "SQUADRON_WAREHOUSE", value_name = "PATH_OR_URL")]
+    pub warehouse: Option<String>,
+    /// Where CREATE EXTERNAL TABLE may name files, beside --data and --warehouse. Repeatable
+    #[arg(
+        long,
+        env = "SQUADRON_ALLOW_LOCATION",
+        value_name = "PATH_OR_URL",
+        value_delimiter = ';'
+    )]
+    pub allow_location: Vec<String>,
     /// Address for clients (Flight SQL) [default: 127.0.0.1:8815]
     #[arg(long, env = "SQUADRON_LISTEN", value_name = "HOST:PORT")]
     pub listen: Option<String>,
@@ -122,6 +133,8 @@ impl ServeArgs {
     pub(super) fn over(&self, file: FileConfig) -> Result<NodeConfig, ConfigError> {
         let FileConfig {
             data,
+            warehouse,
+            allow_location,
             listen,
             connections,
             mut auth,
@@ -132,6 +145,13 @@ impl ServeArgs {
             mut results,
         } = file;
         let data = if self.data.is_empty() { data } else { self.data.clone() };
+        let allow = if self.allow_location.is_empty() {
+            allow_location
+        } else {
+            self.allow_location.clone()
+        };
+        let warehouse =
+            self.warehouse.clone().or(warehouse).unwrap_or_else(|| WAREHOUSE.to_owned());
         let listen = self.listen.clone().or(listen).unwrap_or_else(|| LISTEN.to_owned());
         let connections = self.connections.or(connections).unwrap_or(CONNECTIONS);
         auth.users = self.users.clone().or(auth.users);
@@ -162,8 +182,26 @@ impl ServeArgs {
             .iter()
             .map(|text| parse::<DataLocation>("--data", text))
             .collect::<Result<_, _>>()?;
+        let allow_location = allow
+            .iter()
+            .map(|text| parse::<DataLocation>("--allow-location", text))
+            .collect::<Result<_, _>>()?;
+        let place = DataLocation::warehouse(&warehouse);
+        let warehouse = place.map_err(|why| bad("--warehouse", &warehouse, why))?;
         let listen = parse("--listen", &listen)?;
-        Ok(NodeConfig { data, listen, connections, auth, tls, cluster, engine, queries, results })
+        Ok(NodeConfig {
+            data,
+            warehouse,
+            allow_location,
+            listen,
+            connections,
+            auth,
+            tls,
+            cluster,
+            engine,
+            queries,
+            results,
+        })
     }
 
     fn over_cluster(&self, cluster: &mut squadron_cluster::Config) -> Result<(), ConfigError> {

@@ -11,6 +11,8 @@ use super::{AuthSection, ConfigError, EngineSection, QueriesSection, ResultsSect
 #[serde(deny_unknown_fields, default)]
 pub(super) struct FileConfig {
     pub(super) data: Vec<String>,
+    pub(super) warehouse: Option<String>,
+    pub(super) allow_location: Vec<String>,
     pub(super) listen: Option<String>,
     pub(super) connections: Option<usize>,
     pub(super) auth: AuthSection,
@@ -73,6 +75,7 @@ mod tests {
     fn the_example_says_the_defaults() {
         let example = FileConfig::parse(EXAMPLE).unwrap();
         assert_eq!(example.listen.as_deref(), Some(super::super::LISTEN));
+        assert_eq!(example.warehouse.as_deref(), Some(super::super::WAREHOUSE));
         assert_eq!(example.connections, Some(super::super::CONNECTIONS));
         assert_eq!(example.auth, AuthSection::default());
         assert_eq!(example.tls, TlsSection::default());

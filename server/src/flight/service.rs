@@ -31,7 +31,7 @@ use super::read::read;
 use super::ticket::Ticket;
 use super::{answer, info, listing, poll, prepared, put, status};
 use crate::auth::Gate;
-use crate::query::{Asked, Outcome, Queries, Started};
+use crate::query::{Asked, Outcome, Queries, Started, Update};
 use crate::session::Sessions;
 
 /// The client-facing service of a node.
@@ -167,11 +167,20 @@ impl ClientService {
             Outcome::Started(query) => Ok(Executed::Started(query)),
             Outcome::Change(statement) => {
                 self.change(*statement, called).await?;
-                let nothing = Schema::empty();
-                let info = self.on_demand(&nothing, Vec::new(), called, descriptor.clone())?;
-                Ok(Executed::Answered(info))
+                self.done(called, descriptor)
+            }
+            Outcome::Ddl(ddl) => {
+                let executed = self.queries.change_catalog(*ddl, &called.caller).await;
+                executed.map_err(|error| status::planner(&error))?;
+                self.done(called, descriptor)
             }
         }
+    }
+
+    /// The answer of a statement that was carried out and gives no rows.
+    fn done(&self, called: &Called, descriptor: &FlightDescriptor) -> Result<Executed, Status> {
+        let info = self.on_demand(&Schema::empty(), Vec::new(), called, descriptor.clone())?;
+        Ok(Executed::Answered(info))
     }
 
     /// Does what a descriptor asks for: as `query`, if that gives rows.
@@ -212,8 +221,14 @@ impl ClientService {
 
     /// Runs a statement that gives no rows.
     async fn update(&self, sql: &str, called: &Called) -> Result<PutResult, Status> {
-        let change = self.queries.change(sql).await;
-        self.change(*change.map_err(|error| status::planner(&error))?, called).await?;
+        let update = self.queries.update(sql).await;
+        match update.map_err(|error| status::planner(&error))? {
+            Update::Session(statement) => self.change(*statement, called).await?,
+            Update::Ddl(ddl) => {
+                let executed = self.queries.change_catalog(*ddl, &called.caller).await;
+                executed.map_err(|error| status::planner(&error))?;
+            }
+        }
         Ok(put::updated())
     }
 

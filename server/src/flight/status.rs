@@ -92,6 +92,7 @@ pub fn planner_code(error: &PlannerError) -> Code {
         PlannerError::Syntax(_) | PlannerError::Invalid(_) => Code::InvalidArgument,
         PlannerError::NotFound(_) => Code::NotFound,
         PlannerError::AlreadyExists(_) => Code::AlreadyExists,
+        PlannerError::Denied(_) => Code::PermissionDenied,
         PlannerError::Unsupported(_) => Code::Unimplemented,
         PlannerError::BadData(_) => Code::FailedPrecondition,
         PlannerError::Corrupt(_) => Code::DataLoss,

@@ -187,8 +187,11 @@ fn peer_list(listeners: &[Listeners]) -> String {
 }
 
 fn config(index: usize, peers: &str, folder: &Path, secret: &Path) -> NodeConfig {
+    let warehouse = folder.join("warehouse").display().to_string();
     NodeConfig {
         data: Vec::new(),
+        warehouse: DataLocation::warehouse(&warehouse).unwrap(),
+        allow_location: Vec::new(),
         listen: "127.0.0.1:0".parse().unwrap(),
         connections: CONNECTIONS,
         auth: AuthSection::default(),

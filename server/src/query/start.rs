@@ -12,7 +12,7 @@ use squadron_cluster::Member;
 use squadron_cluster::nearness;
 use squadron_planner::options::{Delivery as DeliveryMode, Endpoints, Locations, SquadronOptions};
 use squadron_planner::plan::{PlanRequest, Planned, Prepared, QueryPlan, WorkerAddr, Workers};
-use squadron_planner::statement::{self, Statement};
+use squadron_planner::statement::Ddl;
 use squadron_planner::{PlannerError, Result};
 use uuid::Uuid;
 
@@ -93,6 +93,8 @@ pub enum Outcome {
     Started(Arc<Started>),
     /// A change of the session's settings, for [`squadron_planner::plan::Planner::change`].
     Change(Box<DfStatement>),
+    /// A change of the catalog, for [`squadron_planner::plan::Planner::execute`].
+    Ddl(Box<Ddl>),
 }
 
 impl Queries {
@@ -204,18 +206,8 @@ impl Queries {
                 Ok(Outcome::Started(self.launch(*plan, caller, request, terms)?))
             }
             Planned::Session(statement) => Ok(Outcome::Change(statement)),
+            Planned::Ddl(ddl) => Ok(Outcome::Ddl(ddl)),
         }
-    }
-
-    /// The change of a session that a statement makes.
-    ///
-    /// # Errors
-    /// Those of parsing; `Invalid` for a statement that gives rows.
-    pub async fn change(&self, sql: &str) -> Result<Box<DfStatement>> {
-        self.must_coordinate()?;
-        let sql = sql.to_owned();
-        let parsing = async move { session_statement(&sql) };
-        self.cpu.spawn(parsing).await.map_err(panicked)?
     }
 
     /// The schema of what a statement would give, and its parameters.
@@ -267,7 +259,7 @@ impl Queries {
     }
 
     /// A node without the role, or one that is about to end, takes no queries: it says who does.
-    fn must_coordinate(&self) -> Result<()> {
+    pub(super) fn must_coordinate(&self) -> Result<()> {
         let why = match self.closing.load(Ordering::Acquire) {
             true => "is stopping",
             false if !self.me.roles.coordinator => "has not the role `coordinator`",
@@ -419,15 +411,6 @@ impl Queries {
             true => &[],
             false => second.advertised.get(..1).unwrap_or_default(),
         }
-    }
-}
-
-fn session_statement(sql: &str) -> Result<Box<DfStatement>> {
-    match statement::parse(sql)? {
-        Statement::Session(statement) => Ok(Box::new(statement)),
-        Statement::Query(_) | Statement::Explain(_) => Err(PlannerError::Invalid(
-            "the statement gives rows: run it as a query (GetFlightInfo), not as an update".into(),
-        )),
     }
 }
 

@@ -38,7 +38,7 @@ fn caller(node: &TestNode) -> Caller {
 async fn started(node: &TestNode, sql: &str) -> Arc<Started> {
     match node.queries().start(sql, &caller(node)).await.unwrap() {
         Outcome::Started(started) => started,
-        Outcome::Change(_) => panic!("not a query"),
+        Outcome::Change(_) | Outcome::Ddl(_) => panic!("not a query"),
     }
 }
 

@@ -142,6 +142,11 @@ impl Entry {
         }
     }
 
+    /// Whether its files are what `STORED AS` calls so, compressed or not.
+    pub(crate) fn is_stored_as(&self, format: &str) -> bool {
+        self.seen.lock().format.is_some_and(|seen| seen.is_called(format))
+    }
+
     pub(crate) fn format(&self) -> Option<String> {
         self.seen.lock().format.map(|format| format.to_string())
     }

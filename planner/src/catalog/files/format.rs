@@ -77,6 +77,17 @@ impl DataFormat {
         })
     }
 
+    /// Whether `STORED AS name` means such files; `name` is in lower case.
+    pub(crate) fn is_called(self, name: &str) -> bool {
+        match self.kind {
+            Kind::Parquet => name == "parquet",
+            Kind::Csv => name == "csv",
+            Kind::Tsv => matches!(name, "tsv" | "csv"),
+            Kind::Json => matches!(name, "json" | "ndjson" | "jsonl"),
+            Kind::Arrow => matches!(name, "arrow" | "feather" | "ipc"),
+        }
+    }
+
     /// The suffixes that make a file data, for messages.
     pub(crate) fn suffixes() -> String {
         let suffixes: Vec<_> = SUFFIXES.iter().map(|(suffix, _)| *suffix).collect();

@@ -1,0 +1,240 @@
+//! What a session's statements find by name: the tables of files, and what the store says was made.
+//!
+//! ```text
+//! SessionCatalog "squadron" ─┬─ public ─┬─ tables found in --data   (FilesCatalog)
+//!   (one statement, one      │          └─ tables and views made    (CatalogStore)
+//!    state of the store)     └─ sales  ─── tables and views made
+//! ```
+//!
+//! A view is planned anew for each statement that names it, in the session of that statement, but for the schema in which
+//! its names are looked for: that is its maker's.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use async_trait::async_trait;
+use datafusion::catalog::{
+    CatalogProvider, CatalogProviderList, MemoryCatalogProviderList, SchemaProvider, TableProvider,
+};
+use datafusion::common::{Result, plan_err};
+use datafusion::datasource::{TableType, ViewTable};
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use datafusion::prelude::{SessionConfig, col};
+use parking_lot::Mutex;
+
+use super::error::CatalogError;
+use super::files::{Entry as FilesEntry, FilesCatalog};
+use super::store::{CatalogStore, Entry, EntryKind, External, State, View};
+use super::{CATALOG_NAME, SCHEMA_NAME};
+use crate::statement::{Statement, parse};
+
+/// Views of views of views: more of them are a circle, or a mistake.
+const DEEPEST: usize = 32;
+
+/// All that has a name in the catalog of a node. Cloning it is cheap and shares everything.
+#[derive(Debug, Clone)]
+pub struct Named {
+    files: FilesCatalog,
+    store: Option<Arc<CatalogStore>>,
+    /// The external tables that were asked for, by the ids of their entries, with what is known of their files.
+    externals: Arc<Mutex<HashMap<String, Arc<FilesEntry>>>>,
+    /// What the queries of views are planned in.
+    template: Arc<OnceLock<SessionState>>,
+}
+
+impl Named {
+    /// The tables of files, and what this store says was made.
+    pub fn new(files: FilesCatalog, store: Option<Arc<CatalogStore>>) -> Self {
+        Self { files, store, externals: Arc::default(), template: Arc::default() }
+    }
+
+    /// Has the queries of views planned in sessions like this one.
+    pub(crate) fn plan_views_in(&self, template: SessionState) {
+        // A second one would be the same.
+        let _ = self.template.set(template);
+    }
+
+    /// The tables of files.
+    pub fn files(&self) -> &FilesCatalog {
+        &self.files
+    }
+
+    /// Where what was made is kept.
+    pub fn store(&self) -> Option<&Arc<CatalogStore>> {
+        self.store.as_ref()
+    }
+
+    /// Whether a name is told by memory alone: that of a table of files, which nobody makes or drops by SQL.
+    pub fn is_of_files(&self, schema: &str, table: &str) -> bool {
+        schema == SCHEMA_NAME && self.files.knows(table)
+    }
+
+    /// A DataFusion catalog for one statement of a session with this configuration.
+    pub fn for_session(&self, config: &SessionConfig) -> Arc<dyn CatalogProvider> {
+        self.at(config, 0)
+    }
+
+    /// The same for the query of a view that is so many views deep.
+    fn at(&self, config: &SessionConfig, depth: usize) -> Arc<dyn CatalogProvider> {
+        let state = self.store.as_ref().map(|store| store.known()).unwrap_or_default();
+        Arc::new(SessionCatalog { named: self.clone(), state, config: config.clone(), depth })
+    }
+
+    /// The entry of an external table's files.
+    fn external(&self, entry: &Entry, external: &External) -> Result<Arc<FilesEntry>> {
+        let mut externals = self.externals.lock();
+        if let Some(known) = externals.get(&entry.id) {
+            return Ok(Arc::clone(known));
+        }
+        let found = self.files.placed(&entry.name, &external.location)?;
+        externals.insert(entry.id.clone(), Arc::clone(&found));
+        Ok(found)
+    }
+
+    /// The plan of a view's query.
+    async fn view(&self, view: &View, config: &SessionConfig, depth: usize) -> Result<LogicalPlan> {
+        if depth >= DEEPEST {
+            return plan_err!("views refer to each other in a circle, or more than {DEEPEST} deep");
+        }
+        let Some(template) = self.template.get() else {
+            return plan_err!("views are not planned here");
+        };
+        let config = config.clone().with_default_catalog_and_schema(&view.catalog, &view.schema);
+        let catalogs = MemoryCatalogProviderList::new();
+        catalogs.register_catalog(CATALOG_NAME.to_owned(), self.at(&config, depth + 1));
+        let mut state = template.clone();
+        state.register_catalog_list(Arc::new(catalogs));
+        *state.config_mut() = config;
+        state.mark_start_execution();
+        let Statement::Query(query) = parse(&view.query)? else {
+            return plan_err!("a view is a query: {}", view.query);
+        };
+        let plan = state.statement_to_plan(query).await?;
+        renamed(plan, &view.columns)
+    }
+}
+
+/// A plan whose columns have these names, if there are any.
+fn renamed(plan: LogicalPlan, names: &[String]) -> Result<LogicalPlan> {
+    if names.is_empty() {
+        return Ok(plan);
+    }
+    let columns = plan.schema().columns();
+    if columns.len() != names.len() {
+        return plan_err!("{} columns are named, and the query has {}", names.len(), columns.len());
+    }
+    let named = columns.into_iter().zip(names).map(|(column, name)| col(column).alias(name));
+    LogicalPlanBuilder::from(plan).project(named)?.build()
+}
+
+/// The catalog `squadron` for one statement.
+#[derive(Debug, Clone)]
+struct SessionCatalog {
+    named: Named,
+    /// What was made, as this statement sees it.
+    state: Arc<State>,
+    config: SessionConfig,
+    depth: usize,
+}
+
+impl CatalogProvider for SessionCatalog {
+    fn schema_names(&self) -> Vec<String> {
+        let mut names: Vec<_> = self.state.schemas().map(str::to_owned).collect();
+        names.extend(self.named.files.other_schemas().into_iter().map(|(name, _)| name));
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
+        if self.state.has_schema(name) {
+            return Some(Arc::new(SessionSchema { of: self.clone(), name: name.to_owned() }));
+        }
+        let others = self.named.files.other_schemas().into_iter();
+        others.filter(|(other, _)| other == name).map(|(_, schema)| schema).next()
+    }
+}
+
+/// One of its schemas.
+#[derive(Debug)]
+struct SessionSchema {
+    of: SessionCatalog,
+    name: String,
+}
+
+impl SessionSchema {
+    fn has_files(&self) -> bool {
+        self.name == SCHEMA_NAME
+    }
+
+    fn entry(&self, name: &str) -> Option<&Entry> {
+        self.of.state.entry(&self.name, name)
+    }
+
+    async fn made(&self, entry: &Entry) -> Result<Arc<dyn TableProvider>> {
+        let SessionCatalog { named, config, depth, .. } = &self.of;
+        match &entry.kind {
+            EntryKind::External(external) => {
+                let files = named.external(entry, external)?;
+                let table = named.files.resolved(&files, &external.format, config).await?;
+                Ok(Arc::new(table))
+            }
+            EntryKind::View(view) => {
+                let plan = named
+                    .view(view, config, *depth)
+                    .await
+                    .map_err(|error| error.context(format!("view {}.{}", self.name, entry.name)))?;
+                Ok(Arc::new(ViewTable::new(plan, Some(view.query.clone()))))
+            }
+        }
+    }
+
+    /// A name that stands for two things stands for neither.
+    fn twice(&self, entry: &Entry) -> CatalogError {
+        CatalogError::DuplicateTable {
+            table: entry.name.clone(),
+            first: self.of.named.files.place_of(&entry.name).unwrap_or_default(),
+            second: format!("CREATE {}", entry.kind.noun().to_uppercase()),
+        }
+    }
+}
+
+#[async_trait]
+impl SchemaProvider for SessionSchema {
+    fn table_names(&self) -> Vec<String> {
+        let made = self.of.state.entries(&self.name).map(|entry| entry.name.clone());
+        let files = if self.has_files() { self.of.named.files.names() } else { Vec::new() };
+        let mut names: Vec<_> = made.chain(files).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// An unknown name is no error: it may be a table function or a common table expression.
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        let files = &self.of.named.files;
+        match self.entry(name) {
+            Some(entry) if self.has_files() && files.knows(name) => Err(self.twice(entry).into()),
+            Some(entry) => self.made(entry).await.map(Some),
+            None if self.has_files() => {
+                let table = files.table(name, &self.of.config).await?;
+                Ok(table.map(|table| Arc::new(table) as Arc<dyn TableProvider>))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Without looking at files: a broken table is listed like any other.
+    async fn table_type(&self, name: &str) -> Result<Option<TableType>> {
+        Ok(match self.entry(name).map(|entry| &entry.kind) {
+            Some(EntryKind::View(_)) => Some(TableType::View),
+            Some(EntryKind::External(_)) => Some(TableType::Base),
+            None => self.table_exist(name).then_some(TableType::Base),
+        })
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        self.entry(name).is_some() || (self.has_files() && self.of.named.files.knows(name))
+    }
+}

@@ -1,0 +1,157 @@
+//! What there is beside the tables of `--data`: schemas, tables and views that SQL has made, shared by the whole
+//! cluster and kept over restarts.
+//!
+//! A log of changes in an object store, in the manner of Delta's: change N is the object N, made only if there is
+//! none yet (which every store can do, and a local folder by a link), so that all nodes agree on one order and each
+//! change is checked against exactly what was before it.
+//!
+//! ```text
+//! <warehouse>/_catalog/00000000000000000000.json        who this catalog is
+//!                      00000000000000000001.json        one change each …
+//!                      00000000000000000064.state.json  all until then, so that nobody reads from the start
+//! ```
+//!
+//! A node knows the catalog up to some change and looks for the next one when a statement names something of it:
+//! one small request, or one look at a local folder. Nothing here is ever overwritten.
+
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+mod change;
+mod entry;
+mod log;
+mod state;
+
+#[cfg(test)]
+mod tests;
+
+pub use change::Change;
+pub use entry::{Entry, EntryKind, External, View};
+pub use state::{Existing, State};
+
+use super::error::CatalogError;
+use super::location::DataLocation;
+use datafusion::execution::runtime_env::RuntimeEnv;
+use log::{Log, Record};
+
+/// How often a change is tried when others come first.
+const MOST_TRIES: usize = 50;
+
+/// Every so many changes all of them are written together.
+const TOGETHER: u64 = 64;
+
+/// Why a change is not made.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// Something of that name is there already.
+    #[error("{0}")]
+    AlreadyExists(String),
+    /// What is named is not there.
+    #[error("{0}")]
+    NotFound(String),
+    /// It may not be done.
+    #[error("{0}")]
+    Refused(String),
+    /// Others changed the catalog at the same time, again and again.
+    #[error("others change the catalog all the time: run the statement again")]
+    Contended,
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] CatalogError),
+}
+
+/// The catalog of a cluster, as this node knows it.
+#[derive(Debug)]
+pub struct CatalogStore {
+    log: Log,
+    known: RwLock<Arc<State>>,
+    /// Held while the log is read or written.
+    reading: tokio::sync::Mutex<()>,
+}
+
+impl CatalogStore {
+    /// The catalog in this warehouse, as far as there is one: nothing is written.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn open(
+        warehouse: &DataLocation,
+        runtime: &RuntimeEnv,
+    ) -> Result<Self, CatalogError> {
+        let log = Log::new(warehouse, runtime)?;
+        let known = log.latest_state().await?.unwrap_or_default();
+        let (known, reading) = (RwLock::new(Arc::new(known)), tokio::sync::Mutex::default());
+        let store = Self { log, known, reading };
+        store.refresh().await?;
+        Ok(store)
+    }
+
+    /// What this node knows.
+    pub fn known(&self) -> Arc<State> {
+        Arc::clone(&self.known.read())
+    }
+
+    /// Where it is, as a user would write it.
+    pub fn show(&self) -> String {
+        self.log.show()
+    }
+
+    /// Reads what others have changed since.
+    ///
+    /// # Errors
+    /// When the store cannot be read; what was known stays.
+    pub async fn refresh(&self) -> Result<Arc<State>, CatalogError> {
+        let _one_at_a_time = self.reading.lock().await;
+        self.read_on().await
+    }
+
+    async fn read_on(&self) -> Result<Arc<State>, CatalogError> {
+        let mut state = self.known();
+        while let Some(record) = self.log.read(state.next()).await? {
+            state = Arc::new(state.after(&record));
+            *self.known.write() = Arc::clone(&state);
+        }
+        Ok(state)
+    }
+
+    /// Makes the changes that `decide` finds right for what is there; again, where others were first. None: what
+    /// was asked for is so already.
+    ///
+    /// # Errors
+    /// What `decide` says, or the store.
+    pub async fn change(
+        &self,
+        by: &str,
+        decide: impl Fn(&State) -> Result<Vec<Change>, ChangeError> + Send + Sync,
+    ) -> Result<Arc<State>, ChangeError> {
+        let _one_at_a_time = self.reading.lock().await;
+        for _ in 0..MOST_TRIES {
+            let state = self.read_on().await?;
+            let changes = decide(&state)?;
+            if changes.is_empty() {
+                return Ok(state);
+            }
+            self.log.begin().await?;
+            let record = Record::new(by, changes);
+            // Number 0 says who the catalog is, and was made or found by now.
+            let number = state.next().max(1);
+            if self.log.write(number, &record).await? {
+                let state = self.read_on().await?;
+                self.write_together(&state).await;
+                return Ok(state);
+            }
+        }
+        Err(ChangeError::Contended)
+    }
+
+    /// That it fails does no harm: the changes are there.
+    async fn write_together(&self, state: &State) {
+        if !state.last().is_some_and(|last| last.is_multiple_of(TOGETHER)) {
+            return;
+        }
+        if let Err(error) = self.log.write_state(state).await {
+            tracing::warn!(%error, "the catalog could not be written together");
+        }
+    }
+}

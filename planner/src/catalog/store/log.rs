@@ -1,0 +1,215 @@
+//! The log of changes in its store: each number is written once, by whoever comes first.
+
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use datafusion::execution::runtime_env::RuntimeEnv;
+use futures::TryStreamExt;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{Change, State};
+use crate::catalog::error::CatalogError;
+use crate::catalog::location::{DataLocation, Scheme};
+use crate::catalog::stores::register_object_store;
+
+/// The folder of the log in a warehouse; hidden from whoever reads the warehouse as data.
+const FOLDER: &str = "_catalog";
+
+/// The ending of what holds all changes until then.
+const STATE: &str = ".state.json";
+
+/// The form of what is written; another one would be another number.
+const FORMAT: u32 = 1;
+
+/// One object of the log: the changes of one statement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Record {
+    /// See [`FORMAT`].
+    format: u32,
+    /// Tells this one from a rival's where a store's answer was lost.
+    id: Uuid,
+    /// Who asked for it.
+    by: String,
+    /// What is changed; nothing by the first one.
+    pub(super) changes: Vec<Change>,
+}
+
+impl Record {
+    pub(super) fn new(by: &str, changes: Vec<Change>) -> Self {
+        Self { format: FORMAT, id: Uuid::now_v7(), by: by.to_owned(), changes }
+    }
+}
+
+/// The log of one warehouse.
+#[derive(Debug)]
+pub(super) struct Log {
+    location: DataLocation,
+    store: Arc<dyn ObjectStore>,
+    folder: Path,
+    /// Whether the store was seen to refuse what is there already.
+    proved: AtomicBool,
+}
+
+impl Log {
+    pub(super) fn new(
+        warehouse: &DataLocation,
+        runtime: &RuntimeEnv,
+    ) -> Result<Self, CatalogError> {
+        let store = register_object_store(runtime, warehouse)?;
+        let folder = warehouse.path().clone().join(FOLDER);
+        let location = warehouse.clone();
+        Ok(Self { location, store, folder, proved: AtomicBool::new(false) })
+    }
+
+    pub(super) fn show(&self) -> String {
+        self.location.show(&self.folder)
+    }
+
+    fn path(&self, number: u64) -> Path {
+        self.folder.clone().join(format!("{number:020}.json"))
+    }
+
+    /// The record of this number, if there is one.
+    pub(super) async fn read(&self, number: u64) -> Result<Option<Record>, CatalogError> {
+        let record: Option<Record> = self.get(&self.path(number)).await?;
+        match record {
+            Some(record) if record.format != FORMAT => Err(self.broken(
+                &self.path(number),
+                &format!("it has format {}, and this version reads {FORMAT}", record.format),
+            )),
+            record => Ok(record),
+        }
+    }
+
+    /// The last of what was written together.
+    pub(super) async fn latest_state(&self) -> Result<Option<State>, CatalogError> {
+        let listed = self.store.list(Some(&self.folder)).try_collect::<Vec<_>>().await;
+        let listed = listed.map_err(|error| CatalogError::from_store(self.show(), &error))?;
+        let paths = listed.into_iter().map(|meta| meta.location);
+        let states = paths.filter(|path| path.as_ref().ends_with(STATE));
+        match states.max() {
+            Some(path) => self.get(&path).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Writes all changes until this state together.
+    pub(super) async fn write_state(&self, state: &State) -> Result<(), CatalogError> {
+        let number = state.last().unwrap_or_default();
+        let path = self.folder.clone().join(format!("{number:020}{STATE}"));
+        self.create(&path, state).await.map(drop)
+    }
+
+    /// Makes sure that there is a first record, and that the store refuses to make it twice: one that took both would
+    /// take two changes of one number, and lose one of them.
+    pub(super) async fn begin(&self) -> Result<(), CatalogError> {
+        if self.proved.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let first = self.path(0);
+        let genesis = Record::new("", Vec::new());
+        self.create(&first, &genesis).await?;
+        if self.create(&first, &Record::new("", Vec::new())).await? {
+            return Err(self.broken(
+                &first,
+                "the store makes an object that is there already: it ignores If-None-Match, and two nodes would \
+                 overwrite each other's changes; use a store that honours it",
+            ));
+        }
+        self.proved.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Writes the record of this number; false where another one was first.
+    pub(super) async fn write(&self, number: u64, record: &Record) -> Result<bool, CatalogError> {
+        let created = self.create(&self.path(number), record).await;
+        match created {
+            Ok(true) => Ok(true),
+            // A store that was asked twice, because its first answer was lost, says that it is there already; and one
+            // that said nothing may have done it.
+            Ok(false) => self.is_ours(number, record).await,
+            Err(error) => match self.is_ours(number, record).await {
+                Ok(true) => Ok(true),
+                _ => Err(error),
+            },
+        }
+    }
+
+    async fn is_ours(&self, number: u64, record: &Record) -> Result<bool, CatalogError> {
+        Ok(self.read(number).await?.is_some_and(|there| there.id == record.id))
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &Path) -> Result<Option<T>, CatalogError> {
+        let bytes = match self.store.get(path).await {
+            Ok(found) => found.bytes().await,
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(error) => Err(error),
+        };
+        let bytes =
+            bytes.map_err(|error| CatalogError::from_store(self.location.show(path), &error))?;
+        let parsed = serde_json::from_slice(&bytes);
+        parsed.map(Some).map_err(|error| self.broken(path, &error.to_string()))
+    }
+
+    /// Makes an object; false where there is one.
+    async fn create(&self, path: &Path, value: &impl Serialize) -> Result<bool, CatalogError> {
+        let bytes =
+            serde_json::to_vec(value).map_err(|error| self.broken(path, &error.to_string()))?;
+        let created = match self.location.scheme() {
+            Scheme::Local => create_durably(path, bytes).await,
+            _ => {
+                let options = PutOptions { mode: PutMode::Create, ..Default::default() };
+                self.store.put_opts(path, bytes.into(), options).await.map(drop)
+            }
+        };
+        match created {
+            Ok(()) => Ok(true),
+            Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
+            Err(error) => Err(CatalogError::from_store(self.location.show(path), &error)),
+        }
+    }
+
+    fn broken(&self, path: &Path, problem: &str) -> CatalogError {
+        CatalogError::invalid(self.location.show(path), problem)
+    }
+}
+
+/// Makes a file that is whole on the disk before it has its name, as `object_store` 0.13 does not: after a power cut its
+/// files may be there and hold nothing.
+async fn create_durably(path: &Path, bytes: Vec<u8>) -> object_store::Result<()> {
+    let path = PathBuf::from(format!("/{path}"));
+    let written = tokio::task::spawn_blocking(move || create_file(&path, &bytes)).await;
+    let written = written.map_err(io::Error::other).and_then(|written| written);
+    written.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            object_store::Error::AlreadyExists { path: String::new(), source: error.into() }
+        }
+        io::ErrorKind::PermissionDenied => {
+            object_store::Error::PermissionDenied { path: String::new(), source: error.into() }
+        }
+        _ => object_store::Error::Generic { store: "local", source: error.into() },
+    })
+}
+
+/// A link appears with its whole content, and only one of several writers can make it.
+fn create_file(path: &std::path::Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(std::path::Path::new("/"));
+    std::fs::create_dir_all(folder)?;
+    let draft = folder.join(format!(".draft-{}", Uuid::new_v4().simple()));
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o644).open(&draft)?;
+    let linked = file
+        .write_all(bytes)
+        .and_then(|()| file.sync_all())
+        .and_then(|()| std::fs::hard_link(&draft, path));
+    let removed = std::fs::remove_file(&draft);
+    linked.and(removed)?;
+    std::fs::File::open(folder)?.sync_all()
+}

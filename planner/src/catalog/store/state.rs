@@ -1,0 +1,212 @@
+//! The catalog after some change: what it comes to.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::log::Record;
+use super::{Change, ChangeError, Entry, EntryKind};
+use crate::catalog::SCHEMA_NAME;
+
+/// All schemas with their tables and views, after one of the changes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// The number of the last change; nothing is known of a catalog that has none.
+    last: Option<u64>,
+    /// By name. `public` is always there, and is here only if something is in it.
+    schemas: BTreeMap<String, Schema>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Schema {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    comment: Option<String>,
+    entries: BTreeMap<String, Entry>,
+}
+
+impl State {
+    /// The number of the last change.
+    pub(super) fn last(&self) -> Option<u64> {
+        self.last
+    }
+
+    /// The number that the next change will have.
+    pub(super) fn next(&self) -> u64 {
+        self.last.map_or(0, |last| last + 1)
+    }
+
+    /// What it comes to with the next change.
+    pub(super) fn after(&self, record: &Record) -> Self {
+        Self { last: Some(self.next()), ..self.with(&record.changes) }
+    }
+
+    /// What it would come to with these changes, as part of the next one.
+    pub(crate) fn with(&self, changes: &[Change]) -> Self {
+        let mut state = self.clone();
+        changes.iter().for_each(|change| state.apply(change.clone()));
+        state
+    }
+
+    fn apply(&mut self, change: Change) {
+        match change {
+            Change::PutSchema { schema, comment } => {
+                self.schemas.entry(schema).or_default().comment = comment;
+            }
+            Change::DropSchema { schema } => drop(self.schemas.remove(&schema)),
+            Change::Put { schema, entry } => {
+                let entries = &mut self.schemas.entry(schema).or_default().entries;
+                entries.insert(entry.name.clone(), entry);
+            }
+            Change::Drop { schema, name } => {
+                if let Some(schema) = self.schemas.get_mut(&schema) {
+                    schema.entries.remove(&name);
+                }
+            }
+        }
+    }
+
+    /// The names of the schemas, `public` among them.
+    pub fn schemas(&self) -> impl Iterator<Item = &str> {
+        let named = self.schemas.keys().map(String::as_str).filter(|name| *name != SCHEMA_NAME);
+        std::iter::once(SCHEMA_NAME).chain(named)
+    }
+
+    /// Whether there is such a schema.
+    pub fn has_schema(&self, schema: &str) -> bool {
+        schema == SCHEMA_NAME || self.schemas.contains_key(schema)
+    }
+
+    /// The entries of a schema, by name.
+    pub fn entries(&self, schema: &str) -> impl Iterator<Item = &Entry> {
+        self.schemas.get(schema).into_iter().flat_map(|schema| schema.entries.values())
+    }
+
+    /// The entry of this name.
+    pub fn entry(&self, schema: &str, name: &str) -> Option<&Entry> {
+        self.schemas.get(schema)?.entries.get(name)
+    }
+
+    /// CREATE SCHEMA.
+    ///
+    /// # Errors
+    /// When there is one.
+    pub fn create_schema(&self, schema: &str, or_not: bool) -> Result<Vec<Change>, ChangeError> {
+        match self.has_schema(schema) {
+            false => Ok(vec![Change::PutSchema { schema: schema.to_owned(), comment: None }]),
+            true if or_not => Ok(Vec::new()),
+            true => Err(ChangeError::AlreadyExists(format!("schema '{schema}' already exists"))),
+        }
+    }
+
+    /// DROP SCHEMA.
+    ///
+    /// # Errors
+    /// When there is none, it is `public`, or something is in it that may not go with it.
+    pub fn drop_schema(
+        &self,
+        schema: &str,
+        or_not: bool,
+        cascade: bool,
+    ) -> Result<Vec<Change>, ChangeError> {
+        if schema == SCHEMA_NAME {
+            return Err(ChangeError::Refused(format!(
+                "schema '{SCHEMA_NAME}' holds the tables of --data and cannot be dropped"
+            )));
+        }
+        if !self.has_schema(schema) {
+            return match or_not {
+                true => Ok(Vec::new()),
+                false => Err(no_schema(schema)),
+            };
+        }
+        match self.entries(schema).next() {
+            Some(entry) if !cascade => Err(ChangeError::Refused(format!(
+                "schema '{schema}' is not empty ('{}' is in it): drop what is in it first, or write CASCADE",
+                entry.name
+            ))),
+            _ => Ok(vec![Change::DropSchema { schema: schema.to_owned() }]),
+        }
+    }
+
+    /// CREATE TABLE or VIEW.
+    ///
+    /// # Errors
+    /// When there is no such schema, or something of that name that may not be replaced.
+    pub fn create(
+        &self,
+        schema: &str,
+        entry: &Entry,
+        existing: Existing,
+    ) -> Result<Vec<Change>, ChangeError> {
+        if !self.has_schema(schema) {
+            return Err(no_schema(schema));
+        }
+        let put = || vec![Change::Put { schema: schema.to_owned(), entry: entry.clone() }];
+        let Some(old) = self.entry(schema, &entry.name) else { return Ok(put()) };
+        let name = format!("{} '{schema}.{}'", old.kind.noun(), entry.name);
+        match existing {
+            Existing::Keep => Ok(Vec::new()),
+            Existing::Replace if old.kind.noun() == entry.kind.noun() => Ok(put()),
+            Existing::Replace => Err(ChangeError::Refused(format!(
+                "{name} is there and no {}: drop it first",
+                entry.kind.noun()
+            ))),
+            Existing::Refuse => Err(ChangeError::AlreadyExists(format!("{name} already exists"))),
+        }
+    }
+
+    /// DROP TABLE or VIEW.
+    ///
+    /// # Errors
+    /// When there is none of that kind.
+    pub fn drop_entry(
+        &self,
+        schema: &str,
+        name: &str,
+        noun: &str,
+        or_not: bool,
+    ) -> Result<Vec<Change>, ChangeError> {
+        let full = format!("{schema}.{name}");
+        match self.entry(schema, name) {
+            Some(entry) if entry.kind.noun() == noun => {
+                Ok(vec![Change::Drop { schema: schema.to_owned(), name: name.to_owned() }])
+            }
+            Some(entry) => {
+                let is = entry.kind.noun();
+                Err(ChangeError::Refused(format!(
+                    "'{full}' is a {is}, no {noun}: write DROP {}",
+                    is.to_uppercase()
+                )))
+            }
+            None if or_not => Ok(Vec::new()),
+            None => Err(ChangeError::NotFound(format!("there is no {noun} '{full}'"))),
+        }
+    }
+}
+
+/// What becomes of an entry that is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existing {
+    /// It is an error.
+    Refuse,
+    /// It stays (IF NOT EXISTS).
+    Keep,
+    /// It is replaced (OR REPLACE).
+    Replace,
+}
+
+fn no_schema(schema: &str) -> ChangeError {
+    ChangeError::NotFound(format!(
+        "there is no schema '{schema}': make it with CREATE SCHEMA, or write one that SHOW SCHEMAS names"
+    ))
+}
+
+impl EntryKind {
+    /// What SQL calls it.
+    pub fn noun(&self) -> &'static str {
+        match self {
+            Self::External(_) => "table",
+            Self::View(_) => "view",
+        }
+    }
+}
