@@ -30,6 +30,10 @@ pub struct SquadronOptions {
     pub delivery: Delivery,
     /// Longest that a query takes; zero: as long as the node lets it.
     pub query_timeout: Duration,
+    /// The types that results are told in.
+    pub types: Types,
+    /// Whether no two columns of a result may have one name.
+    pub unique_names: bool,
 }
 
 impl Default for SquadronOptions {
@@ -41,6 +45,8 @@ impl Default for SquadronOptions {
             frame_bytes: 0,
             delivery: Delivery::Streaming,
             query_timeout: Duration::ZERO,
+            types: Types::Auto,
+            unique_names: false,
         }
     }
 }
@@ -73,6 +79,8 @@ impl ExtensionOptions for SquadronOptions {
             "frame_bytes" => self.frame_bytes = frame_bytes(value)?,
             "delivery" => self.delivery = value.parse()?,
             "query_timeout" => self.query_timeout = query_timeout(value)?,
+            "types" => self.types = value.parse()?,
+            "unique_names" => self.unique_names = flag("unique_names", value)?,
             _ => return Err(unknown(key)),
         }
         Ok(())
@@ -115,6 +123,16 @@ impl ExtensionOptions for SquadronOptions {
                 humantime::format_duration(self.query_timeout).to_string(),
                 "Longest that a query waits and runs, in seconds or like 30s, 5m; 0s: as long as the node lets it (--query-timeout)",
             ),
+            entry(
+                "types",
+                self.types.to_string(),
+                "Types of results: auto (by what the client calls itself), safe (that all clients read), native (as they are), jdbc (no unsigned numbers, no zones), grafana (times in nanoseconds, decimals as doubles), text (intervals and decimals of more than 38 digits as text)",
+            ),
+            entry(
+                "unique_names",
+                self.unique_names.to_string(),
+                "Whether columns of one name are numbered (a, a_1), for clients that take each name once",
+            ),
         ]
     }
 }
@@ -140,6 +158,17 @@ fn query_timeout(value: &str) -> Result<Duration> {
             "squadron.query_timeout takes seconds, or a time like 30s or 5m, not '{value}'"
         ))
     })
+}
+
+/// As tools write flags.
+fn flag(key: &str, value: &str) -> Result<bool> {
+    match value.trim().to_ascii_lowercase().as_str() {
+        "true" | "on" | "1" => Ok(true),
+        "false" | "off" | "0" => Ok(false),
+        _ => Err(DataFusionError::Configuration(format!(
+            "squadron.{key} takes true or false, not '{value}'"
+        ))),
+    }
 }
 
 fn unknown(key: &str) -> DataFusionError {
@@ -324,6 +353,23 @@ words!(
     Streaming = "streaming",
     /// When the result is complete.
     Staged = "staged",
+});
+
+words!(
+    /// The types that results are told in (`wire_schema/types.rs` has the table).
+    Types, "types", {
+    /// By what the client calls itself.
+    Auto = "auto",
+    /// Those that all clients read.
+    Safe = "safe",
+    /// As they are, but for encodings.
+    Native = "native",
+    /// What the JDBC driver reads rightly.
+    Jdbc = "jdbc",
+    /// What Grafana's plugin reads rightly.
+    Grafana = "grafana",
+    /// What polars and ODBC have no type for is text.
+    Text = "text",
 });
 
 /// Says why a setting was refused, without DataFusion's preamble.

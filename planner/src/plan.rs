@@ -23,6 +23,7 @@ use crate::options::{
 };
 use crate::session::{Engine, guard_query, keys_are_columns, types_met};
 use crate::statement::{Ddl, Statement};
+use crate::wire_schema::Wire;
 use crate::{PlannerError, Result, explain};
 use turns::{Turn, Turns};
 
@@ -107,6 +108,8 @@ pub struct Prepared {
     pub schema: SchemaRef,
     /// What has to be bound.
     pub parameters: Parameters,
+    /// Whether it changes something, and gives no rows.
+    pub is_update: bool,
 }
 
 /// Plans statements for one node.
@@ -188,6 +191,7 @@ impl Planner {
                 return Ok(Prepared {
                     schema: Arc::new(Schema::empty()),
                     parameters: Parameters::none(),
+                    is_update: true,
                 });
             }
         };
@@ -205,7 +209,7 @@ impl Planner {
                 self.schema(sql, config, &untyped).await.map_err(|_| error)?
             }
         };
-        Ok(Prepared { schema, parameters })
+        Ok(Prepared { schema, parameters, is_update: false })
     }
 
     pub(crate) async fn plan_query(
@@ -358,7 +362,7 @@ pub(crate) fn deliver_here(
     request: &PlanRequest,
     engine: &Engine,
 ) -> Result<QueryPlan> {
-    let schema = crate::wire_schema::wire_schema(&input.schema());
+    let schema = Wire::of(state.config().options()).schema(&input.schema());
     let deliver = DeliverExec::new(input, deliver_spec(request), schema);
     finish(Arc::new(deliver), state, request, engine)
 }

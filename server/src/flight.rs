@@ -12,6 +12,7 @@
 //! [`sql_info`] (answers about tables and the server), [`status`] (errors to gRPC, in one place).
 
 pub mod action;
+pub mod agent;
 pub mod answer;
 pub mod authenticate;
 pub mod caller;

@@ -5,13 +5,14 @@ use arrow_flight::sql::{
     ActionCreatePreparedStatementRequest, ActionCreatePreparedStatementResult, Any, ProstMessageExt,
 };
 use arrow_flight::{FlightData, FlightInfo, IpcMessage, SchemaResult};
-use datafusion::arrow::datatypes::Schema;
+use datafusion::arrow::datatypes::{FieldRef, Schema};
 use prost::Message;
 use squadron_dev::answer::read;
 use squadron_dev::cluster::TestCluster;
 use squadron_dev::fixtures;
 use squadron_dev::oracle::Oracle;
 use squadron_dev::wire::{Wire, statement, tickets};
+use squadron_server::demo::tpch::QUERIES;
 
 /// An expression over `k` (a number from 1) and `t` (a text), and its type on the wire, as written
 /// by Arrow's `Display`.
@@ -150,6 +151,68 @@ async fn every_type_has_one_schema_and_the_right_values() {
         assert!(told.starts_with(on_the_wire), "{expression}: {told}, not {on_the_wire}");
         let answer = read(&client, info).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
         oracle.check(&sql, &answer).await;
+    }
+}
+
+/// Clients are told other types by what they call themselves, and by what they ask for: the same everywhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_choice_of_types_has_one_schema() {
+    for (nodes, rows) in [(1, "c_custkey < 0"), (3, "true")] {
+        let cluster = TestCluster::start(nodes, fixtures::tpch()).await;
+        let wire = Wire::connect(&cluster.uri(0)).await.unwrap();
+        let wire = wire.header("squadron-execution-mode", "distributed");
+        for types in ["native", "jdbc", "grafana", "text"] {
+            let mut wire = wire.header("squadron-types", types);
+            for (expression, _) in EXPRESSIONS {
+                let sql = format!("{} where {rows}", sql(expression));
+                one_schema(&mut wire, &sql, types).await;
+            }
+        }
+    }
+}
+
+/// Of TPC-H's queries, and of shapes of TPC-DS.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_query_has_one_schema_for_every_client() {
+    let shapes = [
+        "select c_nationkey, c_mktsegment, sum(c_acctbal), grouping(c_nationkey) from customer group by grouping sets ((c_nationkey), (c_mktsegment), ())",
+        "select o_custkey, rank() over (partition by o_orderpriority order by o_totalprice) r, row_number() over (order by o_orderkey) from orders",
+        "with a as (select o_custkey k, sum(o_totalprice) s from orders group by 1) select k, s / (select avg(s) from a) from a union all select c_custkey, c_acctbal from customer",
+        "select n_name, approx_distinct(c_custkey), now() from customer join nation on c_nationkey = n_nationkey group by n_name",
+        "select a.n_name, b.n_name, b.n_regionkey from nation a, nation b where false",
+    ];
+    for nodes in [1, 3] {
+        let cluster = TestCluster::start(nodes, fixtures::tpch()).await;
+        let wire = Wire::connect(&cluster.uri(0)).await.unwrap();
+        for agent in ["tonic/0.14", "grpc-java-netty/1.73.0", "grpc-go/1.58.3"] {
+            let mut wire = wire.header("x-squadron-user-agent", agent);
+            for sql in QUERIES.into_iter().chain(shapes) {
+                one_schema(&mut wire, sql, agent).await;
+            }
+        }
+    }
+}
+
+async fn one_schema(wire: &mut Wire, sql: &str, for_whom: &str) {
+    let (_, told) = told(wire, sql).await;
+    assert_eq!(told.info, told.get_schema, "GetSchema, {for_whom}: {sql}");
+    assert_eq!(told.info, told.prepared, "prepared, {for_whom}: {sql}");
+    assert!(told.do_get.iter().all(|it| *it == told.info), "DoGet, {for_whom}: {sql}");
+    let described = |field: &FieldRef| field.metadata().contains_key("ARROW:FLIGHT:SQL:TYPE_NAME");
+    assert!(told.info.fields().iter().all(described), "{for_whom}: {sql}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_are_unique_where_a_client_asks_for_it() {
+    let cluster = TestCluster::start(1, fixtures::tpch()).await;
+    let wire = Wire::connect(&cluster.uri(0)).await.unwrap();
+    let sql = "select a.n_name, b.n_name from nation a, nation b";
+    for (choice, expected) in [("false", ["n_name", "n_name"]), ("true", ["n_name", "n_name_1"])] {
+        let mut wire = wire.header("squadron-unique-names", choice);
+        one_schema(&mut wire, sql, choice).await;
+        let schema = wire.execute(sql).await.unwrap().try_decode_schema().unwrap();
+        let names: Vec<_> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+        assert_eq!(names, expected);
     }
 }
 

@@ -16,7 +16,7 @@ use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 
 use super::{DeliverExec, DeliverSpec};
 use crate::plan::merge::merge_in_tasks;
-use crate::wire_schema::wire_schema;
+use crate::wire_schema::Wire;
 
 /// Wraps every plan of a session that has a [`DeliverSpec`] extension.
 #[derive(Debug, Default)]
@@ -35,7 +35,7 @@ impl QueryPlanner for DeliverPlanner {
             return Ok(plan);
         };
         let plan = merge_in_tasks(plan, session.config())?;
-        let schema = wire_schema(&plan.schema());
+        let schema = Wire::of(session.config().options()).schema(&plan.schema());
         Ok(Arc::new(DeliverExec::new(plan, spec.as_ref().clone(), schema)))
     }
 }

@@ -9,11 +9,18 @@ use datafusion::arrow::array::{
     new_empty_array,
 };
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
+use datafusion::arrow::datatypes::{
+    DataType, Field, Fields, IntervalUnit, Schema, SchemaRef, TimeUnit,
+};
 use datafusion::arrow::util::display::array_value_to_string;
 use proptest::prelude::*;
 
-use super::{to_wire, wire_schema, wire_type};
+use super::{Wire, to_wire, wire_schema};
+use crate::options::Types;
+
+fn wire_type(of: &DataType) -> DataType {
+    super::wire_type(of, Types::Safe)
+}
 
 fn item(data_type: DataType) -> Arc<Field> {
     Arc::new(Field::new("item", data_type, true))
@@ -49,6 +56,86 @@ fn types_that_clients_lack_become_types_that_they_have() {
     ];
     for (from, to) in table {
         assert_eq!(wire_type(&from), to, "{from}");
+    }
+}
+
+/// What clients of their own kind are told where it is not what all others are.
+#[test]
+fn each_client_has_types_that_it_reads_rightly() {
+    use DataType::*;
+    use TimeUnit::*;
+    let nanos = |zone: Option<&str>| Timestamp(Nanosecond, zone.map(Into::into));
+    let list = |of| List(item(of));
+    let dictionary = |of| Dictionary(Box::new(Int32), Box::new(of));
+    let table = [
+        (Types::Jdbc, UInt8, Int16),
+        (Types::Jdbc, UInt16, Int32),
+        (Types::Jdbc, UInt32, Int64),
+        (Types::Jdbc, UInt64, Decimal128(20, 0)),
+        (Types::Jdbc, list(UInt64), list(Decimal128(20, 0))),
+        (Types::Jdbc, dictionary(UInt8), Int16),
+        (Types::Jdbc, zoned("Europe/Berlin"), Timestamp(Microsecond, None)),
+        (Types::Jdbc, Utf8View, Utf8),
+        (Types::Grafana, Timestamp(Second, None), nanos(None)),
+        (Types::Grafana, zoned("+02:00"), nanos(Some("UTC"))),
+        (Types::Grafana, Date32, nanos(None)),
+        (Types::Grafana, dictionary(Date32), nanos(None)),
+        (Types::Grafana, Decimal128(15, 2), Float64),
+        (Types::Grafana, Time32(Second), Utf8),
+        (Types::Grafana, list(Int64), Utf8),
+        (Types::Grafana, BinaryView, Utf8),
+        (Types::Grafana, UInt64, UInt64),
+        (Types::Text, Interval(IntervalUnit::MonthDayNano), Utf8),
+        (Types::Text, Decimal256(39, 2), Utf8),
+        (Types::Text, Decimal256(38, 2), Decimal128(38, 2)),
+        (Types::Native, LargeUtf8, LargeUtf8),
+        (Types::Native, LargeList(item(Utf8View)), LargeList(item(Utf8))),
+        (Types::Native, Decimal32(9, 2), Decimal32(9, 2)),
+        (Types::Native, Float16, Float16),
+        (Types::Native, zoned("+02:00"), zoned("+02:00")),
+        (Types::Native, dictionary(Utf8View), Utf8),
+    ];
+    for (types, from, to) in table {
+        assert_eq!(super::wire_type(&from, types), to, "{types}: {from}");
+    }
+}
+
+/// A column of one value as a client of these types sees it, or why not.
+fn told(value: &str, of: &DataType, types: Types) -> Result<String, String> {
+    let text: ArrayRef = Arc::new(StringViewArray::from(vec![value]));
+    let column = cast(&text, of).unwrap();
+    let batch = RecordBatch::try_from_iter_with_nullable([("v", column, true)]).unwrap();
+    let wire = Wire { types, unique_names: false }.schema(&batch.schema());
+    let batch = to_wire(&batch, &wire).map_err(|error| error.to_string())?;
+    assert_eq!(batch.schema(), wire);
+    Ok(array_value_to_string(batch.column(0), 0).unwrap())
+}
+
+#[test]
+fn values_are_the_same_in_other_types() {
+    use DataType::*;
+    let seconds = Timestamp(TimeUnit::Second, None);
+    let months = Interval(IntervalUnit::MonthDayNano);
+    for (value, of, types, expected) in [
+        ("18446744073709551615", UInt64, Types::Jdbc, "18446744073709551615"),
+        ("4294967295", UInt32, Types::Jdbc, "4294967295"),
+        ("2024-07-01T12:00:00Z", zoned("Europe/Berlin"), Types::Jdbc, "2024-07-01T12:00:00"),
+        ("2024-07-01", Date32, Types::Grafana, "2024-07-01T00:00:00"),
+        ("2024-07-01T12:00:00", seconds, Types::Grafana, "2024-07-01T12:00:00"),
+        ("12.25", Decimal128(15, 2), Types::Grafana, "12.25"),
+        ("ab", Binary, Types::Grafana, "6162"),
+        ("1 month 2 days", months, Types::Text, "1 mons 2 days"),
+        ("1.5", Decimal256(40, 1), Types::Text, "1.5"),
+    ] {
+        assert_eq!(told(value, &of, types).as_deref(), Ok(expected), "{value} as {of}: {types}");
+    }
+}
+
+#[test]
+fn a_time_that_nanoseconds_do_not_reach_is_refused() {
+    for of in [DataType::Date32, DataType::Timestamp(TimeUnit::Second, None)] {
+        let refused = told("9999-12-31", &of, Types::Grafana).unwrap_err();
+        assert!(refused.contains("column v") && refused.contains("squadron.types"), "{refused}");
     }
 }
 

@@ -11,7 +11,7 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::prelude::SessionConfig;
 use futures::{StreamExt, TryStreamExt};
-use squadron_planner::wire_schema::wire_schema;
+use squadron_planner::wire_schema::Wire;
 use tonic::Status;
 
 use super::command::{command, not_yet};
@@ -65,8 +65,9 @@ async fn metadata_batch(
     if matches!(command, Command::CommandGetTables(_)) {
         engine.refresh_tables().await;
     }
+    let wire = Wire::of(settings.options());
     let session = engine.session(settings);
-    let answer = metadata::answer(command, &session, wire_schema).await;
+    let answer = metadata::answer(command, &session, wire).await;
     let answer = answer.ok_or_else(|| not_yet(command.type_url()))?;
     answer.map_err(|error| status::metadata(&error))
 }

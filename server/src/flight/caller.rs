@@ -8,8 +8,7 @@ use tonic::metadata::{KeyAndValueRef, MetadataMap};
 use tonic::{Code, Extensions, Status};
 
 use super::connection::ConnectionInfo;
-use super::forward::{self, AGENT};
-use super::status;
+use super::{agent, forward, status};
 use crate::auth::Identity;
 use crate::query::Caller;
 use crate::session::{Session, Sessions};
@@ -95,7 +94,9 @@ pub fn called(
     let Found { name, connection, session, home, without } = found;
     let mut settings = session.settings();
     apply_headers(metadata, &mut settings)?;
-    let reads_one = reads_one(metadata);
+    let agent = agent::agent(metadata);
+    agent::choose_types(agent, &mut settings);
+    let reads_one = agent::reads_one(agent);
     let principal = identity.principal.name.to_string();
     let of = name.as_ref().or(connection.as_ref()).cloned();
     let caller = Caller { principal, session: of, settings, reads_one };
@@ -147,18 +148,6 @@ fn cookie(metadata: &MetadataMap) -> Option<&str> {
     let pairs = cookies.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(';'));
     let pairs = pairs.filter_map(|pair| pair.trim().split_once('='));
     pairs.filter(|(name, _)| *name == COOKIE).map(|(_, value)| value.trim_matches('"')).next()
-}
-
-/// Whether a client reads one endpoint and no more, by how it calls itself. Of the stock clients two do so, and
-/// neither says its name (clients.md, 1.4 and 1.7; measured): flightsql-dbapi (Superset) reads the first and
-/// passes over the others without a word, under the name of the C++ library that it stands on; Grafana's
-/// plugin refuses any other number, under that of the Go library. So all of these bare names are given one:
-/// a result that is slower is better than one that is short. ADBC and JDBC have names of their own, and a
-/// program of pyarrow or arrow-go that reads all endpoints asks for them (`squadron-endpoints: all`).
-fn reads_one(metadata: &MetadataMap) -> bool {
-    let agent = metadata.get(AGENT).or_else(|| metadata.get("user-agent"));
-    let agent = agent.and_then(|agent| agent.to_str().ok()).unwrap_or_default();
-    agent.starts_with("grpc-go/") || agent.starts_with("grpc-c++/")
 }
 
 /// `squadron-execution-mode: local` and `squadron.execution_mode: local` (a JDBC property) are both
@@ -244,24 +233,6 @@ mod tests {
         let called = with_token(&sessions, "00000000000000000000000000000000.b");
         assert_eq!(called.home.as_deref(), Some("b"));
         assert_eq!(called.has_its_settings().unwrap_err().code(), Code::Unauthenticated);
-    }
-
-    #[test]
-    fn clients_that_may_read_one_endpoint_only_are_known_by_their_agent() {
-        for (agent, one) in [
-            ("grpc-c++/1.76.0 grpc-c/51.0.0 (linux; chttp2)", true),
-            ("grpc-go/1.58.3", true),
-            ("ADBC Flight SQL Driver v1.13.0 grpc-go/1.80.0", false),
-            ("grpc-java-netty/1.73.0", false),
-            ("JDBC Flight SQL Driver 19.0.0 grpc-java-netty/1.76.0", false),
-            ("tonic/0.14.2", false),
-        ] {
-            for key in ["user-agent", AGENT] {
-                let mut metadata = MetadataMap::new();
-                metadata.insert(key, agent.parse().unwrap());
-                assert_eq!(reads_one(&metadata), one, "{agent}");
-            }
-        }
     }
 
     #[test]

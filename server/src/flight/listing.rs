@@ -6,7 +6,7 @@ use arrow_flight::{FlightDescriptor, FlightInfo};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{CatalogProviderList, SchemaProvider};
 use squadron_planner::session::{CATALOG, SCHEMA};
-use squadron_planner::wire_schema::wire_schema;
+use squadron_planner::wire_schema::Wire;
 use tonic::Status;
 
 use super::info;
@@ -18,13 +18,14 @@ pub async fn flights(queries: &Queries, caller: &Caller) -> Vec<Result<FlightInf
     let engine = queries.planner().engine();
     engine.refresh_tables().await;
     let session = engine.session(caller.settings.clone());
+    let wire = Wire::of(caller.settings.options());
     let catalogs = Arc::clone(session.catalog_list());
     let mut flights = Vec::new();
     for (name, schema) in schemas(catalogs.as_ref()) {
         let mut tables = schema.table_names();
         tables.sort();
         for table in tables {
-            if let Some(columns) = columns(schema.as_ref(), &table).await {
+            if let Some(columns) = columns(schema.as_ref(), &table, wire).await {
                 let path = FlightDescriptor::new_path(vec![name.clone(), table]);
                 flights.push(info::table(&columns, path));
             }
@@ -43,9 +44,9 @@ fn schemas(catalogs: &dyn CatalogProviderList) -> Vec<(String, Arc<dyn SchemaPro
     found.collect()
 }
 
-async fn columns(schema: &dyn SchemaProvider, table: &str) -> Option<SchemaRef> {
+async fn columns(schema: &dyn SchemaProvider, table: &str, wire: Wire) -> Option<SchemaRef> {
     match schema.table(table).await {
-        Ok(table) => table.map(|table| wire_schema(&table.schema())),
+        Ok(table) => table.map(|table| wire.schema(&table.schema())),
         Err(error) => {
             tracing::warn!(table, %error, "a table cannot be listed");
             None

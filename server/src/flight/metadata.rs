@@ -21,12 +21,12 @@ mod xdbc;
 
 pub use answer::{answer, answer_schema};
 pub use catalogs::{CatalogView, catalogs, catalogs_schema, db_schemas, db_schemas_schema};
-pub use columns::with_type_metadata;
+pub use columns::described;
 pub use keys::{
     cross_reference, exported_keys, foreign_keys_schema, imported_keys, primary_keys,
     primary_keys_schema,
 };
-pub use tables::{WireSchema, table_types, table_types_schema, tables, tables_schema};
+pub use tables::{table_types, table_types_schema, tables, tables_schema};
 pub use types::{SqlType, sql_type};
 pub use xdbc::{xdbc_type_info, xdbc_type_info_schema};
 

@@ -5,8 +5,7 @@
 //! handle names: others ask there (`forward.rs`).
 
 use arrow_flight::sql::{
-    ActionClosePreparedStatementRequest, ActionCreatePreparedStatementRequest,
-    ActionCreatePreparedStatementResult, ProstMessageExt,
+    ActionClosePreparedStatementRequest, ActionCreatePreparedStatementRequest, Any,
 };
 use bytes::Bytes;
 use datafusion::arrow::array::RecordBatch;
@@ -28,6 +27,26 @@ use crate::query::{Asked, Queries};
 /// Connection pools keep statements for as long as they live.
 const HANDLES_LAST: Duration = Duration::from_secs(30 * 24 * 3600);
 
+/// `ActionCreatePreparedStatementResult` of `FlightSql.proto`, with the field that arrow-flight 59 lacks.
+#[derive(Clone, PartialEq, Message)]
+pub struct Created {
+    /// What the statement is called from now on.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub prepared_statement_handle: Bytes,
+    /// The schema of what it gives.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub dataset_schema: Bytes,
+    /// The schema of what is bound to it.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub parameter_schema: Bytes,
+    /// Whether it is to be run as an update. Drivers that are not told go by the schema.
+    #[prost(bool, optional, tag = "4")]
+    pub is_update: Option<bool>,
+}
+
+const CREATED: &str =
+    "type.googleapis.com/arrow.flight.protocol.sql.ActionCreatePreparedStatementResult";
+
 /// Answers CreatePreparedStatement.
 ///
 /// # Errors
@@ -39,7 +58,8 @@ pub async fn create(
 ) -> Result<Bytes, Status> {
     refuse_transaction(request.transaction_id.as_deref())?;
     let prepared = queries.prepare(&request.query, &called.caller).await;
-    let Prepared { schema, parameters } = prepared.map_err(|error| status::planner(&error))?;
+    let prepared = prepared.map_err(|error| status::planner(&error))?;
+    let Prepared { schema, parameters, is_update } = prepared;
     let principal = &called.caller.principal;
     let bindable = parameters.schema();
     let ticket = match parameters.count() {
@@ -50,13 +70,15 @@ pub async fn create(
             node: queries.me().node_id.clone(),
         }),
     };
-    let result = ActionCreatePreparedStatementResult {
+    let result = Created {
         prepared_statement_handle: queries.signer().sign(ticket, principal, HANDLES_LAST),
         // Drivers take an empty schema for a statement that gives no rows, or has no parameters.
         dataset_schema: bytes(&schema)?,
         parameter_schema: bytes(&bindable)?,
+        is_update: Some(is_update),
     };
-    Ok(result.as_any().encode_to_vec().into())
+    let any = Any { type_url: CREATED.to_owned(), value: result.encode_to_vec().into() };
+    Ok(any.encode_to_vec().into())
 }
 
 fn bytes(schema: &Schema) -> Result<Bytes, Status> {

@@ -24,6 +24,7 @@ use super::prepared::Values;
 use super::record::Record;
 use super::wanted::Wanted;
 use crate::delivery::schema_header;
+use crate::flight::metadata::described;
 use crate::flight::ticket::{ResultTicket, Ticket};
 use crate::results::Opening;
 
@@ -218,7 +219,8 @@ impl Queries {
         let request = self.request(Uuid::now_v7(), &Values::default(), caller)?;
         let (queries, sql, settings) = (Arc::clone(self), sql.to_owned(), caller.settings.clone());
         let planning = async move { queries.planner.prepare(&sql, &settings, &request).await };
-        self.planning(planning, self.time_for(caller)?).await
+        let prepared = self.planning(planning, self.time_for(caller)?).await?;
+        Ok(Prepared { schema: described(&prepared.schema), ..prepared })
     }
 
     /// The schema of what a statement would give with these values.
@@ -232,7 +234,7 @@ impl Queries {
         let request = self.request(Uuid::now_v7(), &asked.values, caller)?;
         let (queries, asked, settings) = (Arc::clone(self), asked.clone(), caller.settings.clone());
         let planning = async move { queries.planner.schema(&asked.sql, &settings, &request).await };
-        self.planning(planning, self.time_for(caller)?).await
+        Ok(described(self.planning(planning, self.time_for(caller)?).await?.as_ref()))
     }
 
     /// One snapshot of the cluster for one query.
@@ -312,6 +314,7 @@ impl Queries {
         request: &PlanRequest,
         terms: Terms,
     ) -> Result<Arc<Started>> {
+        let plan = QueryPlan { schema: described(&plan.schema), ..plan };
         let options = options(&caller.settings)?;
         let names = match options.endpoints {
             Endpoints::All => &request.peers,

@@ -2,8 +2,8 @@
 //!
 //! Arrow's own measure (`get_slice_memory_size`) counts all values that stand behind a list, however
 //! few rows a slice of it shows: a piece of one row would seem as heavy as the whole. Here values are
-//! counted as the IPC writer takes them, by the offsets of the rows shown. Lists with wide offsets,
-//! views and the like are in no wire schema.
+//! counted as the IPC writer takes them, by the offsets of the rows shown. Views and the like are in no
+//! wire schema.
 
 use datafusion::arrow::array::{Array, ArrayData, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, UnionMode};
@@ -21,6 +21,7 @@ fn shown(data: &ArrayData) -> Result<usize, ArrowError> {
     }
     let own = match data.data_type() {
         DataType::List(_) | DataType::Map(_, _) => (data.len() + 1) * size_of::<i32>(),
+        DataType::LargeList(_) => (data.len() + 1) * size_of::<i64>(),
         DataType::Union(_, UnionMode::Dense) => data.len() * (size_of::<i8>() + size_of::<i32>()),
         DataType::Union(_, UnionMode::Sparse) => data.len() * size_of::<i8>(),
         DataType::Struct(_) | DataType::FixedSizeList(_, _) => 0,
@@ -38,6 +39,10 @@ fn children(data: &ArrayData) -> Vec<ArrayData> {
             let offsets = &data.buffers()[0].typed_data::<i32>()[data.offset()..];
             (offsets[0] as usize, offsets[data.len()] as usize)
         }
+        DataType::LargeList(_) => {
+            let offsets = &data.buffers()[0].typed_data::<i64>()[data.offset()..];
+            (offsets[0] as usize, offsets[data.len()] as usize)
+        }
         DataType::FixedSizeList(_, each) => {
             let each = *each as usize;
             (data.offset() * each, (data.offset() + data.len()) * each)
@@ -52,10 +57,11 @@ mod tests {
     use std::sync::Arc;
 
     use datafusion::arrow::array::{
-        ArrayRef, FixedSizeListArray, Int64Array, ListArray, MapArray, StringArray, StructArray,
+        ArrayRef, FixedSizeListArray, Int64Array, LargeListArray, ListArray, MapArray, StringArray,
+        StructArray,
     };
     use datafusion::arrow::buffer::OffsetBuffer;
-    use datafusion::arrow::compute::take_record_batch;
+    use datafusion::arrow::compute::{cast, take_record_batch};
     use datafusion::arrow::datatypes::{Field, Fields};
 
     use super::*;
@@ -118,6 +124,14 @@ mod tests {
     #[test]
     fn of_structs() {
         check(pairs(ROWS));
+    }
+
+    #[test]
+    fn of_lists_with_wide_offsets() {
+        let list = lists(texts);
+        let DataType::List(item) = list.data_type().clone() else { panic!("a list") };
+        let wide = cast(&list, &DataType::LargeList(item)).unwrap();
+        check(LargeListArray::from(wide.to_data()));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use arrow_flight::sql::Command;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::execution::SessionState;
+use squadron_planner::wire_schema::Wire;
 
 use super::*;
 use crate::flight::sql_info::{sql_info, sql_info_schema};
@@ -33,14 +34,14 @@ pub fn answer_schema(command: &Command) -> Option<SchemaRef> {
 pub async fn answer(
     command: &Command,
     session: &SessionState,
-    wire_schema: WireSchema,
+    wire: Wire,
 ) -> Option<Result<RecordBatch>> {
     use Command::*;
     let view = CatalogView::from(session);
     Some(match command {
         CommandGetCatalogs(_) => catalogs(&view),
         CommandGetDbSchemas(it) => db_schemas(&view, it),
-        CommandGetTables(it) => tables(&view, it, wire_schema).await,
+        CommandGetTables(it) => tables(&view, it, wire).await,
         CommandGetTableTypes(_) => table_types(),
         CommandGetSqlInfo(it) => sql_info(it, session),
         CommandGetXdbcTypeInfo(it) => xdbc_type_info(it),
@@ -54,8 +55,6 @@ pub async fn answer(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use arrow_flight::sql;
     use datafusion::prelude::{SessionConfig, SessionContext};
 
@@ -80,7 +79,7 @@ mod tests {
             Command::CommandGetCrossReference(Default::default()),
         ] {
             let schema = answer_schema(&command).unwrap();
-            let found = answer(&command, &session, |it| Arc::new(it.clone())).await;
+            let found = answer(&command, &session, Wire::default()).await;
             assert_eq!(found.unwrap().unwrap().schema(), schema, "{command:?}");
         }
     }
@@ -90,7 +89,7 @@ mod tests {
         let session = SessionContext::new().state();
         let command = Command::CommandStatementQuery(Default::default());
         assert!(answer_schema(&command).is_none());
-        let found = answer(&command, &session, |it| Arc::new(it.clone())).await;
+        let found = answer(&command, &session, Wire::default()).await;
         assert!(found.is_none());
     }
 }

@@ -4,8 +4,9 @@
 //! it without a check, so every column has it. Numbers are decimal text, flags are `1` and `0`.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{Field, Schema};
+use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 
 use super::types::{is_case_sensitive, sql_type};
 use crate::flight::sql_info::READ_ONLY;
@@ -25,6 +26,9 @@ const IS_READ_ONLY: &str = "ARROW:FLIGHT:SQL:IS_READ_ONLY";
 const IS_SEARCHABLE: &str = "ARROW:FLIGHT:SQL:IS_SEARCHABLE";
 const REMARKS: &str = "ARROW:FLIGHT:SQL:REMARKS";
 
+/// Columns of a result that are described: more would be a message of more than the 4 MiB that many clients take.
+const MOST_DESCRIBED: usize = 4_000;
+
 /// Where Spark, Delta and Hive keep the comment of a column.
 const COMMENT: &str = "comment";
 
@@ -43,40 +47,52 @@ pub(super) struct TableName<'a> {
 /// pandas keeps kilobytes of JSON there.
 pub(super) fn describe(wire: &Schema, source: &Schema, table: TableName<'_>) -> Schema {
     let fields = wire.fields().iter().enumerate().map(|(index, field)| {
-        let remarks = source.fields().get(index).and_then(|it| it.metadata().get(COMMENT));
-        describe_column(field, remarks, table)
+        let own = source.fields().get(index);
+        let remarks = own.and_then(|it| it.metadata().get(COMMENT));
+        // A result may have NULLs anywhere, a table has not.
+        let nullable = own.is_none_or(|it| it.is_nullable());
+        describe_column(field, remarks, table).with_nullable(nullable)
     });
     Schema::new(fields.collect::<Vec<_>>())
 }
 
 fn describe_column(field: &Field, remarks: Option<&String>, table: TableName<'_>) -> Field {
-    let flag = |set: bool| if set { "1" } else { "0" };
-    let case_sensitive = is_case_sensitive(sql_type(field.data_type()));
     let facts = [
         (CATALOG_NAME, table.catalog),
         (SCHEMA_NAME, table.schema),
         (DB_SCHEMA_NAME, table.schema),
         (TABLE_NAME, table.table),
-        (IS_AUTO_INCREMENT, flag(false)),
-        (IS_CASE_SENSITIVE, flag(case_sensitive)),
-        (IS_READ_ONLY, flag(READ_ONLY)),
-        (IS_SEARCHABLE, flag(true)),
     ];
     let facts = facts.into_iter().chain(remarks.map(|text| (REMARKS, text.as_str())));
     let owned = facts.map(|(key, value)| (key.to_string(), value.to_string()));
     extend(with_type_metadata(field), owned)
 }
 
-/// The field with the SQL name and the size of its type in its metadata.
+/// The columns of a result with what is known of their types: FlightInfo, GetSchema, Prepare and DoGet tell it.
+pub fn described(schema: &Schema) -> SchemaRef {
+    let fields = schema.fields();
+    if fields.len() > MOST_DESCRIBED {
+        return Arc::new(schema.clone());
+    }
+    let fields = fields.iter().map(|field| with_type_metadata(field));
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+/// The field with the SQL name and the size of its type in its metadata, and what can be done with it.
 ///
-/// For the columns of results too: without a size ODBC cuts text at 1,024 letters. (Never add
-/// remarks to those: JDBC shows them in place of the column's name.)
-pub fn with_type_metadata(field: &Field) -> Field {
+/// For the columns of results too: without a size ODBC cuts text at 1,024 letters, and JDBC says DECIMAL(0, 0).
+/// (Never add remarks to those: JDBC shows them in place of the column's name.)
+fn with_type_metadata(field: &Field) -> Field {
     let sql = sql_type(field.data_type());
+    let flag = |set: bool| if set { "1" } else { "0" }.to_string();
     let facts = [
         (TYPE_NAME, sql.name.to_string()),
         (PRECISION, sql.precision.to_string()),
         (SCALE, sql.scale.to_string()),
+        (IS_AUTO_INCREMENT, flag(false)),
+        (IS_CASE_SENSITIVE, flag(is_case_sensitive(sql))),
+        (IS_READ_ONLY, flag(READ_ONLY)),
+        (IS_SEARCHABLE, flag(true)),
     ];
     extend(field.clone(), facts.into_iter().map(|(key, value)| (key.to_string(), value)))
 }
@@ -95,14 +111,14 @@ mod tests {
 
     const TABLE: TableName<'_> = TableName { catalog: "c", schema: "s", table: "t" };
 
-    fn described(field: Field) -> HashMap<String, String> {
+    fn of_table(field: Field) -> HashMap<String, String> {
         let schema = Schema::new(vec![field]);
         describe(&schema, &schema, TABLE).field(0).metadata().clone()
     }
 
     #[test]
     fn every_fact_is_there() {
-        let found = described(Field::new("price", DataType::Decimal128(15, 2), true));
+        let found = of_table(Field::new("price", DataType::Decimal128(15, 2), true));
         let expected = [
             ("TYPE_NAME", "DECIMAL"),
             ("PRECISION", "15"),
@@ -123,7 +139,7 @@ mod tests {
 
     #[test]
     fn text_has_sizes_and_letter_case() {
-        let found = described(Field::new("name", DataType::Utf8, true));
+        let found = of_table(Field::new("name", DataType::Utf8, true));
         assert_eq!(found[PRECISION], "65536");
         assert_eq!(found[SCALE], "0");
         assert_eq!(found[IS_CASE_SENSITIVE], "1");
@@ -145,6 +161,35 @@ mod tests {
         let found = with_type_metadata(&field);
         assert_eq!(found.metadata()["k"], "v");
         assert_eq!(found.metadata()[TYPE_NAME], "BIGINT");
-        assert_eq!(found.metadata().len(), 4);
+        assert_eq!(found.metadata().len(), 8);
+    }
+
+    #[test]
+    fn a_result_is_described_without_remarks() {
+        let comment = HashMap::from([("comment".to_string(), "net".to_string())]);
+        let price = Field::new("price", DataType::Decimal128(15, 2), true).with_metadata(comment);
+        let found = described(&Schema::new(vec![price]));
+        let found = found.field(0).metadata();
+        assert_eq!((found[PRECISION].as_str(), found[SCALE].as_str()), ("15", "2"));
+        assert_eq!(found[IS_SEARCHABLE], "1");
+        assert!(!found.contains_key(REMARKS));
+    }
+
+    #[test]
+    fn a_result_of_very_many_columns_stays_readable() {
+        let field = Arc::new(Field::new("a", DataType::Int64, true));
+        let wide = Schema::new(vec![field; MOST_DESCRIBED + 1]);
+        assert_eq!(*described(&wide), wide);
+    }
+
+    #[test]
+    fn a_tables_column_may_be_null_where_the_table_says_so() {
+        let source = Schema::new(vec![
+            Field::new("a", DataType::Int64, false),
+            Field::new("b", DataType::Int64, true),
+        ]);
+        let wire = squadron_planner::wire_schema::wire_schema(&source);
+        let found = describe(&wire, &source, TABLE);
+        assert_eq!((found.field(0).is_nullable(), found.field(1).is_nullable()), (false, true));
     }
 }

@@ -14,15 +14,13 @@ use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::{DataFusionError, Result as DataFusionResult};
 use datafusion::logical_expr::TableType;
 use futures::StreamExt;
+use squadron_planner::wire_schema::Wire;
 use tracing::warn;
 
 use super::catalogs::{CatalogView, SchemaEntry};
 use super::columns::{TableName, describe};
 use super::pattern::Pattern;
 use super::{MetadataError, Result};
-
-/// The function that turns a table's schema into the one its results have on the wire.
-pub type WireSchema = fn(&Schema) -> SchemaRef;
 
 /// How many tables are looked up at a time: enough to hide the latency of an object store, few
 /// enough to leave connections for queries.
@@ -32,14 +30,14 @@ const LOOKUPS: usize = 16;
 ///
 /// The catalog is compared as it is (`""`: without a catalog, so none), schema and table as LIKE
 /// patterns, types by their names in any case. With `include_schema` every table's columns are
-/// looked up and told as an IPC message of `wire_schema` of the table's schema.
+/// looked up and told as an IPC message of the schema that a query of them has on the wire.
 ///
 /// # Errors
 /// [`MetadataError::Table`] when the columns of one named table are asked for and it cannot be read.
 pub async fn tables(
     view: &CatalogView,
     command: &CommandGetTables,
-    wire_schema: WireSchema,
+    wire: Wire,
 ) -> Result<RecordBatch> {
     let (include_schema, mut rows) = (command.include_schema, rows(command.include_schema));
     // Owned: a stream of futures that borrow is not `Send` to the compiler, and so no RPC.
@@ -55,7 +53,7 @@ pub async fn tables(
             Err(broken) => Some(broken.without_columns()),
         };
         if let Some(table) = table.filter(|it| it.kind.is_wanted(&command.table_types)) {
-            table.append_to(&mut rows, wire_schema)?;
+            table.append_to(&mut rows, wire)?;
         }
     }
     Ok(rows.build()?)
@@ -173,10 +171,10 @@ impl Table {
         }
     }
 
-    fn append_to(&self, rows: &mut GetTablesBuilder, wire_schema: WireSchema) -> Result<()> {
+    fn append_to(&self, rows: &mut GetTablesBuilder, wire: Wire) -> Result<()> {
         let (catalog, schema) = (self.schema.catalog.as_str(), self.schema.name.as_str());
         let table = TableName { catalog, schema, table: &self.name };
-        let columns = describe(&wire_schema(&self.columns), &self.columns, table);
+        let columns = describe(&wire.schema(&self.columns), &self.columns, table);
         Ok(rows.append(catalog, schema, &self.name, self.kind.name(), &columns)?)
     }
 }

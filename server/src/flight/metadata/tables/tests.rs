@@ -20,13 +20,8 @@ const EVERYTHING: [&str; 4] = [
     "lake.main.orders_view.VIEW",
 ];
 
-/// As the planner's: no views. Nullability is left alone to see that ours does not touch it.
-fn wire(schema: &Schema) -> SchemaRef {
-    let fields = schema.fields().iter().map(|field| match field.data_type() {
-        DataType::Utf8View => field.as_ref().clone().with_data_type(DataType::Utf8),
-        _ => field.as_ref().clone(),
-    });
-    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+fn wire() -> Wire {
+    Wire::default()
 }
 
 fn command() -> CommandGetTables {
@@ -36,7 +31,7 @@ fn command() -> CommandGetTables {
 async fn check(command: CommandGetTables, expected: &[&str]) {
     for include_schema in [false, true] {
         let command = CommandGetTables { include_schema, ..command.clone() };
-        let found = tables(&view_of_catalogs(), &command, wire).await.unwrap();
+        let found = tables(&view_of_catalogs(), &command, wire()).await.unwrap();
         assert_eq!(found.schema(), tables_schema(include_schema));
         assert_eq!(dotted(&found), expected, "{command:?}");
     }
@@ -94,7 +89,7 @@ async fn the_information_schema_is_made_of_system_tables() {
     let config = SessionConfig::new().with_information_schema(true);
     let view = CatalogView::from(&SessionContext::new_with_config(config).state());
     let command = CommandGetTables { include_schema: true, ..command() };
-    let found = tables(&view, &command, wire).await.unwrap();
+    let found = tables(&view, &command, wire()).await.unwrap();
     let names = dotted(&found);
     assert!(names.contains(&"datafusion.information_schema.columns.SYSTEM TABLE".into()));
     assert!(names.iter().all(|name| name.ends_with(".SYSTEM TABLE")), "{names:?}");
@@ -114,7 +109,7 @@ fn columns(batch: &RecordBatch, row: usize) -> Schema {
 #[tokio::test]
 async fn table_schema_is_the_wire_schema_with_all_about_its_columns() {
     let command = CommandGetTables { include_schema: true, ..command() };
-    let found = tables(&view_of_catalogs(), &command, wire).await.unwrap();
+    let found = tables(&view_of_catalogs(), &command, wire()).await.unwrap();
     let found = columns(&found, 1);
     let id = found.field(0);
     assert_eq!(
@@ -137,7 +132,7 @@ async fn a_broken_table_is_listed_without_columns_and_logged() {
         let writer = log.clone();
         let subscriber =
             tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
-        let found = tables(&view, &command, wire).with_subscriber(subscriber).await.unwrap();
+        let found = tables(&view, &command, wire()).with_subscriber(subscriber).await.unwrap();
         assert_eq!(dotted(&found), ["c.s.broken.TABLE", "c.s.well.TABLE"]);
         if include_schema {
             assert_eq!(columns(&found, 0), Schema::empty());
@@ -154,9 +149,9 @@ async fn the_columns_of_a_broken_table_alone_are_an_error() {
     let view = view_of(Arc::new(fixture::Faulty));
     let name = Some("broken".to_owned());
     let mut asked = CommandGetTables { table_name_filter_pattern: name, ..command() };
-    assert_eq!(dotted(&tables(&view, &asked, wire).await.unwrap()), ["c.s.broken.TABLE"]);
+    assert_eq!(dotted(&tables(&view, &asked, wire()).await.unwrap()), ["c.s.broken.TABLE"]);
     asked.include_schema = true;
-    let error = tables(&view, &asked, wire).await.unwrap_err().to_string();
+    let error = tables(&view, &asked, wire()).await.unwrap_err().to_string();
     assert!(error.contains("broken") && error.contains("the footer is truncated"), "{error}");
 }
 
@@ -178,7 +173,7 @@ impl Write for Log {
 async fn tables_are_looked_up_many_at_a_time_but_not_all() {
     let slow = Arc::new(fixture::Slow::default());
     let command = CommandGetTables { include_schema: true, ..command() };
-    let found = tables(&view_of(slow.clone()), &command, wire).await.unwrap();
+    let found = tables(&view_of(slow.clone()), &command, wire()).await.unwrap();
     assert_eq!(found.num_rows(), 100);
     assert_eq!(slow.most.load(Ordering::SeqCst), LOOKUPS);
 }
@@ -187,7 +182,7 @@ async fn tables_are_looked_up_many_at_a_time_but_not_all() {
 #[test]
 fn the_answer_may_be_awaited_on_any_thread() {
     fn check(_: impl Send) {}
-    check(tables(&view_of_catalogs(), &command(), wire));
+    check(tables(&view_of_catalogs(), &command(), wire()));
 }
 
 #[test]
