@@ -373,6 +373,7 @@ async fn logical(state: &mut SessionState, query: DfStatement) -> Result<Logical
         let catalogs = tolerant(state.catalog_list().as_ref());
         state.register_catalog_list(catalogs);
     }
+    let query = parameters::texts_joined(query);
     Ok(keys_are_columns(state.statement_to_plan(query).await?)?)
 }
 

@@ -16,6 +16,11 @@ use datafusion::logical_expr::{Cast, Expr, LogicalPlan};
 
 use crate::{PlannerError, Result};
 
+mod expected;
+mod joined;
+
+pub(super) use joined::texts_joined;
+
 /// More parameters than a statement has.
 const MOST: usize = 10_000;
 
@@ -24,6 +29,8 @@ const MOST: usize = 10_000;
 pub struct Parameters {
     /// `Null` where nothing says which.
     types: Vec<DataType>,
+    /// Those that clients are told, in the engine's terms: the same, or what a cast or a function makes of it.
+    told: Vec<DataType>,
 }
 
 impl Parameters {
@@ -42,12 +49,19 @@ impl Parameters {
             let counts = limits.contains(&name).then_some(DataType::Int64);
             types[number - 1] = found.or(counts).unwrap_or(DataType::Null);
         }
-        Ok(Self { types })
+        let mut told = types.clone();
+        for (name, expected) in expected::expected(plan)? {
+            let told = &mut told[number(&name)? - 1];
+            if told.is_null() {
+                *told = expected;
+            }
+        }
+        Ok(Self { types, told })
     }
 
     /// None at all.
     pub fn none() -> Self {
-        Self { types: Vec::new() }
+        Self { types: Vec::new(), told: Vec::new() }
     }
 
     /// How many there are.
@@ -57,14 +71,15 @@ impl Parameters {
 
     /// What clients are told of them: fields named `1`, `2` … of types that all drivers can bind.
     pub fn schema(&self) -> SchemaRef {
-        let fields = self.types.iter().enumerate();
+        let fields = self.told.iter().enumerate();
         let fields = fields.map(|(i, of)| Field::new((i + 1).to_string(), bindable(of), true));
         Arc::new(Schema::new(fields.collect::<Vec<_>>()))
     }
 
     /// Nulls of their types, for what depends on no value: the schema of what the statement gives.
     pub(super) fn nulls(&self) -> Result<Vec<ScalarValue>> {
-        let nulls = self.types.iter().map(|of| ScalarValue::try_from(bindable(of)));
+        let text = |of: &DataType| if of.is_null() { DataType::Utf8 } else { of.clone() };
+        let nulls = self.told.iter().map(|of| ScalarValue::try_from(text(of)));
         Ok(nulls.collect::<Result<_, _>>()?)
     }
 
@@ -127,11 +142,16 @@ fn number(name: &str) -> Result<usize> {
 }
 
 /// What clients are told of a parameter of this type. JDBC writes times in milliseconds, whatever unit it was
-/// told; no driver binds views or nulls.
+/// told, cuts a number to the integer that it was told (of 64 bits it takes any), and reads past the end of bytes that
+/// are shorter than it was told; no driver binds views or nulls.
 fn bindable(of: &DataType) -> DataType {
     match of {
         DataType::Null | DataType::Utf8View | DataType::LargeUtf8 => DataType::Utf8,
         DataType::BinaryView | DataType::LargeBinary => DataType::Binary,
+        DataType::FixedSizeBinary(_) => DataType::Binary,
+        // Not of the unsigned of 64 bits, which are bound as they are.
+        DataType::Int8 | DataType::Int16 | DataType::Int32 => DataType::Int64,
+        DataType::UInt8 | DataType::UInt16 | DataType::UInt32 => DataType::Int64,
         DataType::Timestamp(_, zone) => DataType::Timestamp(TimeUnit::Millisecond, zone.clone()),
         DataType::Time32(_) | DataType::Time64(_) => DataType::Time32(TimeUnit::Millisecond),
         DataType::Date64 => DataType::Date32,
@@ -264,7 +284,7 @@ mod tests {
     use super::*;
 
     fn parameters(types: &[DataType]) -> Parameters {
-        Parameters { types: types.to_vec() }
+        Parameters { types: types.to_vec(), told: types.to_vec() }
     }
 
     fn batch(columns: Vec<ArrayRef>) -> RecordBatch {
@@ -285,7 +305,7 @@ mod tests {
             parameters(&[DataType::Null, DataType::Utf8View, nanos, DataType::Int8]).schema();
         let told: Vec<_> = told.fields().iter().map(|field| field.data_type().clone()).collect();
         let millis = DataType::Timestamp(TimeUnit::Millisecond, None);
-        assert_eq!(told, [DataType::Utf8, DataType::Utf8, millis, DataType::Int8]);
+        assert_eq!(told, [DataType::Utf8, DataType::Utf8, millis, DataType::Int64]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Statements with parameters: what is known before they are bound, and what the plan has afterwards.
 
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::ScalarValue;
 use datafusion::physical_plan::displayable;
 use futures::FutureExt;
@@ -37,6 +37,39 @@ async fn a_parameter_of_which_nothing_is_known_is_text() {
     let prepared = prepared("SELECT ? AS a").await;
     assert_eq!(types(&prepared), [DataType::Utf8]);
     assert_eq!(*prepared.schema.field(0).data_type(), DataType::Utf8);
+}
+
+/// Drivers bind what they are told, and JDBC's nothing else.
+#[tokio::test]
+async fn a_parameter_of_a_cast_or_a_function_is_what_that_takes() {
+    use DataType::*;
+    let millis = Timestamp(TimeUnit::Millisecond, None);
+    for (sql, expected) in [
+        ("SELECT CAST(? AS INT)", vec![Int64]),
+        ("SELECT ?::DATE, TRY_CAST(? AS DOUBLE)", vec![Date32, Float64]),
+        ("SELECT CAST(? AS DECIMAL(10, 2)), CAST(? AS VARCHAR)", vec![Decimal128(10, 2), Utf8]),
+        ("SELECT CAST(? AS TIMESTAMP)", vec![millis.clone()]),
+        ("SELECT substr(s, ?, ?) FROM t", vec![Int64, Int64]),
+        ("SELECT date_trunc('month', ?)", vec![millis.clone()]),
+        ("SELECT EXTRACT(YEAR FROM ?), EXTRACT(HOUR FROM ?)", vec![Date32, millis]),
+        ("SELECT abs(?)", vec![Float64]),
+        ("SELECT ? + ?", vec![Int64, Int64]),
+        ("SELECT ? || ?, $2 || $1", vec![Utf8, Utf8]),
+        ("SELECT 1 FROM t WHERE DATE '2024-01-01' > ? - INTERVAL '1 day'", vec![Date32]),
+        ("SELECT n FROM t WHERE arrow_cast(n, 'Int16') = ?", vec![Int64]),
+        ("SELECT 1 WHERE arrow_cast('ab', 'FixedSizeBinary(2)') = ?", vec![Binary]),
+    ] {
+        assert_eq!(types(&prepared(sql).await), expected, "{sql}");
+    }
+}
+
+/// It is told, and not put in the statement: 1.5 is no integer before its cast says so.
+#[tokio::test]
+async fn what_is_bound_to_a_cast_stays_what_it_is() {
+    let planning = Planning::new().await;
+    let values = [ScalarValue::Float64(Some(1.5))];
+    let text = text(&planning.bound("SELECT CAST(? AS VARCHAR) AS a", &values).await.unwrap());
+    assert!(text.contains("1.5"), "{text}");
 }
 
 #[tokio::test]
