@@ -10,10 +10,15 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
+use datafusion::arrow::array::timezone::Tz;
 use datafusion::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
 use datafusion::error::{DataFusionError, Result};
 
 use crate::PlannerError;
+
+mod listed;
+
+pub use listed::{Setting, erased, listed};
 
 /// Settings of Squadron itself, beside DataFusion's own `datafusion.*`.
 #[derive(Debug, Clone, PartialEq)]
@@ -263,6 +268,14 @@ pub fn check_values(options: &ConfigOptions) -> crate::Result<()> {
                 "{key} takes {least} to {most}, not {value}"
             )));
         }
+        if is(&entry, "datafusion.execution.time_zone")
+            && entry.value.is_some()
+            && value.parse::<Tz>().is_err()
+        {
+            return Err(PlannerError::Invalid(format!(
+                "datafusion.execution.time_zone takes a zone like 'Europe/Berlin' or '+01:00', not '{value}'"
+            )));
+        }
         if is(&entry, FILTERS_IN_FILES) && value == "true" {
             // A join's filter, pushed into a file, loses rows with NaN.
             return Err(PlannerError::Invalid(format!(
@@ -441,6 +454,15 @@ mod tests {
     fn a_compression_that_workers_do_not_know_is_refused_with_those_that_they_do() {
         assert!(refusal("distributed.compression", "brotli").unwrap().contains("none, lz4, zstd"));
         assert_eq!(refusal("distributed.compression", "zstd"), None);
+    }
+
+    #[test]
+    fn a_zone_that_nobody_knows_is_refused() {
+        let key = "datafusion.execution.time_zone";
+        assert!(refusal(key, "Mars/Phobos").unwrap().contains("'Mars/Phobos'"));
+        for known in ["Europe/Berlin", "+01:00", "UTC"] {
+            assert_eq!(refusal(key, known), None);
+        }
     }
 
     #[test]

@@ -290,7 +290,7 @@ impl Planner {
         config: &SessionConfig,
     ) -> Result<SessionConfig> {
         refuse_node_settings(&statement)?;
-        if let Some(changed) = reset::reset(&statement, config)? {
+        if let Some(changed) = reset::reset(&statement, config, &self.engine.session_config())? {
             return Ok(changed);
         }
         let context = SessionContext::new_with_state(self.engine.local_state(config.clone()));

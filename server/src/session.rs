@@ -134,6 +134,11 @@ impl Sessions {
         home(name).filter(|node| *node != self.node)
     }
 
+    /// What each session starts with.
+    pub fn defaults(&self) -> &SessionConfig {
+        &self.defaults
+    }
+
     /// A session without a name: a principal's own on a connection.
     pub fn unnamed(&self, owner: &Arc<str>) -> Arc<Session> {
         Arc::new(Session::new(owner, self.defaults.clone()))

@@ -5,12 +5,17 @@ use std::sync::Arc;
 use arrow_flight::sql::ActionClosePreparedStatementRequest;
 use arrow_flight::{Action, ActionType};
 use bytes::Bytes;
+use datafusion::catalog::information_schema::INFORMATION_SCHEMA;
+use datafusion::execution::SessionState;
+use datafusion::prelude::SessionConfig;
 use prost::Message;
 use tonic::{Response, Status};
 
 use super::caller::{COOKIE, Called};
 use super::command::{body, not_yet};
-use super::session_options::{self as options, CloseSessionResult, SetSessionOptionsRequest};
+use super::session_options::{
+    self as options, CloseSessionResult, Place, SetSessionOptionsRequest,
+};
 use super::{lifetime, prepared, status};
 use crate::query::Queries;
 use crate::session::Sessions;
@@ -90,9 +95,9 @@ pub async fn act(
             lifetime::cancel_query(&action.body, principal, queries).await.map(Into::into)
         }
         lifetime::RENEW => lifetime::renew(&action.body, principal, queries).await.map(Into::into),
-        options::SET => set(&action.body, called, sessions),
+        options::SET => set(&action.body, called, queries, sessions).await,
         options::GET => {
-            let answer = options::get(&called.session.settings());
+            let answer = options::get(&called.session.settings(), sessions.defaults());
             Ok(Bytes::from(answer.encode_to_vec()).into())
         }
         options::CLOSE => Ok(close(called, sessions, queries).await.into()),
@@ -101,11 +106,19 @@ pub async fn act(
 }
 
 /// Options need a session to stay in: a client without one is given a cookie.
-fn set(bytes: &[u8], called: &Called, sessions: &Sessions) -> Result<Answer, Status> {
+async fn set(
+    bytes: &[u8],
+    called: &Called,
+    queries: &Queries,
+    sessions: &Sessions,
+) -> Result<Answer, Status> {
     let request = SetSessionOptionsRequest::decode(bytes)
         .map_err(|error| Status::invalid_argument(format!("unreadable options: {error}")))?;
     let mut settings = called.session.settings();
-    let result = options::set(&mut settings, request);
+    let engine = queries.planner().engine();
+    engine.refresh_tables().await;
+    let places = |settings: &SessionConfig| place(&engine.session(settings.clone()));
+    let result = options::set(&mut settings, request, sessions.defaults(), places);
     called.session.set_settings(settings.clone());
     let cookie = match called.name {
         Some(_) => None,
@@ -114,10 +127,24 @@ fn set(bytes: &[u8], called: &Called, sessions: &Sessions) -> Result<Answer, Sta
                 .create(&called.identity.principal.name)
                 .map_err(|full| status::session(&full))?;
             session.set_settings(settings);
+            if let Some(own) = &called.connection {
+                own.gave(&name);
+            }
             Some(name)
         }
     };
     Ok(Answer { body: Some(result.encode_to_vec().into()), cookie })
+}
+
+/// What there is of where the unqualified tables of a session are looked up.
+fn place(session: &SessionState) -> Place {
+    let at = &session.config().options().catalog;
+    let catalog = session.catalog_list().catalog(&at.default_catalog);
+    let schema = catalog.as_ref().is_some_and(|catalog| {
+        let names = catalog.schema_names();
+        at.default_schema == INFORMATION_SCHEMA || names.contains(&at.default_schema)
+    });
+    Place { catalog: catalog.is_some(), schema }
 }
 
 /// A session's results go with it; of that of a connection those that were read, since the connection may
@@ -130,7 +157,8 @@ async fn close(called: &Called, sessions: &Sessions, queries: &Queries) -> Bytes
             options::CLOSED
         }
         (None, Some(connection)) => {
-            queries.leave_session(connection).await;
+            connection.session.set_settings(sessions.defaults().clone());
+            queries.leave_session(&connection.name).await;
             options::CLOSED
         }
         _ => options::NOT_CLOSEABLE,

@@ -7,7 +7,7 @@ use squadron_planner::options::{check_setting, check_values, explain_refusal};
 use tonic::metadata::{KeyAndValueRef, MetadataMap};
 use tonic::{Code, Extensions, Status};
 
-use super::connection::ConnectionInfo;
+use super::connection::{ConnectionInfo, OwnSession};
 use super::{agent, forward, status};
 use crate::auth::Identity;
 use crate::query::Caller;
@@ -26,8 +26,8 @@ pub struct Called {
     pub session: Arc<Session>,
     /// The session's name, if it has one.
     pub name: Option<String>,
-    /// The inner name of its connection, if it calls by one.
-    pub connection: Option<String>,
+    /// What it calls by where it names no session: that of its connection.
+    pub connection: Option<OwnSession>,
     /// The id of the other node that its session lives on.
     pub home: Option<String>,
     /// Why it cannot have the settings of the session it named.
@@ -98,7 +98,8 @@ pub fn called(
     agent::choose_types(agent, &mut settings);
     let reads_one = agent::reads_one(agent);
     let principal = identity.principal.name.to_string();
-    let of = name.as_ref().or(connection.as_ref()).cloned();
+    let of = connection.as_ref().map(|own| own.name.to_string());
+    let of = name.clone().or(of);
     let caller = Caller { principal, session: of, settings, reads_one };
     Ok(Called { caller, identity, session, name, connection, home, without })
 }
@@ -106,7 +107,7 @@ pub fn called(
 /// The session of a request.
 struct Found {
     name: Option<String>,
-    connection: Option<String>,
+    connection: Option<OwnSession>,
     session: Arc<Session>,
     home: Option<String>,
     without: Option<Without>,
@@ -124,9 +125,13 @@ fn find(
     let names = [cookie(metadata), identity.session.as_deref()];
     let names = names.into_iter().flatten();
     let mut without = None;
+    let connection = extensions.get::<ConnectionInfo>().map(|info| info.of(principal));
     for name in names.clone() {
         match sessions.get(name) {
             Some(session) if session.is_of(principal) => {
+                if let Some(own) = &connection {
+                    own.brought(name, sessions.defaults());
+                }
                 let name = Some(name.to_owned());
                 return Found { name, connection: None, session, home: None, without: None };
             }
@@ -136,9 +141,7 @@ fn find(
         }
     }
     let home = names.into_iter().find_map(|name| sessions.elsewhere(name)).map(str::to_owned);
-    let own = extensions.get::<ConnectionInfo>().map(|info| info.of(principal));
-    let connection = own.as_ref().map(|own| own.name.to_string());
-    let session = own.map(|own| own.session);
+    let session = connection.as_ref().map(|own| Arc::clone(&own.session));
     let session = session.unwrap_or_else(|| sessions.unnamed(principal));
     Found { name: None, connection, session, home, without }
 }

@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use datafusion::prelude::SessionConfig;
 use parking_lot::Mutex;
 use squadron_cluster::serve::{Greeted, Secured};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -45,6 +46,25 @@ pub struct OwnSession {
     pub session: Arc<Session>,
     /// What it is called in this node: no client is told of it or can bring it.
     pub name: Arc<str>,
+    /// The name of the session that its client was given with these settings, until it has brought it: then it
+    /// keeps cookies, and this one is whoever's comes without.
+    given: Arc<Mutex<Option<String>>>,
+}
+
+impl OwnSession {
+    /// The client was given the same settings under this name.
+    pub fn gave(&self, name: &str) {
+        *self.given.lock() = Some(name.to_owned());
+    }
+
+    /// A client has brought this name: settings that it made before it had one are no others'.
+    pub fn brought(&self, name: &str, defaults: &SessionConfig) {
+        let mut given = self.given.lock();
+        if given.as_deref() == Some(name) {
+            *given = None;
+            self.session.set_settings(defaults.clone());
+        }
+    }
 }
 
 impl ConnectionInfo {
@@ -64,6 +84,7 @@ impl ConnectionInfo {
         let new = || OwnSession {
             session: self.0.sessions.unnamed(principal),
             name: format!("connection {}", Uuid::new_v4().simple()).into(),
+            given: Arc::default(),
         };
         own.entry(Arc::clone(principal)).or_insert_with(new).clone()
     }
@@ -125,8 +146,6 @@ impl AsyncWrite for Connection {
 
 #[cfg(test)]
 mod tests {
-    use datafusion::prelude::SessionConfig;
-
     use super::*;
 
     #[test]
@@ -139,5 +158,17 @@ mod tests {
         assert_eq!(info.of(&alice).name, info.clone().of(&alice).name);
         assert_ne!(info.of(&bob).session.settings().batch_size(), 7);
         assert_ne!(info.of(&bob).name, info.of(&alice).name);
+    }
+
+    #[test]
+    fn what_a_client_set_before_its_cookie_is_in_its_own_session_once_it_brings_it() {
+        let sessions = Arc::new(Sessions::new("a", SessionConfig::new()));
+        let own = ConnectionInfo::new(Arc::clone(&sessions), None).of(&Arc::from("alice"));
+        own.session.set_settings(SessionConfig::new().with_batch_size(7));
+        own.gave("cookie");
+        own.brought("another", sessions.defaults());
+        assert_eq!(own.session.settings().batch_size(), 7);
+        own.brought("cookie", sessions.defaults());
+        assert_ne!(own.session.settings().batch_size(), 7);
     }
 }
