@@ -14,7 +14,7 @@ use datafusion::sql::parser::{ExplainStatement, Statement as DfStatement};
 use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 use datafusion_distributed::{DistributedExt, display_plan_ascii};
 
-use crate::plan::{PlanRequest, Planner, QueryPlan, deliver_here};
+use crate::plan::{PlanRequest, Planner, QueryPlan, deliver_here, logical};
 use crate::{PlannerError, Result};
 
 mod analyze;
@@ -62,8 +62,8 @@ async fn explained(
     config: &SessionConfig,
     request: &PlanRequest,
 ) -> Result<QueryPlan> {
-    let state = planner.query_state(config, request)?;
-    let logical = state.statement_to_plan(query.clone()).await?;
+    let mut state = planner.query_state(config, request)?;
+    let logical = logical(&mut state, query.clone()).await?;
     let logical = state.optimize(&logical)?.display_indent().to_string();
     let plan = planner.plan_query(query, config, request).await?;
     let physical = display_plan_ascii(plan.plan.as_ref(), false);

@@ -21,14 +21,15 @@ use crate::deliver::{DeliverExec, DeliverSpec};
 use crate::options::{
     ExecutionMode, SquadronOptions, check_setting, check_values, explain_refusal,
 };
-use crate::session::{Engine, guard_query, keys_are_columns, types_met};
-use crate::statement::{Ddl, Statement};
+use crate::session::{Engine, apart, guard_query, keys_are_columns, types_met};
+use crate::statement::{Ddl, Statement, beside_wildcards};
 use crate::wire_schema::Wire;
 use crate::{PlannerError, Result, explain};
 use turns::{Turn, Turns};
 
 mod ddl;
 mod given_up;
+mod here;
 mod local_only;
 pub(crate) mod merge;
 mod not_in;
@@ -41,8 +42,10 @@ pub(crate) mod spread;
 #[cfg(test)]
 mod tests;
 mod turns;
+mod used;
 pub(crate) mod whole;
 
+pub use here::Principal;
 pub use parameters::Parameters;
 pub use placement::{Placement, Shape};
 pub use routing::{TaskRoute, TaskRoutes, WorkerAddr, Workers};
@@ -293,6 +296,9 @@ impl Planner {
         if let Some(changed) = reset::reset(&statement, config, &self.engine.session_config())? {
             return Ok(changed);
         }
+        if let Some(changed) = used::changed(&statement, config, &self.engine)? {
+            return Ok(changed);
+        }
         let context = SessionContext::new_with_state(self.engine.local_state(config.clone()));
         let plan = context.state().statement_to_plan(statement).await?;
         let changed = context.execute_logical_plan(plan).await;
@@ -368,13 +374,23 @@ pub(crate) fn deliver_here(
 }
 
 /// What a statement asks for, with parameters where it has them: of their types nothing is known yet.
-async fn logical(state: &mut SessionState, query: DfStatement) -> Result<LogicalPlan> {
+pub(crate) async fn logical(state: &mut SessionState, query: DfStatement) -> Result<LogicalPlan> {
     if asks_for_information(state, &query)? {
         let catalogs = tolerant(state.catalog_list().as_ref());
         state.register_catalog_list(catalogs);
     }
-    let query = parameters::texts_joined(query);
-    Ok(keys_are_columns(state.statement_to_plan(query).await?)?)
+    let mut query = parameters::texts_joined(query);
+    let here = here::here(state.config());
+    here.write_out(&mut query);
+    let others = [here.write_out_names(&query), beside_wildcards(&query)];
+    let mut plan = state.statement_to_plan(query).await;
+    // What is said of the statement as it was sent is what its author understands.
+    for other in others.into_iter().flatten() {
+        if plan.is_err() {
+            plan = state.statement_to_plan(other).await.or(plan);
+        }
+    }
+    Ok(apart(keys_are_columns(plan?)?)?)
 }
 
 /// Whether a statement looks at `information_schema`.

@@ -12,7 +12,7 @@ use datafusion::catalog::{CatalogProviderList, MemoryCatalogProviderList};
 use datafusion::execution::disk_manager::DiskManagerBuilder;
 use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use datafusion::execution::{SessionState, SessionStateBuilder, TaskContext};
+use datafusion::execution::{FunctionRegistry, SessionState, SessionStateBuilder, TaskContext};
 use datafusion::prelude::SessionConfig;
 use datafusion_distributed::{
     ChannelResolver, DistributedConfig, DistributedExt, SessionStateBuilderExt, Worker,
@@ -58,6 +58,7 @@ mod spill;
 mod stand_in;
 mod tidy;
 mod totals;
+mod twins;
 mod unchanged;
 mod worker;
 
@@ -73,6 +74,7 @@ pub use share::{ShareLimits, Spare};
 pub(crate) use spill::NAMES as SPILL_NAMES;
 pub use spill::SpillRoot;
 pub use tidy::hand_over;
+pub(crate) use twins::apart;
 
 pub use crate::catalog::{CATALOG_NAME as CATALOG, SCHEMA_NAME as SCHEMA};
 
@@ -165,6 +167,7 @@ impl Engine {
             scalars::named_scalars(state);
             keys::keys_once(state);
             conditions::plain_conditions(state);
+            twins::twins(state)?;
         }
         named.plan_views_in(local.clone());
         let sink = Arc::new(SinkHandle(Arc::clone(&config.sink)));
@@ -332,6 +335,7 @@ impl Engine {
         state.register_catalog_list(Arc::new(catalogs));
         *state.config_mut() = config;
         state.mark_start_execution();
+        in_its_zone(&mut state);
         state
     }
 }
@@ -359,6 +363,17 @@ async fn names(
         None => None,
     };
     Ok((Named::new(files, store), allowed))
+}
+
+/// `now()` has the zone of the session: the function holds the one of the settings that it was made with.
+fn in_its_zone(state: &mut SessionState) {
+    let now = state.scalar_functions().get("now");
+    let here = now.and_then(|now| now.inner().with_updated_config(state.config().options()));
+    if let Some(here) = here
+        && let Err(error) = state.register_udf(Arc::new(here))
+    {
+        tracing::warn!(%error, "now() keeps the zone of the node");
+    }
 }
 
 fn runtime(config: &EngineConfig, spill: &Spill) -> Result<Arc<RuntimeEnv>> {

@@ -6,22 +6,37 @@ use datafusion::sql::sqlparser::ast::{Set, Statement as SqlStatement};
 
 use crate::{PlannerError, Result};
 
+mod casts;
+mod columns;
 mod ddl;
 mod depth;
+mod escapes;
+mod formats;
+mod from_first;
+mod functions;
 mod groups;
+mod here;
+mod lexical;
+mod limits;
 mod moments;
 mod numbers;
 mod placeholders;
 mod positions;
+mod powers;
 mod precedence;
 mod recursion;
+mod shown;
 mod size;
+mod types;
 mod unseen;
 mod walk;
 mod windows;
 
+pub(crate) use casts::CAST_BY_NAME;
+pub(crate) use columns::{AGAIN, AGAIN_MARK, beside_wildcards};
 pub use ddl::Ddl;
 pub use depth::{DEEPEST, STACK_BYTES};
+pub(crate) use here::Here;
 
 /// A parsed statement with its kind.
 #[derive(Debug, Clone)]
@@ -68,6 +83,7 @@ enum Parsed {
 fn parse_one(sql: &str) -> Result<(Parsed, usize)> {
     depth::check_text(sql, &GenericDialect {})?;
     let sql = placeholders::numbered(sql, &GenericDialect {})?;
+    let sql = lexical::written(&sql, &GenericDialect {});
     let mut statements = DFParserBuilder::new(sql.as_ref())
         .with_dialect(&GenericDialect {})
         .build()?
@@ -76,12 +92,22 @@ fn parse_one(sql: &str) -> Result<(Parsed, usize)> {
         (Some(mut statement), 0) => {
             depth::check(&statement)?;
             let ddl = ddl::of(&statement)?;
+            shown::write_out(&mut statement)?;
             precedence::restore(&mut statement);
+            from_first::write_out(&mut statement);
+            powers::write_out(&mut statement);
+            limits::write_out(&mut statement);
+            escapes::write_out(&mut statement)?;
+            functions::write_out(&mut statement);
+            types::write_out(&mut statement);
+            formats::write_out(&mut statement)?;
             positions::write_out(&mut statement);
             moments::write_out(&mut statement);
             numbers::write_out(&mut statement);
             windows::write_out(&mut statement);
             recursion::write_out(&mut statement);
+            casts::write_out(&mut statement);
+            columns::write_out(&mut statement);
             let size = size::size(&statement)?;
             groups::check(&statement)?;
             unseen::check(&statement)?;
@@ -108,9 +134,8 @@ fn classify(statement: DfStatement) -> Result<Statement> {
             | SqlStatement::ShowFunctions { .. }
             | SqlStatement::ShowCreate { .. }
             | SqlStatement::ExplainTable { .. } => Ok(Statement::Query(statement)),
-            SqlStatement::Set(Set::SingleAssignment { .. } | Set::SetTimeZone { .. }) => {
-                Ok(Statement::Session(statement))
-            }
+            SqlStatement::Set(Set::SingleAssignment { .. } | Set::SetTimeZone { .. })
+            | SqlStatement::Use(_) => Ok(Statement::Session(statement)),
             other => Err(unsupported(&other.to_string())),
         },
         other => Err(unsupported(&other.to_string())),
@@ -186,6 +211,10 @@ mod tests {
             ("explain select 1", "explain"),
             ("explain analyze verbose select 1", "explain"),
             ("set squadron.execution_mode = 'local'", "session"),
+            ("use public", "session"),
+            ("set time zone 'UTC'", "session"),
+            ("table t", "query"),
+            ("show schemas", "query"),
             ("reset squadron.execution_mode", "session"),
             ("", "syntax"),
             (";", "syntax"),

@@ -12,6 +12,7 @@ use datafusion::arrow::datatypes::{Field, FieldRef, Fields, Schema, SchemaRef};
 use datafusion::config::ConfigOptions;
 
 use crate::options::{SquadronOptions, Types};
+use crate::statement::AGAIN_MARK;
 
 mod cast;
 mod names;
@@ -49,9 +50,10 @@ impl Wire {
         Self { types: squadron.types, unique_names: squadron.unique_names }
     }
 
-    /// The schema a client sees for a result of this schema: every field nullable, of types that it has.
+    /// The schema a client sees for a result of this schema: every field nullable, of types that it has. Columns have
+    /// the names that a query gives them, though two are the same.
     pub fn schema(&self, schema: &Schema) -> SchemaRef {
-        let fields = self.fields(schema.fields());
+        let fields = self.fields(schema.fields()).iter().map(named_as_written).collect();
         let fields = if self.unique_names { names::unique(&fields) } else { fields };
         Arc::new(Schema::new(fields))
     }
@@ -67,6 +69,14 @@ impl Wire {
         let metadata: HashMap<String, String> =
             metadata.map(|(key, value)| (key.clone(), value.clone())).collect();
         Arc::new(Field::new(field.name(), of, nullable).with_metadata(metadata))
+    }
+}
+
+/// A column that another has the name of is told apart within a plan.
+fn named_as_written(field: &FieldRef) -> FieldRef {
+    match field.name().split_once(AGAIN_MARK) {
+        Some((name, _)) => Arc::new(field.as_ref().clone().with_name(name)),
+        None => Arc::clone(field),
     }
 }
 

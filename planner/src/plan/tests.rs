@@ -49,13 +49,13 @@ impl ChannelResolver for Nowhere {
 }
 
 /// A planner over two tables: `t`, of four files, and `small`, of one.
-struct Planning {
-    planner: Planner,
+pub(super) struct Planning {
+    pub(super) planner: Planner,
     _data: TempDir,
 }
 
 impl Planning {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let data = tempfile::tempdir().unwrap();
         for file in 0..4 {
             write(&data, &format!("t/{file}.parquet"), 20_000);
@@ -82,7 +82,7 @@ impl Planning {
         Self { planner: Planner::new(Arc::new(engine)), _data: data }
     }
 
-    fn config(&self, mode: &str) -> SessionConfig {
+    pub(super) fn config(&self, mode: &str) -> SessionConfig {
         let mut config = self.planner.engine().session_config();
         config.options_mut().set("squadron.execution_mode", mode).unwrap();
         config
@@ -124,7 +124,7 @@ fn write(data: &TempDir, name: &str, rows: i64) {
     writer.close().unwrap();
 }
 
-fn request() -> PlanRequest {
+pub(super) fn request() -> PlanRequest {
     let worker = |node: &str| WorkerAddr {
         node: node.to_owned(),
         url: format!("http://{node}:1").parse().unwrap(),

@@ -10,8 +10,9 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::{
-    Expr, FunctionArguments, GroupByExpr, Join, JoinConstraint, JoinOperator, Query, Select,
-    SelectItem, SetExpr, SetOperator, SetQuantifier, TableFactor, Value, Visitor, WindowType,
+    BinaryOperator, Expr, FunctionArguments, GroupByExpr, Join, JoinConstraint, JoinOperator,
+    Query, Select, SelectItem, SetExpr, SetOperator, SetQuantifier, TableFactor, Value, Visitor,
+    WindowType,
 };
 
 use super::walk::walk;
@@ -53,6 +54,13 @@ impl Visitor for Unseen {
             (query.settings.is_some(), "SETTINGS", "use SET"),
             (query.format_clause.is_some(), "FORMAT", "results are Arrow"),
         ])?;
+        if let Some(fetch) = &query.fetch {
+            first([
+                (fetch.percent, "FETCH … PERCENT", COUNTED),
+                (fetch.with_ties, "FETCH … WITH TIES", TIED),
+                (true, "FETCH beside LIMIT", "write one of them"),
+            ])?;
+        }
         set_operations(&query.body)
     }
 
@@ -63,7 +71,23 @@ impl Visitor for Unseen {
         let joins = select.from.iter().flat_map(|table| &table.joins);
         let is_wildcard = |item: &SelectItem| matches!(item, SelectItem::Wildcard(_));
         joins_by_name(joins, select.projection.iter().any(is_wildcard))?;
+        if let Some(top) = &select.top {
+            first([
+                (top.percent, "TOP … PERCENT", COUNTED),
+                (top.with_ties, "TOP … WITH TIES", TIED),
+                (
+                    true,
+                    "TOP beside LIMIT, OFFSET or FETCH, or in a branch of UNION",
+                    "write LIMIT; of a branch, in parentheses",
+                ),
+            ])?;
+        }
         first([
+            (
+                select.projection.is_empty(),
+                "SELECT without columns",
+                "name the columns, or write SELECT *",
+            ),
             (
                 select.projection.iter().any(is_like),
                 "* ILIKE",
@@ -97,6 +121,14 @@ impl Visitor for Unseen {
             TableFactor::Derived { sample, .. } => {
                 first([(sample.is_some(), "TABLESAMPLE", SAMPLED)])
             }
+            TableFactor::Pivot { .. } | TableFactor::Unpivot { .. } => first([(
+                true,
+                "PIVOT",
+                "write a total with FILTER (WHERE …) for each column; for UNPIVOT, UNION ALL",
+            )]),
+            TableFactor::MatchRecognize { .. } => {
+                first([(true, "MATCH_RECOGNIZE", "use window functions")])
+            }
             TableFactor::Function { with_ordinality, .. } => {
                 first([(*with_ordinality, "WITH ORDINALITY", NUMBERED)])
             }
@@ -111,6 +143,14 @@ impl Visitor for Unseen {
                 "a position (1, 2, …) in ROLLUP, CUBE or GROUPING SETS",
                 "write the column or expression itself",
             )]),
+            Expr::BinaryOp { op: BinaryOperator::BitwiseXor, .. } => first([(
+                true,
+                "^ beside |, &, || or shifts without parentheses",
+                "write power(x, y); for XOR of bits (x | y) - (x & y)",
+            )]),
+            Expr::Convert { .. } => {
+                first([(true, "CONVERT with a character set or a style", "use CAST or to_char")])
+            }
             Expr::Collate { .. } => {
                 first([(true, "COLLATE", "texts are compared by their bytes; leave it out")])
             }
@@ -187,6 +227,8 @@ fn is_position(expression: &Expr) -> bool {
     matches!(value.value, Value::Number(..))
 }
 
+const COUNTED: &str = "count the rows first, and write LIMIT";
+const TIED: &str = "write QUALIFY rank() OVER (ORDER BY …) <= n";
 const NUMBERED: &str = "use row_number()";
 const SAMPLED: &str = "write WHERE random() < 0.01";
 
@@ -228,6 +270,14 @@ mod tests {
             ("SELECT a FROM (t FULL JOIN u USING (a))", "USING"),
             ("SELECT a FROM t GROUP BY GROUPING SETS ((a, 2), ())", "position"),
             ("SELECT a FROM t PREWHERE a > 1", "PREWHERE"),
+            ("SELECT a FROM t FETCH FIRST 5 PERCENT ROWS ONLY", "PERCENT"),
+            ("SELECT a FROM t FETCH FIRST 5 ROWS WITH TIES", "WITH TIES"),
+            ("SELECT a FROM t LIMIT 1 FETCH FIRST 5 ROWS ONLY", "FETCH"),
+            ("SELECT TOP 5 PERCENT a FROM t", "PERCENT"),
+            ("SELECT TOP 5 WITH TIES a FROM t", "WITH TIES"),
+            ("SELECT TOP 5 a FROM t UNION SELECT 1", "UNION"),
+            ("SELECT FROM t", "SELECT *"),
+            ("SELECT * FROM t PIVOT (sum(a) FOR b IN ('x'))", "FILTER"),
             ("SELECT a FROM t ORDER BY a COLLATE \"C\"", "COLLATE"),
             ("SELECT a FROM t START WITH a = 1 CONNECT BY PRIOR a = b", "CONNECT BY"),
             ("SELECT a FROM t TABLESAMPLE BERNOULLI (1)", "TABLESAMPLE"),

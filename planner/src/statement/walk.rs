@@ -3,7 +3,10 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as DfStatement;
-use datafusion::sql::sqlparser::ast::{Visit, VisitMut, Visitor, VisitorMut};
+use datafusion::sql::sqlparser::ast::{
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,
+    ObjectName, Visit, VisitMut, Visitor, VisitorMut,
+};
 
 /// Walks over a statement, until the visitor breaks.
 pub(super) fn walk<V: Visitor>(statement: &DfStatement, visitor: &mut V) -> ControlFlow<V::Break> {
@@ -23,4 +26,23 @@ pub(super) fn rewrite(statement: &mut DfStatement, visitor: &mut impl VisitorMut
         DfStatement::Explain(explain) => rewrite(&mut explain.statement, visitor),
         _ => {}
     }
+}
+
+/// A call of a function.
+pub(super) fn call(name: &str, args: impl IntoIterator<Item = Expr>) -> Expr {
+    let args = args.into_iter().map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)));
+    Expr::Function(Function {
+        name: ObjectName::from(vec![Ident::new(name)]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList {
+            duplicate_treatment: None,
+            args: args.collect(),
+            clauses: Vec::new(),
+        }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    })
 }

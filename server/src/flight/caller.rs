@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use datafusion::prelude::SessionConfig;
 use squadron_planner::options::{check_setting, check_values, explain_refusal};
+use squadron_planner::plan::Principal;
 use tonic::metadata::{KeyAndValueRef, MetadataMap};
 use tonic::{Code, Extensions, Status};
 
@@ -98,6 +99,7 @@ pub fn called(
     agent::choose_types(agent, &mut settings);
     let reads_one = agent::reads_one(agent);
     let principal = identity.principal.name.to_string();
+    settings.set_extension(Arc::new(Principal(principal.clone())));
     let of = connection.as_ref().map(|own| own.name.to_string());
     let of = name.clone().or(of);
     let caller = Caller { principal, session: of, settings, reads_one };

@@ -1,0 +1,211 @@
+//! What the parser does not read, written otherwise before it parses.
+//!
+//! Problem: `DESCRIBE TABLE t`, `TABLE t`, `SET SCHEMA x`, `USE SCHEMA x`, `EXPLAIN PLAN FOR …`, `TRIM(TRAILING FROM x)`, and
+//! the ODBC escapes `{oj …}` and `{escape 'c'}` are syntax errors of sqlparser 0.62. Here: they are found among the tokens,
+//! so that nothing in a string, a quoted name or a comment is touched, and written as what means the same.
+
+use std::borrow::Cow;
+
+use datafusion::logical_expr::sqlparser::dialect::Dialect;
+use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
+
+/// A text that the parser reads.
+pub(super) fn written<'t>(sql: &'t str, dialect: &dyn Dialect) -> Cow<'t, str> {
+    if !is_concerned(sql) {
+        return sql.into();
+    }
+    // A text that is no SQL at all is refused by the parser, in its words.
+    let Ok(mut tokens) = Tokenizer::new(dialect, sql).tokenize_with_location() else {
+        return sql.into();
+    };
+    tokens.retain(|token| !matches!(token.token, Token::Whitespace(_)));
+    let mut edits = beginning(&tokens);
+    edits.extend(trims(&tokens));
+    edits.extend(escapes(&tokens));
+    edits.sort_by_key(|edit| (edit.from.line, edit.from.column));
+    match edits.is_empty() {
+        true => sql.into(),
+        false => edited(sql, &edits).into(),
+    }
+}
+
+/// Most statements are large or many, and none of these.
+fn is_concerned(sql: &str) -> bool {
+    let start = sql.trim_start();
+    let first = start.split(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default();
+    const FIRST: [&str; 6] = ["describe", "desc", "table", "set", "use", "explain"];
+    FIRST.iter().any(|word| first.eq_ignore_ascii_case(word))
+        || start.starts_with(['-', '/'])
+        || sql.contains('{')
+        || sql.to_ascii_lowercase().contains("trim")
+}
+
+/// A part of the text, from a place up to another, and what stands there instead.
+struct Edit {
+    from: Location,
+    to: Location,
+    text: String,
+}
+
+fn replace(tokens: &[TokenWithSpan], text: &str) -> Vec<Edit> {
+    match (tokens.first(), tokens.last()) {
+        (Some(first), Some(last)) => {
+            vec![Edit { from: first.span.start, to: last.span.end, text: text.to_owned() }]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn is_word(token: &TokenWithSpan, word: &str) -> bool {
+    matches!(&token.token, Token::Word(found) if found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word))
+}
+
+fn begin(tokens: &[TokenWithSpan], words: &[&str]) -> bool {
+    tokens.len() > words.len() && tokens.iter().zip(words).all(|(token, word)| is_word(token, word))
+}
+
+fn beginning(tokens: &[TokenWithSpan]) -> Vec<Edit> {
+    const SAME: [(&[&str], &str); 7] = [
+        (&["describe", "table"], "DESCRIBE"),
+        (&["desc", "table"], "DESCRIBE"),
+        (&["table"], "SELECT * FROM"),
+        (&["use", "schema"], "USE"),
+        (&["use", "database"], "USE"),
+        (&["explain", "plan", "for"], "EXPLAIN"),
+        (&["explain", "formatted"], "EXPLAIN"),
+    ];
+    for (words, text) in SAME {
+        if begin(tokens, words) {
+            return replace(&tokens[..words.len()], text);
+        }
+    }
+    for (words, setting) in [
+        (["set", "schema"], "datafusion.catalog.default_schema"),
+        (["set", "catalog"], "datafusion.catalog.default_catalog"),
+    ] {
+        // `SET schema = x` is another statement.
+        if begin(tokens, &words)
+            && matches!(tokens[2].token, Token::Word(_) | Token::SingleQuotedString(_))
+        {
+            return replace(&tokens[..2], &format!("SET {setting} ="));
+        }
+    }
+    Vec::new()
+}
+
+/// Spaces are what is trimmed where nothing is named.
+fn trims(tokens: &[TokenWithSpan]) -> Vec<Edit> {
+    let side = |token: &TokenWithSpan| {
+        ["leading", "trailing", "both"].iter().any(|word| is_word(token, word))
+    };
+    let found = tokens.windows(4).filter(|found| {
+        is_word(&found[0], "trim")
+            && found[1].token == Token::LParen
+            && side(&found[2])
+            && is_word(&found[3], "from")
+    });
+    found
+        .map(|found| Edit {
+            from: found[3].span.start,
+            to: found[3].span.start,
+            text: "' ' ".into(),
+        })
+        .collect()
+}
+
+/// `{oj …}` and `{escape …}` without their braces.
+fn escapes(tokens: &[TokenWithSpan]) -> Vec<Edit> {
+    let (mut edits, mut open) = (Vec::new(), Vec::new());
+    for (at, token) in tokens.iter().enumerate() {
+        match &token.token {
+            Token::LBrace => {
+                let word = tokens.get(at + 1);
+                let is_join = word.is_some_and(|word| is_word(word, "oj"));
+                let is_escape = word.is_some_and(|word| is_word(word, "escape"));
+                let braces = if is_join { 2 } else { 1 };
+                if is_join || is_escape {
+                    edits.extend(replace(&tokens[at..at + braces], ""));
+                }
+                open.push(is_join || is_escape);
+            }
+            Token::RBrace if open.pop() == Some(true) => {
+                edits.extend(replace(&tokens[at..=at], ""));
+            }
+            _ => {}
+        }
+    }
+    edits
+}
+
+/// `edits` in their order; lines and columns count from 1, columns in letters.
+fn edited(sql: &str, edits: &[Edit]) -> String {
+    let mut text = String::with_capacity(sql.len() + 64);
+    let mut edits = edits.iter().peekable();
+    let mut skipped_to = None;
+    let (mut line, mut column) = (1, 1);
+    for letter in sql.chars() {
+        let here = (line, column);
+        if skipped_to == Some(here) {
+            skipped_to = None;
+        }
+        if skipped_to.is_none()
+            && let Some(edit) = edits.next_if(|edit| (edit.from.line, edit.from.column) == here)
+        {
+            text.push_str(&edit.text);
+            let to = (edit.to.line, edit.to.column);
+            skipped_to = (to != here).then_some(to);
+        }
+        if skipped_to.is_none() {
+            text.push(letter);
+        }
+        match letter {
+            '\n' => (line, column) = (line + 1, 1),
+            _ => column += 1,
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::logical_expr::sqlparser::dialect::GenericDialect;
+
+    use super::*;
+
+    fn check(sql: &str, expected: &str) {
+        assert_eq!(written(sql, &GenericDialect {}), expected);
+    }
+
+    #[test]
+    fn statements_begin_as_the_parser_knows_them() {
+        check("DESCRIBE TABLE t", "DESCRIBE t");
+        check("-- why\ndesc table a.b", "-- why\nDESCRIBE a.b");
+        check("TABLE nation", "SELECT * FROM nation");
+        check("use schema x", "USE x");
+        check("SET SCHEMA 'x'", "SET datafusion.catalog.default_schema = 'x'");
+        check("EXPLAIN PLAN FOR SELECT 1", "EXPLAIN SELECT 1");
+    }
+
+    #[test]
+    fn escapes_and_trims_are_written_out() {
+        check("SELECT TRIM(TRAILING FROM a), '{oj'", "SELECT TRIM(TRAILING ' ' FROM a), '{oj'");
+        check(
+            "SELECT 1 FROM {oj a LEFT JOIN b ON {fn f(x)} = 1}",
+            "SELECT 1 FROM  a LEFT JOIN b ON {fn f(x)} = 1",
+        );
+        check("SELECT a LIKE 'x!%' {escape '!'}", "SELECT a LIKE 'x!%' escape '!'");
+    }
+
+    #[test]
+    fn others_stay() {
+        for sql in [
+            "DESCRIBE table",
+            "SET schema = 'x'",
+            "SELECT trim(both 'x' from a)",
+            "SELECT '{escape'",
+            "use x",
+        ] {
+            check(sql, sql);
+        }
+    }
+}

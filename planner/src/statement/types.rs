@@ -1,0 +1,101 @@
+//! Types under the names that other databases have for them.
+//!
+//! Problem: `CAST(x AS DATETIME)`, `VARBINARY` or `{fn CONVERT(x, SQL_VARCHAR)}`, which SQLAlchemy and ODBC write, are no types of
+//! DataFusion 55. Here: they are written as those that are the same.
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::parser::Statement as DfStatement;
+use datafusion::sql::sqlparser::ast::{DataType, ExactNumberInfo, Expr, TimezoneInfo, VisitorMut};
+
+use super::walk;
+
+/// Writes them in a statement.
+pub(super) fn write_out(statement: &mut DfStatement) {
+    walk::rewrite(statement, &mut Types);
+}
+
+struct Types;
+
+impl VisitorMut for Types {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::Cast { data_type, .. } = expr
+            && let Some(same) = same(data_type)
+        {
+            *data_type = same;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn same(data_type: &DataType) -> Option<DataType> {
+    Some(match data_type {
+        DataType::Datetime(precision) => DataType::Timestamp(*precision, TimezoneInfo::None),
+        DataType::Binary(_) | DataType::Varbinary(_) | DataType::Blob(_) | DataType::Bytes(_) => {
+            DataType::Bytea
+        }
+        DataType::Nvarchar(_)
+        | DataType::CharacterVarying(_)
+        | DataType::CharVarying(_)
+        | DataType::CharacterLargeObject(_)
+        | DataType::CharLargeObject(_)
+        | DataType::Clob(_)
+        | DataType::TinyText
+        | DataType::MediumText
+        | DataType::LongText => DataType::Text,
+        DataType::Dec(info) => DataType::Decimal(*info),
+        DataType::Signed | DataType::SignedInteger => DataType::BigInt(None),
+        DataType::Unsigned | DataType::UnsignedInteger => DataType::BigIntUnsigned(None),
+        DataType::Custom(name, modifiers) if modifiers.is_empty() => {
+            of_odbc(&name.to_string().to_uppercase())?
+        }
+        _ => return None,
+    })
+}
+
+/// Those of `{fn CONVERT(x, SQL_…)}`, but for decimals, which have no precision there.
+fn of_odbc(name: &str) -> Option<DataType> {
+    Some(match name {
+        "SQL_CHAR" | "SQL_VARCHAR" | "SQL_LONGVARCHAR" | "SQL_WCHAR" | "SQL_WVARCHAR"
+        | "SQL_WLONGVARCHAR" => DataType::Text,
+        "SQL_BIT" => DataType::Boolean,
+        "SQL_TINYINT" => DataType::TinyInt(None),
+        "SQL_SMALLINT" => DataType::SmallInt(None),
+        "SQL_INTEGER" => DataType::Integer(None),
+        "SQL_BIGINT" => DataType::BigInt(None),
+        "SQL_REAL" => DataType::Real,
+        "SQL_FLOAT" | "SQL_DOUBLE" => DataType::Double(ExactNumberInfo::None),
+        "SQL_DATE" | "SQL_TYPE_DATE" => DataType::Date,
+        "SQL_TIME" | "SQL_TYPE_TIME" => DataType::Time(None, TimezoneInfo::None),
+        "SQL_TIMESTAMP" | "SQL_TYPE_TIMESTAMP" => DataType::Timestamp(None, TimezoneInfo::None),
+        "SQL_BINARY" | "SQL_VARBINARY" | "SQL_LONGVARBINARY" => DataType::Bytea,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::written;
+
+    #[test]
+    fn types_have_the_engines_names() {
+        for (given, same) in [
+            ("DATETIME", "TIMESTAMP"),
+            ("VARBINARY", "BYTEA"),
+            ("BINARY(16)", "BYTEA"),
+            ("NVARCHAR(10)", "TEXT"),
+            ("CLOB", "TEXT"),
+            ("SIGNED", "BIGINT"),
+            ("UNSIGNED", "BIGINT UNSIGNED"),
+            ("SQL_DOUBLE", "DOUBLE"),
+            ("VARCHAR", "VARCHAR"),
+        ] {
+            assert_eq!(
+                written(&format!("SELECT CAST(a AS {given})")),
+                format!("SELECT CAST(a AS {same})")
+            );
+        }
+    }
+}
