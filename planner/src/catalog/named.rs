@@ -27,6 +27,7 @@ use super::error::CatalogError;
 use super::files::{Entry as FilesEntry, FilesCatalog};
 use super::store::{CatalogStore, Entry, EntryKind, External, State, View};
 use super::{CATALOG_NAME, SCHEMA_NAME};
+use crate::plan::logical;
 use crate::statement::{Statement, parse};
 
 /// Views of views of views: more of them are a circle, or a mistake.
@@ -110,7 +111,7 @@ impl Named {
         let Statement::Query(query) = parse(&view.query)? else {
             return plan_err!("a view is a query: {}", view.query);
         };
-        let plan = state.statement_to_plan(query).await?;
+        let plan = logical(&mut state, query).await?;
         renamed(plan, &view.columns)
     }
 }

@@ -6,12 +6,12 @@ use datafusion::sql::planner::object_name_to_table_reference;
 use datafusion::sql::sqlparser::ast::{Ident, ObjectName};
 use uuid::Uuid;
 
-use super::{Parameters, Planner};
+use super::{Parameters, Planner, logical};
 use crate::catalog::{
     CATALOG_NAME, CatalogStore, Change, ChangeError, Entry, EntryKind, Existing, External,
     SCHEMA_NAME, State, View,
 };
-use crate::statement::{Ddl, Statement, parse};
+use crate::statement::{AGAIN_MARK, Ddl, Statement, parse};
 use crate::{PlannerError, Result};
 
 impl Planner {
@@ -94,7 +94,7 @@ impl Planner {
         state: &State,
         config: &SessionConfig,
     ) -> Result<()> {
-        let session = self.engine().session(config.clone());
+        let mut session = self.engine().session(config.clone());
         match &entry.kind {
             EntryKind::External(external) => {
                 let files = self.engine().files();
@@ -113,7 +113,7 @@ impl Planner {
                         "view {this} would be made of itself"
                     )));
                 }
-                let plan = session.statement_to_plan(query).await?;
+                let plan = logical(&mut session, query).await?;
                 if Parameters::of(&plan)?.count() > 0 {
                     return Err(PlannerError::Invalid(
                         "a view has no parameters: write their values in its query".into(),
@@ -184,7 +184,10 @@ fn reaches(
 
 /// Whether columns can be told apart by name, and are as many as were named.
 fn named_once(plan: &datafusion::logical_expr::LogicalPlan, names: &[String]) -> Result<()> {
-    let own: Vec<_> = plan.schema().fields().iter().map(|field| field.name().clone()).collect();
+    // Those of one name are told apart within a plan.
+    let written =
+        |name: &str| name.split_once(AGAIN_MARK).map_or(name, |(name, _)| name).to_owned();
+    let own: Vec<_> = plan.schema().fields().iter().map(|field| written(field.name())).collect();
     if !names.is_empty() && names.len() != own.len() {
         return Err(PlannerError::Invalid(format!(
             "{} columns are named, and the query has {}",

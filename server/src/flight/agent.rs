@@ -24,10 +24,12 @@ pub fn reads_one(agent: &str) -> bool {
 
 /// The types that a client reads rightly. JDBC's driver shows unsigned numbers as negative ones, and its
 /// getObject refuses times with a zone (18.3.0, measured); it calls itself as any program in Java does.
-/// Grafana's plugin takes any time for nanoseconds (1.1.1, by its source), and shows no decimals.
+/// Grafana's plugin takes any time for nanoseconds (1.1.1, by its source), and shows no decimals. It is known by the
+/// version of the Go library that it was built with alone: other programs in Go read decimals as what they are,
+/// and are not to lose digits for it. A later plugin says so itself (a header of its data source).
 fn types(agent: &str) -> Types {
     match agent {
-        _ if agent.starts_with("grpc-go/") => Types::Grafana,
+        _ if agent.starts_with("grpc-go/1.58.") => Types::Grafana,
         _ if agent.contains("grpc-java") || agent.starts_with("JDBC ") => Types::Jdbc,
         _ => Types::Safe,
     }
@@ -50,9 +52,10 @@ pub fn choose_types(agent: &str, settings: &mut SessionConfig) {
 mod tests {
     use super::*;
 
-    const AGENTS: [(&str, bool, Types); 7] = [
+    const AGENTS: [(&str, bool, Types); 8] = [
         ("grpc-c++/1.76.0 grpc-c/51.0.0 (linux; chttp2)", true, Types::Safe),
         ("grpc-go/1.58.3", true, Types::Grafana),
+        ("grpc-go/1.80.0", true, Types::Safe),
         ("ADBC Flight SQL Driver v1.13.0 grpc-go/1.80.0", false, Types::Safe),
         ("grpc-java-netty/1.73.0", false, Types::Jdbc),
         ("JDBC Flight SQL Driver 19.0.0 grpc-java-netty/1.76.0", false, Types::Jdbc),
