@@ -10,6 +10,7 @@ use squadron_planner::wire_schema::Wire;
 use tonic::Status;
 
 use super::info;
+use super::metadata::described;
 use crate::query::{Caller, Queries};
 
 /// Every table of every schema, as `[schema, table]`. A table that cannot be read is left out: its
@@ -46,7 +47,7 @@ fn schemas(catalogs: &dyn CatalogProviderList) -> Vec<(String, Arc<dyn SchemaPro
 
 async fn columns(schema: &dyn SchemaProvider, table: &str, wire: Wire) -> Option<SchemaRef> {
     match schema.table(table).await {
-        Ok(table) => table.map(|table| wire.schema(&table.schema())),
+        Ok(table) => table.map(|table| described(&wire.schema(&table.schema()))),
         Err(error) => {
             tracing::warn!(table, %error, "a table cannot be listed");
             None

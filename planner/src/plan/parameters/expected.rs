@@ -69,9 +69,13 @@ impl Found {
         if !args.iter().any(is_parameter) {
             return;
         }
-        if let ("date_part", [part, moment]) = (func.name(), args.as_slice()) {
-            let of = if is_of_a_day(part) { DataType::Date32 } else { instant() };
-            return self.note(moment, &of);
+        // Of several that they take, these are what is meant.
+        match (func.name(), args.as_slice()) {
+            ("date_part", [part, moment]) if is_of_a_day(part) => {
+                return self.note(moment, &DataType::Date32);
+            }
+            ("date_part" | "date_trunc", [_, moment]) => return self.note(moment, &instant()),
+            _ => {}
         }
         let fields: DfResult<Vec<FieldRef>> =
             args.iter().map(|argument| Ok(argument.to_field(schema)?.1)).collect();
