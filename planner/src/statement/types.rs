@@ -1,7 +1,7 @@
 //! Types under the names that other databases have for them.
 //!
-//! Problem: `CAST(x AS DATETIME)`, `VARBINARY` or `{fn CONVERT(x, SQL_VARCHAR)}`, which SQLAlchemy and ODBC write, are no types of
-//! DataFusion 55. Here: they are written as those that are the same.
+//! Problem: `CAST(x AS DATETIME)` or `VARBINARY`, which SQLAlchemy and ODBC write, are no types of DataFusion 55. Here: they
+//! are written as those that are the same.
 
 use std::ops::ControlFlow;
 
@@ -55,7 +55,7 @@ fn same(data_type: &DataType) -> Option<DataType> {
     })
 }
 
-/// Those of `{fn CONVERT(x, SQL_…)}`, but for decimals, which have no precision there.
+/// Those of ODBC, but for decimals, which have no precision there.
 fn of_odbc(name: &str) -> Option<DataType> {
     Some(match name {
         "SQL_CHAR" | "SQL_VARCHAR" | "SQL_LONGVARCHAR" | "SQL_WCHAR" | "SQL_WVARCHAR"
