@@ -382,12 +382,14 @@ pub(crate) async fn logical(state: &mut SessionState, query: DfStatement) -> Res
     let mut query = parameters::texts_joined(query);
     let here = here::here(state.config());
     here.write_out(&mut query);
-    let others = [here.write_out_names(&query), beside_wildcards(&query)];
-    let mut plan = state.statement_to_plan(query).await;
+    let mut plan = state.statement_to_plan(query.clone()).await;
     // What is said of the statement as it was sent is what its author understands.
-    for other in others.into_iter().flatten() {
-        if plan.is_err() {
-            plan = state.statement_to_plan(other).await.or(plan);
+    if plan.is_err() {
+        let others = [here.write_out_names(&query), beside_wildcards(&query)];
+        for other in others.into_iter().flatten() {
+            if plan.is_err() {
+                plan = state.statement_to_plan(other).await.or(plan);
+            }
         }
     }
     Ok(apart(keys_are_columns(plan?)?)?)

@@ -55,7 +55,7 @@ impl Planner {
             Ddl::Drop { noun, names, or_not } => {
                 let names = names.iter().map(|name| full(name, config));
                 let names = names.collect::<Result<Vec<_>>>()?;
-                names.iter().try_for_each(|name| self.refuse_files(name))?;
+                names.iter().try_for_each(|name| self.refuse_files(name, PlannerError::Invalid))?;
                 let drop = |state: &State, name: &ResolvedTableReference| {
                     state.drop_entry(&name.schema, &name.table, noun, *or_not)
                 };
@@ -75,7 +75,7 @@ impl Planner {
         config: &SessionConfig,
         by: &str,
     ) -> Result<Result<std::sync::Arc<State>, ChangeError>> {
-        self.refuse_files(name)?;
+        self.refuse_files(name, PlannerError::AlreadyExists)?;
         let state = store.refresh().await.map_err(|error| PlannerError::from(&error))?;
         let changes = state.create(&name.schema, entry, existing).map_err(refused)?;
         if changes.is_empty() {
@@ -125,14 +125,16 @@ impl Planner {
     }
 
     /// What was found in files is not made or dropped by SQL.
-    fn refuse_files(&self, name: &ResolvedTableReference) -> Result<()> {
+    fn refuse_files(
+        &self,
+        name: &ResolvedTableReference,
+        refused: fn(String) -> PlannerError,
+    ) -> Result<()> {
         match self.engine().files().place_of(&name.table) {
-            Some(place) if &*name.schema == SCHEMA_NAME => {
-                Err(PlannerError::AlreadyExists(format!(
-                    "table '{}.{}' is that of the files at {place}: it comes and goes with them",
-                    name.schema, name.table
-                )))
-            }
+            Some(place) if &*name.schema == SCHEMA_NAME => Err(refused(format!(
+                "table '{}.{}' is that of the files at {place}: it comes and goes with them",
+                name.schema, name.table
+            ))),
             _ => Ok(()),
         }
     }

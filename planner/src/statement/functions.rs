@@ -71,7 +71,7 @@ impl VisitorMut for Functions {
 }
 
 /// Those that mean the same under another name, with whatever stands behind them.
-const NAMES: [(&str, &str); 15] = [
+const NAMES: [(&str, &str); 14] = [
     ("ceiling", "ceil"),
     ("truncate", "trunc"),
     ("sign", "signum"),
@@ -86,7 +86,6 @@ const NAMES: [(&str, &str); 15] = [
     ("curdate", "current_date"),
     ("curtime", "current_time"),
     ("regexp_matches", "regexp_like"),
-    ("regexp_substr", "regexp_extract"),
 ];
 
 /// The arguments of a call that has nothing else.
