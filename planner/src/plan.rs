@@ -293,10 +293,15 @@ impl Planner {
         config: &SessionConfig,
     ) -> Result<SessionConfig> {
         refuse_node_settings(&statement)?;
-        if let Some(changed) = reset::reset(&statement, config, &self.engine.session_config())? {
-            return Ok(changed);
+        if used::names_a_place(&statement)
+            && let Some(store) = self.engine.named().store()
+        {
+            store.refresh().await.map_err(|error| PlannerError::from(&error))?;
         }
         if let Some(changed) = used::changed(&statement, config, &self.engine)? {
+            return Ok(changed);
+        }
+        if let Some(changed) = reset::reset(&statement, config, &self.engine.session_config())? {
             return Ok(changed);
         }
         let context = SessionContext::new_with_state(self.engine.local_state(config.clone()));

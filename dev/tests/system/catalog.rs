@@ -177,6 +177,9 @@ async fn a_view_is_of_its_makers_schema() {
     maker.run("create view twice as select 2 * a as b from lines").await.unwrap();
     assert_eq!(ask(&maker, "select b from twice").await.unwrap().value(), "14");
     assert_eq!(value(&cluster, 1, "select b from sales.twice").await, "14");
+    let other = cluster.client(2).await;
+    other.run("use sales").await.unwrap();
+    assert_eq!(ask(&other, "select b from twice").await.unwrap().value(), "14");
 }
 
 /// A folder beside the data, with a table of files in it.

@@ -15,6 +15,12 @@ const CATALOG: &str = "datafusion.catalog.default_catalog";
 const SCHEMA: &str = "datafusion.catalog.default_schema";
 const ZONE: &str = "datafusion.execution.time_zone";
 
+/// Whether a statement names a schema, which another node may have made by now.
+pub(super) fn names_a_place(statement: &DfStatement) -> bool {
+    let DfStatement::Statement(sql) = statement else { return false };
+    matches!(sql.as_ref(), SqlStatement::Use(_))
+}
+
 /// The settings after such a statement; `None` for any other.
 ///
 /// # Errors

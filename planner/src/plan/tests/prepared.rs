@@ -55,7 +55,7 @@ async fn a_parameter_of_a_cast_or_a_function_is_what_that_takes() {
         ("SELECT EXTRACT(YEAR FROM ?), EXTRACT(HOUR FROM ?)", vec![Date32, millis]),
         ("SELECT abs(?)", vec![Float64]),
         ("SELECT ? + ?", vec![Int64, Int64]),
-        ("SELECT ? || ?, $2 || $1", vec![Utf8, Utf8]),
+        ("SELECT $1 || $2, $2 || $1", vec![Utf8, Utf8]),
         ("SELECT 1 FROM t WHERE DATE '2024-01-01' > ? - INTERVAL '1 day'", vec![Date32]),
         ("SELECT n FROM t WHERE arrow_cast(n, 'Int16') = ?", vec![Int64]),
         (
