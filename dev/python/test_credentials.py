@@ -87,7 +87,7 @@ def fetch(connection, sql: str):
 
 
 def test_adbc_with_a_password_reads_every_endpoint(server, truth):
-    rows = truth.sql(COUNT).fetchall()[0][0]
+    rows = truth.cursor().sql(COUNT).fetchall()[0][0]
     for node in range(len(server.cluster.nodes)):
         with server.adbc(node, username="alice", password="s3cret:ü", **DISTRIBUTED) as connection:
             assert fetch(connection, SCAN).num_rows == rows
@@ -139,7 +139,7 @@ def test_pyarrow_with_a_basic_token(server):
 def test_polars_reads_with_a_password(server, truth):
     with server.adbc(username="bob", password="b") as connection:
         frame = polars.read_database(SCAN, connection)
-    assert frame.height == truth.sql(COUNT).fetchall()[0][0]
+    assert frame.height == truth.cursor().sql(COUNT).fetchall()[0][0]
 
 
 @pytest.mark.parametrize("server", [(1, True)], ids=["one-tls"], indirect=True)

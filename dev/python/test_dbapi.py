@@ -12,7 +12,7 @@ SCAN = "SELECT l_orderkey, l_comment FROM lineitem"
 
 @pytest.fixture
 def rows(truth):
-    return truth.sql("SELECT count(*) FROM lineitem").fetchall()[0][0]
+    return truth.cursor().sql("SELECT count(*) FROM lineitem").fetchall()[0][0]
 
 
 def client(cluster, node: int) -> FlightSQLClient:
