@@ -15,6 +15,7 @@
 //! * Rows that several tasks exchange are said to be in an order, and are in none ([`super::whole`] and
 //!   [`super::spread`] see to it that there are none: should there be any, they are not run so).
 //! * What a recursive part has found so far is in one place, and other nodes find it empty.
+//! * What a node says of itself (`information_schema`) is made as it is read, and no plan carries that.
 
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Result as DfResult;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Expr, GroupingSet, LogicalPlan};
+use datafusion::physical_plan::streaming::StreamingTableExec;
 use datafusion::physical_plan::windows::{BoundedWindowAggExec, WindowAggExec};
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use datafusion::scalar::ScalarValue;
@@ -61,6 +63,9 @@ pub(super) fn is_needed_by(plan: &Arc<dyn ExecutionPlan>) -> DfResult<bool> {
         return Ok(true);
     }
     plan.exists(|node| {
+        if node.is::<StreamingTableExec>() {
+            return Ok(true);
+        }
         let windows = match node.downcast_ref::<BoundedWindowAggExec>() {
             Some(window) => window.window_expr(),
             None => match node.downcast_ref::<WindowAggExec>() {

@@ -29,6 +29,19 @@ async fn a_scan_delivers_from_every_worker() {
     assert_eq!(*plan.peers, ["a", "b", "c"]);
 }
 
+/// It is no table that other nodes could read.
+#[tokio::test]
+async fn what_the_node_says_of_itself_is_read_here() {
+    let planning = Planning::new().await;
+    for sql in [
+        "SELECT table_name FROM information_schema.tables UNION ALL SELECT s FROM t",
+        "SELECT t.n FROM t JOIN information_schema.tables i ON i.table_name = t.s",
+        "SHOW FUNCTIONS LIKE 'a%'",
+    ] {
+        assert!(!planning.plan(sql).await.shape.distributed, "{sql}");
+    }
+}
+
 /// Planning for more would take for ever, and nothing could end it.
 #[tokio::test]
 async fn a_session_gets_no_more_tasks_than_there_are_workers() {
