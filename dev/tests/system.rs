@@ -36,4 +36,5 @@ mod system {
     mod tls;
     mod tpch;
     mod types;
+    mod writing;
 }

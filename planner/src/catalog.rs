@@ -8,11 +8,13 @@
 //! Invariant: what a table holds is looked up for every query, what can be kept (schemas, footers,
 //! statistics) is kept only as long as the files it came from are unchanged.
 
+pub(crate) mod delta;
 mod error;
 mod files;
 mod footers;
 mod location;
 mod named;
+pub(crate) mod once;
 mod store;
 mod stores;
 mod tolerant;
@@ -20,6 +22,7 @@ mod tolerant;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use delta::is_ageless;
 pub use error::CatalogError;
 pub(crate) use files::Checked;
 pub use files::detailed::{DetailedScanCodec, DetailedScanExec};
@@ -28,7 +31,7 @@ pub(crate) use footers::Footers;
 pub use location::{DataLocation, Scheme};
 pub use named::Named;
 pub use store::{
-    CatalogStore, Change, ChangeError, Entry, EntryKind, Existing, External, State, View,
+    CatalogStore, Change, ChangeError, Entry, EntryKind, Existing, External, Managed, State, View,
 };
 pub use stores::register_object_store;
 pub(crate) use tolerant::tolerant;

@@ -3,6 +3,7 @@
 //! The wire maps each variant to exactly one gRPC code (`server/src/flight/status.rs`), so a new
 //! variant is a compile error there and nowhere else.
 
+mod from;
 mod marked;
 
 use datafusion::arrow::error::ArrowError;
@@ -381,21 +382,6 @@ impl PlannerError {
             Self::Cancelled(_) => Self::Cancelled(text),
             Self::TimedOut(_) => Self::TimedOut(text),
             Self::Internal(_) => Self::Internal(text),
-        }
-    }
-}
-
-impl From<&CatalogError> for PlannerError {
-    fn from(error: &CatalogError) -> Self {
-        let text = error.to_string();
-        match error {
-            CatalogError::BadLocation { .. } | CatalogError::DuplicateTable { .. } => {
-                Self::Invalid(text)
-            }
-            CatalogError::InvalidData { .. }
-            | CatalogError::NotFound { .. }
-            | CatalogError::AccessDenied { .. } => Self::BadData(text),
-            CatalogError::Unavailable { .. } => Self::Unavailable(text),
         }
     }
 }

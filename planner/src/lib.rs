@@ -15,6 +15,7 @@
 //! * [`error`] – what can go wrong, by what the caller can do
 
 pub mod catalog;
+pub mod commit;
 pub mod deliver;
 pub mod error;
 pub mod explain;
@@ -23,6 +24,7 @@ pub mod plan;
 pub mod session;
 pub mod statement;
 pub mod wire_schema;
+pub mod write;
 
 pub use datafusion;
 pub use error::{PlannerError, Result};

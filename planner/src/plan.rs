@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::information_schema::INFORMATION_SCHEMA;
 use datafusion::common::tree_node::TreeNodeRecursion;
@@ -17,6 +18,7 @@ use datafusion_distributed::DistributedConfig;
 use uuid::Uuid;
 
 use crate::catalog::tolerant;
+use crate::commit::{Outcome, count_schema};
 use crate::deliver::{DeliverExec, DeliverSpec};
 use crate::options::{
     ExecutionMode, SquadronOptions, check_setting, check_values, explain_refusal,
@@ -27,6 +29,7 @@ use crate::wire_schema::Wire;
 use crate::{PlannerError, Result, explain};
 use turns::{Turn, Turns};
 
+mod change;
 mod ddl;
 mod given_up;
 mod here;
@@ -65,6 +68,10 @@ pub struct PlanRequest {
     pub frame_bytes: usize,
     /// The values of the statement's parameters, the first of `$1`.
     pub parameters: Arc<[ScalarValue]>,
+    /// Rows of such values, where an INSERT is carried out for each of them at once.
+    pub rows: Option<RecordBatch>,
+    /// What the query has changed, if it changes anything: the same for each run of it.
+    pub outcome: Arc<Outcome>,
 }
 
 /// A statement, ready to run.
@@ -93,6 +100,8 @@ pub struct QueryPlan {
     pub peers: Arc<[String]>,
     /// Which worker each task was sent to: filled when the plan starts.
     pub routes: Arc<TaskRoutes>,
+    /// Whether it changes something: its rows say how much.
+    pub is_update: bool,
 }
 
 impl QueryPlan {
@@ -155,6 +164,10 @@ impl Planner {
             }
             Statement::Session(statement) => Ok(Planned::Session(Box::new(statement))),
             Statement::Ddl(ddl) => Ok(Planned::Ddl(Box::new(ddl))),
+            Statement::Change(change) => {
+                let plan = self.plan_change(*change, config, request).await?;
+                Ok(Planned::Query(Box::new(plan)))
+            }
         }
     }
 
@@ -173,6 +186,7 @@ impl Planner {
             Statement::Query(query) => Ok(self.plan_query(query, config, request).await?.schema),
             Statement::Explain(_) => Ok(explain::schema()),
             Statement::Session(_) | Statement::Ddl(_) => Ok(Arc::new(Schema::empty())),
+            Statement::Change(_) => Ok(count_schema()),
         }
     }
 
@@ -196,6 +210,10 @@ impl Planner {
                     parameters: Parameters::none(),
                     is_update: true,
                 });
+            }
+            Statement::Change(change) => {
+                let parameters = self.parameters_of(*change, config, request).await?;
+                return Ok(Prepared { schema: count_schema(), parameters, is_update: true });
             }
         };
         self.look_up(&query, config).await?;
@@ -222,28 +240,11 @@ impl Planner {
         request: &PlanRequest,
     ) -> Result<QueryPlan> {
         self.look_up(&query, config).await?;
-        let mut state = self.query_state(config, request)?;
+        let config = for_query(config, request);
+        let mut state = query_state(&self.engine, config.clone(), &request.workers)?;
         let logical = logical(&mut state, query).await?;
-        let logical = types_met(parameters::bind(logical, &request.parameters)?)?;
-        not_in::refuse_hidden_nulls(&logical)?;
-        recursive::every_turn_reads_all(&logical, &mut state)?;
-        recursive::refuse_cuts(&logical)?;
-        let optimized = state.optimize(&logical)?;
-        let mut plan = None;
-        if !local_only::is_needed(&logical, &optimized)? {
-            let made = given_up::physical_plan(&optimized, &mut state).await?;
-            plan = (!local_only::is_needed_by(&made)?).then_some(made);
-        }
-        let plan = match plan {
-            Some(plan) => plan,
-            None => {
-                // Not the distributed session's settings, which lack what is needed here.
-                state = self.engine.local_state(for_query(config, request));
-                recursive::every_turn_reads_all(&logical, &mut state)?;
-                let optimized = state.optimize(&logical)?;
-                given_up::physical_plan(&optimized, &mut state).await?
-            }
-        };
+        let logical = bound(logical, &request.parameters)?;
+        let (plan, state) = physical(&self.engine, &logical, state, config).await?;
         Ok(QueryPlan { tables: tables(&logical)?, ..finish(plan, &state, request, &self.engine)? })
     }
 
@@ -268,19 +269,7 @@ impl Planner {
         config: &SessionConfig,
         request: &PlanRequest,
     ) -> Result<SessionState> {
-        let mut config = for_query(config, request);
-        no_more_tasks_than_workers(config.options_mut(), request.workers.len())?;
-        let partitions = config.target_partitions().min(self.engine.most_partitions());
-        config = config.with_target_partitions(partitions);
-        match execution_mode(config.options())? {
-            _ if request.workers.is_empty() => Ok(self.engine.local_state(config)),
-            ExecutionMode::Local => Ok(self.engine.local_state(config)),
-            ExecutionMode::Auto => self.engine.distributed_state(config),
-            ExecutionMode::Distributed => {
-                every_byte_counts(config.options_mut())?;
-                self.engine.distributed_state(config)
-            }
-        }
+        query_state(&self.engine, for_query(config, request), &request.workers)
     }
 
     /// Runs SET or RESET on a copy of a session's settings; gives the new ones.
@@ -312,6 +301,57 @@ impl Planner {
         check_values(changed.options())?;
         Ok(changed)
     }
+}
+
+/// The session of a plan for these workers. `config` has what the plan is made from.
+fn query_state(
+    engine: &Engine,
+    mut config: SessionConfig,
+    workers: &Workers,
+) -> Result<SessionState> {
+    no_more_tasks_than_workers(config.options_mut(), workers.len())?;
+    let partitions = config.target_partitions().min(engine.most_partitions());
+    config = config.with_target_partitions(partitions);
+    match execution_mode(config.options())? {
+        _ if workers.is_empty() => Ok(engine.local_state(config)),
+        ExecutionMode::Local => Ok(engine.local_state(config)),
+        ExecutionMode::Auto => engine.distributed_state(config),
+        ExecutionMode::Distributed => {
+            every_byte_counts(config.options_mut())?;
+            engine.distributed_state(config)
+        }
+    }
+}
+
+/// What a statement asks for with the values of its parameters.
+fn bound(logical: LogicalPlan, values: &[ScalarValue]) -> Result<LogicalPlan> {
+    Ok(types_met(parameters::bind(logical, values)?)?)
+}
+
+/// What carries it out, planned in `state`, or where that cannot be in the session that is given with it. `config` is the
+/// one that `state` was made of.
+async fn physical(
+    engine: &Engine,
+    logical: &LogicalPlan,
+    mut state: SessionState,
+    config: SessionConfig,
+) -> Result<(Arc<dyn ExecutionPlan>, SessionState)> {
+    not_in::refuse_hidden_nulls(logical)?;
+    recursive::every_turn_reads_all(logical, &mut state)?;
+    recursive::refuse_cuts(logical)?;
+    let optimized = state.optimize(logical)?;
+    if !local_only::is_needed(logical, &optimized)? {
+        let made = given_up::physical_plan(&optimized, &mut state).await?;
+        if !local_only::is_needed_by(&made)? {
+            return Ok((made, state));
+        }
+    }
+    // Not the distributed session's settings, which lack what is needed here.
+    let mut state = engine.local_state(config);
+    recursive::every_turn_reads_all(logical, &mut state)?;
+    let optimized = state.optimize(logical)?;
+    let made = given_up::physical_plan(&optimized, &mut state).await?;
+    Ok((made, state))
 }
 
 /// A session's settings with what one query's plan is made from.
@@ -363,7 +403,8 @@ pub(crate) fn finish(
     let context = engine.task_context(state, request.query);
     let plan = guard_query(plan, &context.runtime_env())?;
     let routes = routing::routes(context.session_config());
-    Ok(QueryPlan { schema, plan, context, shape, tables: [].into(), peers, routes })
+    let (tables, is_update) = ([].into(), false);
+    Ok(QueryPlan { schema, plan, context, shape, tables, peers, routes, is_update })
 }
 
 /// A plan over one ready batch, delivered by this node: EXPLAIN's text.

@@ -30,6 +30,7 @@ use crate::plan::merge::{MergeInTasks, TaskMergeCodec};
 use crate::plan::routing::route_tasks;
 use crate::plan::spread::spread_files;
 use crate::plan::whole::keep_whole;
+use crate::write::WriteCodec;
 use crate::{PlannerError, Result};
 
 mod account;
@@ -423,6 +424,7 @@ fn base_config(config: &EngineConfig) -> SessionConfig {
         .with_distributed_user_codec(DeliverCodec)
         .with_distributed_user_codec(DetailedScanCodec)
         .with_distributed_user_codec(TaskMergeCodec)
+        .with_distributed_user_codec(WriteCodec)
         .with_distributed_channel_resolver(Arc::clone(&config.channels))
         .with_distributed_route_tasks_handler(route_tasks)
         .with_distributed_desired_task_count_handler(keep_whole)

@@ -7,6 +7,7 @@ use datafusion::sql::sqlparser::ast::{Set, Statement as SqlStatement};
 use crate::{PlannerError, Result};
 
 mod casts;
+mod change;
 mod columns;
 mod ddl;
 mod depth;
@@ -33,6 +34,7 @@ mod walk;
 mod windows;
 
 pub(crate) use casts::CAST_BY_NAME;
+pub use change::{Assignment, Change, Clause, InsertInto, MergeInto, NewRow, NewTable, Rows};
 pub(crate) use columns::{AGAIN, AGAIN_MARK, beside_wildcards};
 pub use ddl::Ddl;
 pub use depth::{DEEPEST, STACK_BYTES};
@@ -49,6 +51,8 @@ pub enum Statement {
     Session(DfStatement),
     /// Changes the catalog: CREATE, DROP.
     Ddl(Ddl),
+    /// Changes rows, or makes a table that has some: INSERT, DELETE, UPDATE, MERGE, TRUNCATE, CREATE TABLE.
+    Change(Box<Change>),
 }
 
 /// Parses exactly one statement; a trailing `;` is allowed.
@@ -123,6 +127,10 @@ fn parse_one(sql: &str) -> Result<(Parsed, usize)> {
 }
 
 fn classify(statement: DfStatement) -> Result<Statement> {
+    let statement = match change::of(statement)? {
+        Ok(change) => return Ok(Statement::Change(Box::new(change))),
+        Err(statement) => statement,
+    };
     match statement {
         DfStatement::Explain(explain) => Ok(Statement::Explain(explain)),
         DfStatement::Reset(_) => Ok(Statement::Session(statement)),
@@ -160,6 +168,7 @@ mod tests {
             Ok(Statement::Explain(_)) => "explain",
             Ok(Statement::Session(_)) => "session",
             Ok(Statement::Ddl(_)) => "ddl",
+            Ok(Statement::Change(_)) => "change",
             Err(PlannerError::Syntax(_)) => "syntax",
             Err(PlannerError::Unsupported(_)) => "unsupported",
             Err(other) => panic!("{other}"),
@@ -221,10 +230,16 @@ mod tests {
             ("-- nothing", "syntax"),
             ("select 1; select 2", "syntax"),
             ("selec 1", "syntax"),
-            ("create table t (a int)", "unsupported"),
+            ("create table t (a int)", "change"),
             ("drop table t", "ddl"),
             ("create view v as select 1", "ddl"),
-            ("insert into t values (1)", "unsupported"),
+            ("insert into t values (1)", "change"),
+            ("insert into t select 1 returning a", "unsupported"),
+            ("delete from t where a = 1", "change"),
+            ("delete from t using u where t.a = u.a", "unsupported"),
+            ("update t set a = 1", "change"),
+            ("update t set a = u.a from u", "unsupported"),
+            ("truncate table t", "change"),
             ("copy t to 'x.parquet'", "unsupported"),
         ] {
             assert_eq!(kind(sql), expected, "{sql}");

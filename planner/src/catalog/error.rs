@@ -82,7 +82,7 @@ impl CatalogError {
     }
 
     /// Sorts an object store's error into the variants, naming `path`.
-    pub(super) fn from_store(path: impl Into<String>, error: &object_store::Error) -> Self {
+    pub(crate) fn from_store(path: impl Into<String>, error: &object_store::Error) -> Self {
         let path = path.into();
         let reason = one_line(error);
         match error {
@@ -104,6 +104,16 @@ impl CatalogError {
         match find::<object_store::Error>(error) {
             Some(store_error) if !is_decoding(store_error) => Self::from_store(path, store_error),
             _ => Self::invalid(path, format!("{problem}: {}", one_line(error))),
+        }
+    }
+}
+
+impl CatalogError {
+    /// Sorts the error of reading a Delta table's log.
+    pub(super) fn from_log(path: impl Into<String>, error: &(dyn Error + 'static)) -> Self {
+        match find::<object_store::Error>(error) {
+            Some(store) => Self::from_store(path, store),
+            None => Self::invalid(path, format!("its log cannot be read: {error}")),
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Tables found in files: the catalog behind `--data`.
 //!
 //! ```text
-//! FilesCatalog ── for_session ──► CatalogProvider "squadron" ── schema "public" ── table(name)
-//!   roots: locations                                                                  │
-//!   entries: name → Entry ◄───────────────────────────────────────────────────────────┘
-//!              Entry: lists its own folder for every query, re-reads what changed
+//! Named ──► FilesCatalog ── table(name)
+//!             roots: locations     │
+//!             entries: name → Entry ◄┘
+//!                        Entry: lists its own folder for every query, re-reads what changed
 //! ```
 //!
 //! A known name costs one listing of that table's folder. An unknown name, or one whose files are
@@ -19,14 +19,14 @@ mod discover;
 mod entry;
 pub(crate) mod format;
 mod json_file;
-mod layout;
+pub(crate) mod layout;
 mod listing;
 mod local;
 mod merge;
 mod ordering;
 mod partitions;
-mod provider;
-mod prune;
+pub(crate) mod prune;
+pub(crate) mod scan;
 mod schema;
 mod sound;
 mod source;
@@ -38,11 +38,11 @@ use super::error::CatalogError;
 use super::location::{DataLocation, Scheme};
 use super::stores::register_object_store;
 pub(crate) use checked::Checked;
-use datafusion::catalog::{CatalogProvider, SchemaProvider};
+use datafusion::catalog::SchemaProvider;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::prelude::SessionConfig;
 use discover::Root;
-pub(crate) use entry::Entry;
+pub(crate) use entry::{Entry, Found};
 use format::DataFormat;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use listing::Place;
@@ -50,7 +50,6 @@ use parking_lot::RwLock;
 use source::Source;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use table::FilesTable;
 
 /// How many locations or tables are looked at at once.
 const AT_ONCE: usize = 16;
@@ -119,12 +118,6 @@ impl FilesCatalog {
         Ok(catalog)
     }
 
-    /// A DataFusion catalog over the tables, for a session with this configuration. Which types a
-    /// table's columns have depends on it: ask again after a `SET`. It costs next to nothing.
-    pub fn for_session(&self, config: &SessionConfig) -> Arc<dyn CatalogProvider> {
-        Arc::new(provider::SessionCatalog::new(self.clone(), config.clone()))
-    }
-
     /// Lists all locations again and finds out the formats of new tables.
     ///
     /// # Errors
@@ -189,6 +182,11 @@ impl FilesCatalog {
         self.entry(name).map(|entry| entry.source.show())
     }
 
+    /// What its files are read with.
+    pub(crate) fn runtime(&self) -> &Arc<RuntimeEnv> {
+        &self.shared.runtime
+    }
+
     /// The files at a location that was named in SQL, as a table of this name.
     ///
     /// # Errors
@@ -212,7 +210,7 @@ impl FilesCatalog {
         entry: &Entry,
         format: &str,
         config: &SessionConfig,
-    ) -> Result<FilesTable, CatalogError> {
+    ) -> Result<Found, CatalogError> {
         let table = entry.resolve(config, &self.shared.runtime).await?;
         let table = table.ok_or_else(|| entry.empty())?;
         match entry.is_stored_as(format) {
@@ -241,7 +239,7 @@ impl FilesCatalog {
         &self,
         name: &str,
         config: &SessionConfig,
-    ) -> Result<Option<FilesTable>, CatalogError> {
+    ) -> Result<Option<Found>, CatalogError> {
         if let Some(entry) = self.entry(name)
             && let Some(table) = entry.resolve(config, &self.shared.runtime).await?
         {

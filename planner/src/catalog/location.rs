@@ -87,6 +87,17 @@ impl DataLocation {
         }
     }
 
+    /// Another place of its store.
+    pub(crate) fn at(&self, path: &Path) -> Self {
+        Self { given: self.show(path), path: path.clone(), ..self.clone() }
+    }
+
+    /// A place below it.
+    pub(crate) fn below(&self, folders: &str) -> Self {
+        let path = folders.split('/').fold(self.path.clone(), |path, folder| path.join(folder));
+        self.at(&path)
+    }
+
     pub(super) fn url(&self) -> &Url {
         &self.url
     }
@@ -98,7 +109,7 @@ impl DataLocation {
     }
 
     /// A path inside this location's store the way a user would write it.
-    pub(super) fn show(&self, path: &Path) -> String {
+    pub(crate) fn show(&self, path: &Path) -> String {
         match self.scheme {
             Scheme::Local => format!("/{path}"),
             _ => format!("{}/{path}", &self.url[..url::Position::BeforePath]),

@@ -16,15 +16,17 @@ use async_trait::async_trait;
 use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, MemoryCatalogProviderList, SchemaProvider, TableProvider,
 };
-use datafusion::common::{Result, plan_err};
+use datafusion::common::{Result, TableReference, plan_err};
 use datafusion::datasource::{TableType, ViewTable};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::prelude::{SessionConfig, col};
 use parking_lot::Mutex;
 
+use super::delta::{DeltaScan, DeltaTables, Snapshot};
 use super::error::CatalogError;
-use super::files::{Entry as FilesEntry, FilesCatalog};
+use super::files::{Entry as FilesEntry, FilesCatalog, Found};
+use super::location::DataLocation;
 use super::store::{CatalogStore, Entry, EntryKind, External, State, View};
 use super::{CATALOG_NAME, SCHEMA_NAME};
 use crate::plan::logical;
@@ -40,6 +42,8 @@ pub struct Named {
     store: Option<Arc<CatalogStore>>,
     /// The external tables that were asked for, by the ids of their entries, with what is known of their files.
     externals: Arc<Mutex<HashMap<String, Arc<FilesEntry>>>>,
+    /// The Delta tables among all of them.
+    tables: Arc<DeltaTables>,
     /// What the queries of views are planned in.
     template: Arc<OnceLock<SessionState>>,
 }
@@ -47,7 +51,8 @@ pub struct Named {
 impl Named {
     /// The tables of files, and what this store says was made.
     pub fn new(files: FilesCatalog, store: Option<Arc<CatalogStore>>) -> Self {
-        Self { files, store, externals: Arc::default(), template: Arc::default() }
+        let tables = Arc::new(DeltaTables::new(Arc::clone(files.runtime())));
+        Self { files, store, externals: Arc::default(), tables, template: Arc::default() }
     }
 
     /// Has the queries of views planned in sessions like this one.
@@ -66,6 +71,11 @@ impl Named {
         self.store.as_ref()
     }
 
+    /// The Delta tables that this node has looked at.
+    pub(crate) fn tables(&self) -> &DeltaTables {
+        &self.tables
+    }
+
     /// Whether a name is told by memory alone: that of a table of files, which nobody makes or drops by SQL.
     pub fn is_of_files(&self, schema: &str, table: &str) -> bool {
         schema == SCHEMA_NAME && self.files.knows(table)
@@ -73,13 +83,9 @@ impl Named {
 
     /// A DataFusion catalog for one statement of a session with this configuration.
     pub fn for_session(&self, config: &SessionConfig) -> Arc<dyn CatalogProvider> {
-        self.at(config, 0)
-    }
-
-    /// The same for the query of a view that is so many views deep.
-    fn at(&self, config: &SessionConfig, depth: usize) -> Arc<dyn CatalogProvider> {
         let state = self.store.as_ref().map(|store| store.known()).unwrap_or_default();
-        Arc::new(SessionCatalog { named: self.clone(), state, config: config.clone(), depth })
+        let (named, config, pinned) = (self.clone(), config.clone(), Arc::default());
+        Arc::new(SessionCatalog { named, state, config, depth: 0, pinned })
     }
 
     /// The entry of an external table's files.
@@ -93,17 +99,19 @@ impl Named {
         Ok(found)
     }
 
-    /// The plan of a view's query.
-    async fn view(&self, view: &View, config: &SessionConfig, depth: usize) -> Result<LogicalPlan> {
-        if depth >= DEEPEST {
+    /// The plan of a view's query, as part of a statement that sees `of`.
+    async fn view(&self, view: &View, of: &SessionCatalog) -> Result<LogicalPlan> {
+        if of.depth >= DEEPEST {
             return plan_err!("views refer to each other in a circle, or more than {DEEPEST} deep");
         }
         let Some(template) = self.template.get() else {
             return plan_err!("views are not planned here");
         };
-        let config = config.clone().with_default_catalog_and_schema(&view.catalog, &view.schema);
+        let config = of.config.clone();
+        let config = config.with_default_catalog_and_schema(&view.catalog, &view.schema);
         let catalogs = MemoryCatalogProviderList::new();
-        catalogs.register_catalog(CATALOG_NAME.to_owned(), self.at(&config, depth + 1));
+        let deeper = SessionCatalog { config: config.clone(), depth: of.depth + 1, ..of.clone() };
+        catalogs.register_catalog(CATALOG_NAME.to_owned(), Arc::new(deeper));
         let mut state = template.clone();
         state.register_catalog_list(Arc::new(catalogs));
         *state.config_mut() = config;
@@ -136,7 +144,32 @@ struct SessionCatalog {
     /// What was made, as this statement sees it.
     state: Arc<State>,
     config: SessionConfig,
+    /// Views of views.
     depth: usize,
+    /// The versions of Delta tables that this statement reads: one of each, however often it is named.
+    pinned: Arc<tokio::sync::Mutex<HashMap<String, Arc<Snapshot>>>>,
+}
+
+impl SessionCatalog {
+    /// A Delta table of this name.
+    async fn delta(
+        &self,
+        name: TableReference,
+        location: &DataLocation,
+    ) -> Result<Arc<dyn TableProvider>> {
+        let table = self.named.tables.at(location)?;
+        let mut pinned = self.pinned.lock().await;
+        let key = location.absolute();
+        let snapshot = match pinned.get(&key) {
+            Some(snapshot) => Arc::clone(snapshot),
+            None => {
+                let snapshot = table.newest().await?;
+                pinned.insert(key, Arc::clone(&snapshot));
+                snapshot
+            }
+        };
+        Ok(Arc::new(DeltaScan::new(table, snapshot, name, &self.config)))
+    }
 }
 
 impl CatalogProvider for SessionCatalog {
@@ -174,21 +207,38 @@ impl SessionSchema {
     }
 
     async fn made(&self, entry: &Entry) -> Result<Arc<dyn TableProvider>> {
-        let SessionCatalog { named, config, depth, .. } = &self.of;
+        let SessionCatalog { named, config, .. } = &self.of;
         match &entry.kind {
+            EntryKind::Managed(managed) => {
+                let Some(store) = named.store() else {
+                    return plan_err!("a table of a warehouse, and there is none");
+                };
+                self.of.delta(self.reference(&entry.name), &store.place_of(managed)).await
+            }
             EntryKind::External(external) => {
                 let files = named.external(entry, external)?;
-                let table = named.files.resolved(&files, &external.format, config).await?;
-                Ok(Arc::new(table))
+                let found = named.files.resolved(&files, &external.format, config).await?;
+                self.found(&entry.name, found).await
             }
             EntryKind::View(view) => {
                 let plan = named
-                    .view(view, config, *depth)
+                    .view(view, &self.of)
                     .await
                     .map_err(|error| error.context(format!("view {}.{}", self.name, entry.name)))?;
                 Ok(Arc::new(ViewTable::new(plan, Some(view.query.clone()))))
             }
         }
+    }
+
+    async fn found(&self, name: &str, found: Found) -> Result<Arc<dyn TableProvider>> {
+        match found {
+            Found::Files(table) => Ok(Arc::new(table)),
+            Found::Delta(location) => self.of.delta(self.reference(name), &location).await,
+        }
+    }
+
+    fn reference(&self, name: &str) -> TableReference {
+        TableReference::full(CATALOG_NAME, self.name.clone(), name)
     }
 
     /// A name that stands for two things stands for neither.
@@ -218,10 +268,10 @@ impl SchemaProvider for SessionSchema {
         match self.entry(name) {
             Some(entry) if self.has_files() && files.knows(name) => Err(self.twice(entry).into()),
             Some(entry) => self.made(entry).await.map(Some),
-            None if self.has_files() => {
-                let table = files.table(name, &self.of.config).await?;
-                Ok(table.map(|table| Arc::new(table) as Arc<dyn TableProvider>))
-            }
+            None if self.has_files() => match files.table(name, &self.of.config).await? {
+                Some(found) => self.found(name, found).await.map(Some),
+                None => Ok(None),
+            },
             None => Ok(None),
         }
     }
@@ -230,7 +280,7 @@ impl SchemaProvider for SessionSchema {
     async fn table_type(&self, name: &str) -> Result<Option<TableType>> {
         Ok(match self.entry(name).map(|entry| &entry.kind) {
             Some(EntryKind::View(_)) => Some(TableType::View),
-            Some(EntryKind::External(_)) => Some(TableType::Base),
+            Some(EntryKind::Managed(_) | EntryKind::External(_)) => Some(TableType::Base),
             None => self.table_exist(name).then_some(TableType::Base),
         })
     }

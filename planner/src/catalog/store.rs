@@ -27,7 +27,7 @@ mod state;
 mod tests;
 
 pub use change::Change;
-pub use entry::{Entry, EntryKind, External, View};
+pub use entry::{Entry, EntryKind, External, Managed, View};
 pub use state::{Existing, State};
 
 use super::error::CatalogError;
@@ -90,6 +90,11 @@ impl CatalogStore {
     /// What this node knows.
     pub fn known(&self) -> Arc<State> {
         Arc::clone(&self.known.read())
+    }
+
+    /// Where a table of its warehouse is.
+    pub(crate) fn place_of(&self, table: &Managed) -> DataLocation {
+        self.log.warehouse().below(&table.folder)
     }
 
     /// Where it is, as a user would write it.

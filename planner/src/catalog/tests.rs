@@ -2,6 +2,7 @@
 
 mod changes;
 mod codec;
+mod delta;
 mod errors;
 mod formats;
 mod http;
@@ -12,7 +13,7 @@ mod schemas;
 mod sound;
 mod speed;
 
-use super::{CATALOG_NAME, CatalogError, DataLocation, FilesCatalog, SCHEMA_NAME};
+use super::{CATALOG_NAME, CatalogError, DataLocation, FilesCatalog, Named, SCHEMA_NAME};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::util::display::FormatOptions;
 use datafusion::arrow::util::pretty::pretty_format_batches_with_options;
@@ -105,7 +106,7 @@ impl Tables {
             .with_target_partitions(4)
             .with_create_default_catalog_and_schema(false)
             .with_default_catalog_and_schema(CATALOG_NAME, SCHEMA_NAME);
-        let catalog = self.catalog.for_session(&config);
+        let catalog = Named::new(self.catalog.clone(), None).for_session(&config);
         let session = SessionContext::new_with_config_rt(config, Arc::clone(&self.runtime));
         session.register_catalog(CATALOG_NAME, catalog);
         session

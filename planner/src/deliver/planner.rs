@@ -1,4 +1,4 @@
-//! The inner query planner: plans as DataFusion does, then puts `DeliverExec` at the root.
+//! The inner query planner: plans as DataFusion does, then puts `DeliverExec` at the root, or `WriteExec`.
 //!
 //! datafusion-distributed plans through whatever query planner was set before it and cuts the
 //! finished plan into stages from the top. A root put there is therefore inside the last stage
@@ -17,8 +17,9 @@ use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 use super::{DeliverExec, DeliverSpec};
 use crate::plan::merge::merge_in_tasks;
 use crate::wire_schema::Wire;
+use crate::write::{WriteExec, WriteSpec};
 
-/// Wraps every plan of a session that has a [`DeliverSpec`] extension.
+/// Wraps every plan of a session that has a [`DeliverSpec`] or a [`WriteSpec`] extension.
 #[derive(Debug, Default)]
 pub struct DeliverPlanner;
 
@@ -31,6 +32,10 @@ impl QueryPlanner for DeliverPlanner {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let planner = DefaultPhysicalPlanner::default();
         let plan = planner.create_physical_plan(logical_plan, session).await?;
+        if let Some(spec) = session.config().get_extension::<WriteSpec>() {
+            let plan = merge_in_tasks(plan, session.config())?;
+            return Ok(Arc::new(WriteExec::new(plan, spec.as_ref().clone())));
+        }
         let Some(spec) = session.config().get_extension::<DeliverSpec>() else {
             return Ok(plan);
         };

@@ -1,6 +1,7 @@
 //! Statements that change the catalog, carried out.
 
 use datafusion::common::{ResolvedTableReference, TableReference};
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::planner::object_name_to_table_reference;
 use datafusion::sql::sqlparser::ast::{Ident, ObjectName};
@@ -11,6 +12,7 @@ use crate::catalog::{
     CATALOG_NAME, CatalogStore, Change, ChangeError, Entry, EntryKind, Existing, External,
     SCHEMA_NAME, State, View,
 };
+use crate::session::Engine;
 use crate::statement::{AGAIN_MARK, Ddl, Statement, parse};
 use crate::{PlannerError, Result};
 
@@ -55,7 +57,9 @@ impl Planner {
             Ddl::Drop { noun, names, or_not } => {
                 let names = names.iter().map(|name| full(name, config));
                 let names = names.collect::<Result<Vec<_>>>()?;
-                names.iter().try_for_each(|name| self.refuse_files(name, PlannerError::Invalid))?;
+                names.iter().try_for_each(|name| {
+                    refuse_files(self.engine(), name, PlannerError::Invalid)
+                })?;
                 let drop = |state: &State, name: &ResolvedTableReference| {
                     state.drop_entry(&name.schema, &name.table, noun, *or_not)
                 };
@@ -75,7 +79,7 @@ impl Planner {
         config: &SessionConfig,
         by: &str,
     ) -> Result<Result<std::sync::Arc<State>, ChangeError>> {
-        self.refuse_files(name, PlannerError::AlreadyExists)?;
+        refuse_files(self.engine(), name, PlannerError::AlreadyExists)?;
         let state = store.refresh().await.map_err(|error| PlannerError::from(&error))?;
         let changes = state.create(&name.schema, entry, existing).map_err(refused)?;
         if changes.is_empty() {
@@ -103,6 +107,7 @@ impl Planner {
                 let table = files.resolved(&placed, &external.format, config).await;
                 table.map(drop).map_err(|error| PlannerError::from(&error))
             }
+            EntryKind::Managed(_) => Ok(()),
             EntryKind::View(view) => {
                 let Statement::Query(query) = parse(&view.query)? else {
                     return Err(PlannerError::Invalid("a view is made of a query".into()));
@@ -119,24 +124,24 @@ impl Planner {
                         "a view has no parameters: write their values in its query".into(),
                     ));
                 }
-                named_once(&plan, &view.columns)
+                named_once(&plan, &view.columns, "view")
             }
         }
     }
+}
 
-    /// What was found in files is not made or dropped by SQL.
-    fn refuse_files(
-        &self,
-        name: &ResolvedTableReference,
-        refused: fn(String) -> PlannerError,
-    ) -> Result<()> {
-        match self.engine().files().place_of(&name.table) {
-            Some(place) if &*name.schema == SCHEMA_NAME => Err(refused(format!(
-                "table '{}.{}' is that of the files at {place}: it comes and goes with them",
-                name.schema, name.table
-            ))),
-            _ => Ok(()),
-        }
+/// What was found in files is not made or dropped by SQL.
+pub(super) fn refuse_files(
+    engine: &Engine,
+    name: &ResolvedTableReference,
+    refused: fn(String) -> PlannerError,
+) -> Result<()> {
+    match engine.files().place_of(&name.table) {
+        Some(place) if &*name.schema == SCHEMA_NAME => Err(refused(format!(
+            "table '{}.{}' is that of the files at {place}: it comes and goes with them",
+            name.schema, name.table
+        ))),
+        _ => Ok(()),
     }
 }
 
@@ -185,7 +190,7 @@ fn reaches(
 }
 
 /// Whether columns can be told apart by name, and are as many as were named.
-fn named_once(plan: &datafusion::logical_expr::LogicalPlan, names: &[String]) -> Result<()> {
+pub(super) fn named_once(plan: &LogicalPlan, names: &[String], what: &str) -> Result<()> {
     // Those of one name are told apart within a plan.
     let written =
         |name: &str| name.split_once(AGAIN_MARK).map_or(name, |(name, _)| name).to_owned();
@@ -201,7 +206,7 @@ fn named_once(plan: &datafusion::logical_expr::LogicalPlan, names: &[String]) ->
     let twice = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name));
     match twice {
         Some((_, name)) => Err(PlannerError::Invalid(format!(
-            "the view would have two columns '{name}': give one of them another name with AS"
+            "the {what} would have two columns '{name}': give one of them another name with AS"
         ))),
         None => Ok(()),
     }
@@ -233,7 +238,7 @@ fn view(query: &str, columns: &[Ident], config: &SessionConfig) -> View {
 }
 
 /// A table's whole name.
-fn full(name: &ObjectName, config: &SessionConfig) -> Result<ResolvedTableReference> {
+pub(super) fn full(name: &ObjectName, config: &SessionConfig) -> Result<ResolvedTableReference> {
     let options = config.options();
     let normalize = options.sql_parser.enable_ident_normalization;
     let reference = object_name_to_table_reference(name.clone(), normalize)?;
@@ -267,14 +272,14 @@ fn in_catalog(catalog: &str) -> Result<()> {
     }
 }
 
-fn no_warehouse() -> PlannerError {
+pub(super) fn no_warehouse() -> PlannerError {
     PlannerError::Unsupported(
         "this node keeps no catalog: start it with --warehouse, a place that all nodes share"
             .into(),
     )
 }
 
-fn refused(error: ChangeError) -> PlannerError {
+pub(super) fn refused(error: ChangeError) -> PlannerError {
     match error {
         ChangeError::AlreadyExists(text) => PlannerError::AlreadyExists(text),
         ChangeError::NotFound(text) => PlannerError::NotFound(text),

@@ -39,6 +39,35 @@ impl Parameters {
     /// # Errors
     /// `Invalid` for a parameter with a name in place of a number, or of two types.
     pub(super) fn of(plan: &LogicalPlan) -> Result<Self> {
+        Self::of_all(std::slice::from_ref(plan))
+    }
+
+    /// Those of several plans, which a statement comes to.
+    ///
+    /// # Errors
+    /// As [`Parameters::of`].
+    pub(super) fn of_all(plans: &[LogicalPlan]) -> Result<Self> {
+        let mut all = Self::none();
+        for plan in plans {
+            all.add(Self::of_one(plan)?);
+        }
+        Ok(all)
+    }
+
+    /// What is known of a parameter in one plan is known of it in all.
+    fn add(&mut self, more: Self) {
+        let most = self.types.len().max(more.types.len());
+        for (own, more) in [(&mut self.types, more.types), (&mut self.told, more.told)] {
+            own.resize(most, DataType::Null);
+            for (own, more) in own.iter_mut().zip(more) {
+                if own.is_null() {
+                    *own = more;
+                }
+            }
+        }
+    }
+
+    fn of_one(plan: &LogicalPlan) -> Result<Self> {
         let mut types = Vec::new();
         let limits = limits(plan)?;
         for (name, found) in plan.get_parameter_types()? {
@@ -92,9 +121,29 @@ impl Parameters {
     /// The values of each row that a client has bound, whatever it calls its columns.
     ///
     /// # Errors
+    /// As [`Parameters::batch`].
+    pub fn rows(&self, batch: &RecordBatch) -> Result<Vec<Vec<ScalarValue>>> {
+        let columns = self.columns(batch)?;
+        let value = |column: &ArrayRef, row| ScalarValue::try_from_array(column, row);
+        let row = |row| columns.iter().map(|column| Ok(value(column, row)?)).collect();
+        (0..batch.num_rows()).map(row).collect()
+    }
+
+    /// The same as rows of the types of the parameters, which the columns are called by: `$1`, `$2`, ….
+    ///
+    /// # Errors
     /// `Invalid` for another number of columns than there are parameters, and for values that are not of
     /// their types.
-    pub fn rows(&self, batch: &RecordBatch) -> Result<Vec<Vec<ScalarValue>>> {
+    pub fn batch(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+        let columns = self.columns(batch)?;
+        let fields = columns.iter().enumerate().map(|(index, column)| {
+            Field::new(format!("${}", index + 1), column.data_type().clone(), true)
+        });
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        Ok(RecordBatch::try_new(schema, columns)?)
+    }
+
+    fn columns(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
         let (bound, wanted) = (batch.num_columns(), self.count());
         if bound != wanted {
             return Err(PlannerError::Invalid(format!(
@@ -107,10 +156,7 @@ impl Parameters {
                 PlannerError::Invalid(format!("the value of parameter {}: {error}", index + 1))
             })
         });
-        let columns: Vec<ArrayRef> = columns.collect::<Result<_>>()?;
-        let value = |column: &ArrayRef, row| ScalarValue::try_from_array(column, row);
-        let row = |row| columns.iter().map(|column| Ok(value(column, row)?)).collect();
-        (0..batch.num_rows()).map(row).collect()
+        columns.collect()
     }
 }
 

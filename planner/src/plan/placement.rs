@@ -8,6 +8,7 @@ use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use datafusion_distributed::NetworkBoundaryExt;
 
 use crate::deliver::{DeliverExec, DeliverSpec};
+use crate::write::WriteExec;
 use crate::{PlannerError, Result};
 
 /// Who produces the parts.
@@ -55,14 +56,14 @@ pub(super) fn shape(plan: &Arc<dyn ExecutionPlan>) -> Result<Shape> {
     }
 }
 
-/// Collects every `DeliverExec` below `plan` with the stage it is in.
+/// Collects every `DeliverExec` and `WriteExec` below `plan` with the stage it is in.
 fn look(
     plan: &Arc<dyn ExecutionPlan>,
     placement: Placement,
     tasks: usize,
     found: &mut Vec<(Placement, usize, usize)>,
 ) {
-    if plan.is::<DeliverExec>() {
+    if plan.is::<DeliverExec>() || plan.is::<WriteExec>() {
         found.push((placement, tasks, plan.output_partitioning().partition_count()));
     }
     let (placement, tasks) = match plan.as_network_boundary() {

@@ -136,5 +136,7 @@ pub(super) fn request() -> PlanRequest {
         peers: ["a", "b", "c"].map(str::to_owned).into(),
         frame_bytes: 1 << 20,
         parameters: [].into(),
+        rows: None,
+        outcome: Arc::default(),
     }
 }

@@ -17,6 +17,7 @@ use super::{Channels, carry};
 use crate::catalog::DetailedScanCodec;
 use crate::deliver::{DeliverCodec, SinkHandle};
 use crate::plan::merge::TaskMergeCodec;
+use crate::write::WriteCodec;
 
 /// Builds each task's session from the node's own template.
 pub(super) struct WorkerSessions {
@@ -51,6 +52,7 @@ impl WorkerSessions {
         config.set_distributed_user_codec(DeliverCodec);
         config.set_distributed_user_codec(DetailedScanCodec);
         config.set_distributed_user_codec(TaskMergeCodec);
+        config.set_distributed_user_codec(WriteCodec);
         config.set_distributed_channel_resolver(Arc::clone(&self.channels));
         let runtime = Arc::clone(runtime);
         let functions = Arc::clone(&self.functions);

@@ -174,7 +174,7 @@ fn view(create: &CreateView) -> Result<Ddl> {
     })
 }
 
-fn existing(if_not_exists: bool, or_replace: bool) -> Result<Existing> {
+pub(super) fn existing(if_not_exists: bool, or_replace: bool) -> Result<Existing> {
     match (if_not_exists, or_replace) {
         (false, false) => Ok(Existing::Refuse),
         (true, false) => Ok(Existing::Keep),
@@ -211,7 +211,7 @@ fn drop_entries(statement: &SqlStatement, noun: &'static str) -> Result<Ddl> {
     Ok(Ddl::Drop { noun, names: names.clone(), or_not: *if_exists })
 }
 
-fn refuse<const N: usize>(what: &str, parts: [(&str, bool); N]) -> Result<()> {
+pub(super) fn refuse<const N: usize>(what: &str, parts: [(&str, bool); N]) -> Result<()> {
     match parts.iter().find(|(_, is_there)| *is_there) {
         Some((part, _)) => Err(no_place(what, part)),
         None => Ok(()),

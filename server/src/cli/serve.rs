@@ -8,7 +8,7 @@ use crate::node::{Listeners, Node, NodeError};
 
 /// Runs one node until it is told to stop.
 pub(super) async fn run(args: &ServeArgs) -> ExitCode {
-    if let Err(why) = start_logging("info") {
+    if let Err(why) = start_logging("info,buoyant_kernel=warn,deltalake=warn,deltalake_core=warn") {
         return fail(&why);
     }
     outlive_file_limits();

@@ -12,7 +12,7 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::Schema;
 use prost::Message;
 use squadron_cluster::Member;
-use squadron_planner::plan::Prepared;
+use squadron_planner::plan::{Parameters, Prepared};
 use tonic::{Code, Status};
 
 use std::sync::Arc;
@@ -73,7 +73,7 @@ pub async fn create(
     let result = Created {
         prepared_statement_handle: queries.signer().sign(ticket, principal, HANDLES_LAST),
         // Drivers take an empty schema for a statement that gives no rows, or has no parameters.
-        dataset_schema: bytes(&schema)?,
+        dataset_schema: if is_update { Bytes::new() } else { bytes(&schema)? },
         parameter_schema: bytes(&bindable)?,
         is_update: Some(is_update),
     };
@@ -114,7 +114,7 @@ pub fn asked(handle: &[u8], called: &Called, queries: &Queries) -> Result<Asked,
         Ticket::Prepared(PreparedHandle { sql, id, .. }) => {
             let kept = queries.statements().get(id, &called.caller.principal);
             let (_, values) = kept.ok_or_else(unknown)?;
-            Ok(Asked { sql, values: values.unwrap_or_default() })
+            Ok(Asked { sql, values: values.unwrap_or_default(), rows: None })
         }
         _ => Err(unknown()),
     }
@@ -133,9 +133,7 @@ pub fn bind(
 ) -> Result<(), Status> {
     match (open(handle, called, queries)?, batch) {
         (Ticket::Statement(_), None) => Ok(()),
-        (Ticket::Statement(_), Some(_)) => Err(Status::invalid_argument(
-            "values were bound to a statement that has no parameters: write ? or $1 where they belong",
-        )),
+        (Ticket::Statement(_), Some(_)) => Err(no_parameters()),
         (Ticket::Prepared(PreparedHandle { id, .. }), batch) => {
             let kept = queries.statements().get(id, &called.caller.principal);
             let (parameters, _) = kept.ok_or_else(unknown)?;
@@ -153,6 +151,34 @@ pub fn bind(
         }
         _ => Err(unknown()),
     }
+}
+
+/// What the statement of a handle asks for, with rows of values for its parameters.
+///
+/// # Errors
+/// As [`bind`], but for the number of rows.
+pub fn asked_for_each(
+    handle: &[u8],
+    batch: &RecordBatch,
+    called: &Called,
+    queries: &Queries,
+) -> Result<(String, RecordBatch, Arc<Parameters>), Status> {
+    match open(handle, called, queries)? {
+        Ticket::Statement(_) => Err(no_parameters()),
+        Ticket::Prepared(PreparedHandle { sql, id, .. }) => {
+            let kept = queries.statements().get(id, &called.caller.principal);
+            let (parameters, _) = kept.ok_or_else(unknown)?;
+            let rows = parameters.batch(batch).map_err(|error| status::planner(&error))?;
+            Ok((sql, rows, parameters))
+        }
+        _ => Err(unknown()),
+    }
+}
+
+fn no_parameters() -> Status {
+    Status::invalid_argument(
+        "values were bound to a statement that has no parameters: write ? or $1 where they belong",
+    )
 }
 
 fn open(handle: &[u8], called: &Called, queries: &Queries) -> Result<Ticket, Status> {

@@ -11,6 +11,7 @@ use arrow_flight::sql::{Command, DoPutPreparedStatementResult, DoPutUpdateResult
 use arrow_flight::{FlightData, PutResult};
 use bytes::Bytes;
 use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::compute::concat_batches;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use prost::Message;
@@ -22,6 +23,12 @@ use super::command::{command, not_yet, refuse_transaction};
 /// How long it is waited for more than one batch of values. Whoever has more sends it at once; drivers that have
 /// not may wait for the answer with their side open.
 const MORE_WITHIN: Duration = Duration::from_millis(500);
+
+/// How long the next rows of an update, or the end of them, are waited for.
+const END_WITHIN: Duration = Duration::from_secs(60);
+
+/// Most bytes of rows of values for one update.
+const MOST_BYTES: usize = 256 << 20;
 
 /// What a DoPut asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,6 +101,44 @@ impl Begun {
     }
 }
 
+impl Begun {
+    /// All rows that follow, as one batch; `None` where there are none and no columns for them. Of an update every
+    /// row counts: its client ends its side when it has sent all.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT for what is no Arrow; RESOURCE_EXHAUSTED for more than is kept in memory; DEADLINE_EXCEEDED where
+    /// no more comes and no end.
+    pub async fn all_rows(self) -> Result<Option<RecordBatch>, Status> {
+        if !binds_columns(&self.first) {
+            return Ok(None);
+        }
+        let messages = self.messages().map_err(FlightError::from);
+        let mut batches = FlightRecordBatchStream::new_from_flight_data(messages);
+        let (mut all, mut bytes) = (Vec::new(), 0);
+        loop {
+            let next = timeout(END_WITHIN, batches.try_next()).await.map_err(|_| unended())?;
+            let Some(batch) = next.map_err(unreadable)? else { break };
+            bytes += batch.get_array_memory_size();
+            if bytes > MOST_BYTES {
+                return Err(Status::resource_exhausted(format!(
+                    "rows of values are more than {} MiB: send them in several updates, or use CommandStatementIngest",
+                    MOST_BYTES >> 20
+                )));
+            }
+            all.push(batch);
+        }
+        let Some(schema) = batches.schema().cloned() else { return Ok(None) };
+        let all = concat_batches(&schema, &all);
+        all.map(Some).map_err(|error| unreadable(FlightError::Arrow(error)))
+    }
+}
+
+fn unended() -> Status {
+    Status::deadline_exceeded(
+        "rows of values came to no end: a client ends its side of DoPut when it has sent all of them",
+    )
+}
+
 /// What tonic calls a bug of the server's is its client's: bytes that are no message.
 fn undecodable(error: Status) -> Status {
     match error.code() {
@@ -131,8 +176,10 @@ pub(super) fn put(first: &FlightData) -> Result<Put, Status> {
         }
         other => return Err(not_yet(other.type_url())),
     };
-    if !matches!(put, Put::Bind(_)) && binds_columns(first) {
-        return Err(not_yet("an update with parameters"));
+    if matches!(put, Put::Run(_)) && binds_columns(first) {
+        return Err(Status::invalid_argument(
+            "values were sent with a statement that was not prepared: prepare it, and send them with its handle",
+        ));
     }
     Ok(put)
 }
@@ -150,9 +197,19 @@ pub fn bound(handle: Bytes) -> PutResult {
     PutResult { app_metadata: result.encode_to_vec().into() }
 }
 
-/// The answer to a statement that gives no rows, and changes none.
-pub fn updated() -> PutResult {
-    PutResult { app_metadata: DoPutUpdateResult { record_count: 0 }.encode_to_vec().into() }
+/// Why an update of several rows of values ended before all of them.
+pub fn partly(error: &Status, done: usize, of: usize) -> Status {
+    let message = format!(
+        "the statement was carried out for the first {done} of {of} rows of values, and not for the rest: {}",
+        error.message()
+    );
+    Status::new(error.code(), message)
+}
+
+/// The answer to a statement that gives no rows, and has changed so many.
+pub fn updated(rows: u64) -> PutResult {
+    let record_count = i64::try_from(rows).unwrap_or(i64::MAX);
+    PutResult { app_metadata: DoPutUpdateResult { record_count }.encode_to_vec().into() }
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use arrow_flight::{
     HandshakeRequest, HandshakeResponse, PollInfo, PutResult, SchemaResult, Ticket as FlightTicket,
 };
 use async_trait::async_trait;
+use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::sql::parser::Statement;
 use futures::StreamExt;
@@ -164,6 +165,11 @@ impl ClientService {
     ) -> Result<Executed, Status> {
         let outcome = self.queries.start_as(query, asked, &called.caller).await;
         match outcome.map_err(|error| status::planner(&error))? {
+            Outcome::Started(started) if started.is_update => {
+                let settled = self.queries.settled(started.query).await;
+                settled.map_err(|error| status::result(&error))?;
+                Ok(Executed::Started(started))
+            }
             Outcome::Started(query) => Ok(Executed::Started(query)),
             Outcome::Change(statement) => {
                 self.change(*statement, called).await?;
@@ -220,16 +226,62 @@ impl ClientService {
     }
 
     /// Runs a statement that gives no rows.
-    async fn update(&self, sql: &str, called: &Called) -> Result<PutResult, Status> {
-        let update = self.queries.update(sql).await;
+    async fn update(&self, asked: &Asked, called: &Called) -> Result<PutResult, Status> {
+        let update = self.queries.update(&asked.sql).await;
         match update.map_err(|error| status::planner(&error))? {
             Update::Session(statement) => self.change(*statement, called).await?,
             Update::Ddl(ddl) => {
                 let executed = self.queries.change_catalog(*ddl, &called.caller).await;
                 executed.map_err(|error| status::planner(&error))?;
             }
+            Update::Rows { .. } => {
+                return Ok(put::updated(self.change_rows(asked, called).await?));
+            }
         }
-        Ok(put::updated())
+        Ok(put::updated(0))
+    }
+
+    async fn change_rows(&self, asked: &Asked, called: &Called) -> Result<u64, Status> {
+        let outcome = self.queries.start_as(Uuid::now_v7(), asked, &called.caller).await;
+        match outcome.map_err(|error| status::planner(&error))? {
+            Outcome::Started(started) => {
+                let rows = self.queries.settled_unread(started.query).await;
+                rows.map_err(|error| status::result(&error))
+            }
+            Outcome::Change(_) | Outcome::Ddl(_) => Err(status::internal("no change of rows")),
+        }
+    }
+
+    /// Carries a prepared statement out for each row of values: an INSERT of one row at once, and others one after
+    /// the other.
+    async fn update_for_each(
+        &self,
+        handle: &[u8],
+        values: &RecordBatch,
+        called: &Called,
+    ) -> Result<PutResult, Status> {
+        let (sql, rows, parameters) =
+            prepared::asked_for_each(handle, values, called, &self.queries)?;
+        let update = self.queries.update(&sql).await.map_err(|error| status::planner(&error))?;
+        let Update::Rows { for_each } = update else {
+            return Err(Status::invalid_argument(
+                "the statement changes no rows: it takes no values for parameters",
+            ));
+        };
+        if for_each && rows.num_rows() > 1 {
+            let asked = Asked { rows: Some(rows), ..Asked::new(sql) };
+            return Ok(put::updated(self.change_rows(&asked, called).await?));
+        }
+        let rows = parameters.rows(values).map_err(|error| status::planner(&error))?;
+        let (count, mut changed) = (rows.len(), 0);
+        for (done, values) in rows.into_iter().enumerate() {
+            let asked = Asked { values: values.into(), ..Asked::new(sql.as_str()) };
+            changed += self.change_rows(&asked, called).await.map_err(|error| match done {
+                0 => error,
+                _ => put::partly(&error, done, count),
+            })?;
+        }
+        Ok(put::updated(changed))
     }
 
     /// SET changes the session's own settings, not those that this request's headers add.
@@ -356,11 +408,14 @@ impl FlightService for ClientService {
                 prepared::bind(&handle, rows.as_ref(), &called, &self.queries)?;
                 put::bound(handle)
             }
-            Put::Run(sql) => self.update(&sql, &called).await?,
-            Put::RunPrepared(handle) => {
-                let asked = prepared::asked(&handle, &called, &self.queries)?;
-                self.update(&asked.sql, &called).await?
-            }
+            Put::Run(sql) => self.update(&Asked::new(sql), &called).await?,
+            Put::RunPrepared(handle) => match begun.all_rows().await? {
+                Some(rows) => self.update_for_each(&handle, &rows, &called).await?,
+                None => {
+                    let asked = prepared::asked(&handle, &called, &self.queries)?;
+                    self.update(&asked, &called).await?
+                }
+            },
         };
         Ok(Response::new(futures::stream::iter([Ok(result)]).boxed()))
     }

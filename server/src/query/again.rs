@@ -11,10 +11,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::prelude::SessionConfig;
 use futures::future::try_join_all;
 use squadron_cluster::Member;
+use squadron_planner::commit::Outcome;
 use squadron_planner::plan::{PlanRequest, Planned, QueryPlan};
 use tonic::Code;
 
@@ -32,6 +34,10 @@ pub(super) struct Source {
     pub(super) settings: SessionConfig,
     pub(super) frame_bytes: usize,
     pub(super) values: Values,
+    /// Rows of them, for an INSERT that is carried out for each.
+    pub(super) rows: Option<RecordBatch>,
+    /// What it has changed, over all of its runs.
+    pub(super) outcome: Arc<Outcome>,
     /// What its client was told.
     pub(super) schema: SchemaRef,
 }
@@ -120,6 +126,8 @@ impl Queries {
             peers: peers.iter().map(|peer| peer.node_id.clone()).collect(),
             frame_bytes: source.frame_bytes,
             parameters: Arc::clone(&source.values),
+            rows: source.rows.clone(),
+            outcome: Arc::clone(&source.outcome),
         };
         let planned = self.planner.plan(&source.sql, &source.settings, &request).await;
         match planned {

@@ -25,7 +25,7 @@ pub enum Cancelled {
     /// Its shares are let go of, but the node that runs it cannot be told now: it ends the query when it
     /// finds them gone.
     UnderWay,
-    /// It had failed before.
+    /// It had failed before, or what it changes is changed.
     TooLate,
 }
 
@@ -76,6 +76,9 @@ impl Queries {
         let Some(record) = self.record(query) else {
             return planning.ok_or_else(|| ResultError::gone(query));
         };
+        if record.is_settled() {
+            return Ok(Cancelled::TooLate);
+        }
         match record.give_up(cancelled(query)) {
             None => {
                 tracing::info!(%query, "query cancelled");

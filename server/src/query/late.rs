@@ -24,7 +24,8 @@ impl Queries {
         let Some(until) = until else { return };
         let (queries, record) = (Arc::clone(self), Arc::clone(record));
         self.serving.spawn(async move {
-            if tokio::time::timeout_at(until.into(), record.progress.ended()).await.is_err() {
+            let ended = tokio::time::timeout_at(until.into(), record.progress.ended()).await;
+            if ended.is_err() && !record.is_settled() {
                 let (code, message) = (Code::DeadlineExceeded as i32, too_long(within));
                 queries.end_in(&record, ResultError::Query { code, message }).await;
             }

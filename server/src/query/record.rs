@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use squadron_cluster::Member;
+use squadron_planner::commit::Outcome;
 use squadron_planner::plan::TaskRoutes;
 use tokio::sync::{OnceCell, watch};
 
@@ -38,6 +39,8 @@ pub(super) struct Record {
     loss: watch::Sender<Option<ResultError>>,
     /// The name of the session that started it, if it has one.
     pub(super) session: Option<String>,
+    /// What it has changed, if it is a statement that changes something.
+    pub(super) outcome: Option<Arc<Outcome>>,
     /// Its way out of the queue; none for a query of a test.
     pub(super) exit: Option<Exit>,
     /// Node ids of peers whose shares its client can read through this node only, and has not.
@@ -100,6 +103,7 @@ impl Record {
             run,
             loss: watch::Sender::new(None),
             session: None,
+            outcome: None,
             exit: None,
             through: Mutex::default(),
             interests: Interests::default(),
@@ -254,6 +258,11 @@ impl Record {
     /// Whether it waits for a slot.
     pub(super) fn is_queued(&self) -> bool {
         self.began.get().is_none() && self.is_running()
+    }
+
+    /// Whether it cannot be ended any more: what it changes is changed, or may be.
+    pub(super) fn is_settled(&self) -> bool {
+        self.is_running() && self.outcome.as_ref().is_some_and(|outcome| outcome.is_settled())
     }
 
     /// A client asks how far it is, and so waits for it.

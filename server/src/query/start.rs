@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
+use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::parser::Statement as DfStatement;
@@ -57,12 +58,14 @@ pub struct Asked {
     pub sql: String,
     /// The values of its parameters, the first of `$1`.
     pub values: Values,
+    /// Rows of such values, for an INSERT that is carried out for each.
+    pub rows: Option<RecordBatch>,
 }
 
 impl Asked {
     /// A statement without parameters.
     pub fn new(sql: impl Into<String>) -> Self {
-        Self { sql: sql.into(), values: Values::default() }
+        Self { sql: sql.into(), values: Values::default(), rows: None }
     }
 }
 
@@ -77,6 +80,8 @@ pub struct Started {
     pub endpoints: Vec<Endpoint>,
     /// Until when it can be read at least.
     pub expires: SystemTime,
+    /// It changes something, and says how much: whoever asked is answered once it has.
+    pub is_update: bool,
 }
 
 /// One share of a result.
@@ -171,6 +176,7 @@ impl Queries {
         let mut tries = 1;
         loop {
             let request = self.request(query, &asked.values, caller)?;
+            let request = PlanRequest { rows: asked.rows.clone(), ..request };
             let outcome = self.plan_and_launch(&asked.sql, caller, &request, since).await;
             match outcome {
                 Err(PlannerError::Unavailable(_))
@@ -199,6 +205,8 @@ impl Queries {
                     settings: caller.settings.clone(),
                     frame_bytes: request.frame_bytes,
                     values: Arc::clone(&request.parameters),
+                    rows: request.rows.clone(),
+                    outcome: Arc::clone(&request.outcome),
                     schema: Arc::clone(&plan.schema),
                 };
                 let place = self.admission.enter(&caller.principal).map_err(PlannerError::from)?;
@@ -257,6 +265,8 @@ impl Queries {
             peers: peers.into_iter().map(|peer| peer.node_id).collect(),
             frame_bytes: frame_bytes(options),
             parameters: Arc::clone(values),
+            rows: None,
+            outcome: Arc::default(),
         })
     }
 
@@ -327,12 +337,14 @@ impl Queries {
         let mut record = Record::new(opening, peers, Arc::clone(&plan.routes));
         record.session.clone_from(&caller.session);
         record.exit = Some(terms.place.exit());
+        record.outcome = plan.is_update.then(|| Arc::clone(&request.outcome));
         if options.locations == Locations::Proxy {
             let others = names.iter().filter(|peer| **peer != self.me.node_id);
             record.through = parking_lot::Mutex::new(others.cloned().collect());
         }
         let expires = SystemTime::now() + self.limits.keep;
-        let started = Started { query: request.query, schema, endpoints, expires };
+        let (query, is_update) = (request.query, plan.is_update);
+        let started = Started { query, schema, endpoints, expires, is_update };
         let started = Arc::new(started);
         let _ = record.answer.set((Arc::clone(&started), plan.shape.parts()));
         self.run(plan, Arc::new(record), terms)?;

@@ -3,11 +3,15 @@
 use std::sync::Arc;
 
 use datafusion::sql::parser::Statement as DfStatement;
-use squadron_planner::statement::{self, Ddl, Statement};
+use squadron_planner::statement::{self, Change, Ddl, InsertInto, Statement};
 use squadron_planner::{PlannerError, Result};
+use uuid::Uuid;
 
+use super::record::QueryState;
 use super::start::panicked;
+use super::wanted::Wanted;
 use super::{Caller, Queries};
+use crate::results::ResultError;
 
 /// A statement that gives no rows.
 pub enum Update {
@@ -15,6 +19,11 @@ pub enum Update {
     Session(Box<DfStatement>),
     /// It changes the catalog.
     Ddl(Box<Ddl>),
+    /// It changes rows: it runs as a query does, and its one row says how many.
+    Rows {
+        /// Whether it is carried out once for any number of rows of values.
+        for_each: bool,
+    },
 }
 
 impl Queries {
@@ -27,6 +36,42 @@ impl Queries {
         let sql = sql.to_owned();
         let parsing = async move { update(&sql) };
         self.cpu.spawn(parsing).await.map_err(panicked)?
+    }
+
+    /// Waits until a query that changes something has; gives how many rows. Should nobody wait for it any more, it is
+    /// cancelled, if it can be.
+    ///
+    /// # Errors
+    /// That of the query. Then nothing is changed, or its text says so.
+    pub async fn settled(self: &Arc<Self>, query: Uuid) -> Result<u64, ResultError> {
+        let record = self.record(query).ok_or_else(|| ResultError::gone(query))?;
+        let wanted = Wanted::new(self, query);
+        record.progress.ended().await;
+        wanted.answered();
+        let changed = record.outcome.as_ref().and_then(|outcome| outcome.committed());
+        match (record.state(), changed) {
+            (QueryState::Failed(error), None) => Err(error),
+            (QueryState::Failed(error), Some(rows)) => Err(ResultError::Corrupt(format!(
+                "the statement was carried out and changed {rows} rows, but its answer was lost ({error}): do not run it again"
+            ))),
+            (_, changed) => Ok(changed.unwrap_or_default()),
+        }
+    }
+
+    /// The same for a caller who is told the number of rows, and reads no result.
+    ///
+    /// # Errors
+    /// As [`Queries::settled`], but that of an answer that was lost.
+    pub async fn settled_unread(self: &Arc<Self>, query: Uuid) -> Result<u64, ResultError> {
+        let settled = self.settled(query).await;
+        let record = self.record(query);
+        let outcome = record.and_then(|record| record.outcome.clone());
+        // Its row is not asked for any more.
+        self.nobody_wants(query);
+        match outcome.and_then(|outcome| outcome.committed()) {
+            Some(rows) => Ok(rows),
+            None => settled,
+        }
     }
 
     /// Changes the catalog for `caller`. Should nobody wait for it any more, it is done or it is not: what a statement
@@ -47,6 +92,10 @@ fn update(sql: &str) -> Result<Update> {
     match statement::parse(sql)? {
         Statement::Session(statement) => Ok(Update::Session(Box::new(statement))),
         Statement::Ddl(ddl) => Ok(Update::Ddl(Box::new(ddl))),
+        Statement::Change(change) => {
+            let for_each = matches!(*change, Change::Insert(InsertInto { one_row: true, .. }));
+            Ok(Update::Rows { for_each })
+        }
         Statement::Query(_) | Statement::Explain(_) => Err(PlannerError::Invalid(
             "the statement gives rows: run it as a query (GetFlightInfo), not as an update".into(),
         )),

@@ -1,9 +1,11 @@
 //! One name of the catalog: where its files are, and what was worked out about them so far.
 
 use super::format::{DataFormat, SchemaSettings};
+use super::listing::{Peeked, TableFormat};
 use super::source::Source;
 use super::table::{FilesTable, Resolved};
 use crate::catalog::error::CatalogError;
+use crate::catalog::location::DataLocation;
 use crate::catalog::{CATALOG_NAME, SCHEMA_NAME};
 use datafusion::common::TableReference;
 use datafusion::execution::runtime_env::RuntimeEnv;
@@ -31,7 +33,22 @@ pub(crate) struct Entry {
 #[derive(Debug, Default)]
 struct Seen {
     format: Option<DataFormat>,
+    is_delta: bool,
     error: Option<String>,
+}
+
+/// A table as a statement finds it.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// All files of a place.
+    Files(FilesTable),
+    /// Those that a Delta table's log at this place names.
+    Delta(DataLocation),
+}
+
+enum Kept {
+    Files(Arc<Resolved>),
+    Delta,
 }
 
 // === impl Entry ===
@@ -70,24 +87,28 @@ impl Entry {
         &self,
         config: &SessionConfig,
         runtime: &Arc<RuntimeEnv>,
-    ) -> Result<Option<FilesTable>, CatalogError> {
+    ) -> Result<Option<Found>, CatalogError> {
         let resolved = self.try_resolve(config, runtime).await;
         let mut seen = self.seen.lock();
         match &resolved {
-            Ok(Some(resolved)) => {
-                *seen = Seen { format: Some(resolved.format()), error: None };
+            Ok(Some(Kept::Files(resolved))) => {
+                *seen = Seen { format: Some(resolved.format()), error: None, is_delta: false };
             }
+            Ok(Some(Kept::Delta)) => *seen = Seen { is_delta: true, ..Seen::default() },
             Ok(None) => seen.error = Some("is empty".to_owned()),
             Err(error) => seen.error = Some(error.to_string()),
         }
-        Ok(resolved?.map(FilesTable::new))
+        Ok(resolved?.map(|kept| match kept {
+            Kept::Files(resolved) => Found::Files(FilesTable::new(resolved)),
+            Kept::Delta => Found::Delta(self.source.place()),
+        }))
     }
 
     async fn try_resolve(
         &self,
         config: &SessionConfig,
         runtime: &Arc<RuntimeEnv>,
-    ) -> Result<Option<Arc<Resolved>>, CatalogError> {
+    ) -> Result<Option<Kept>, CatalogError> {
         if let Some(duplicate) = self.duplicate() {
             return Err(duplicate);
         }
@@ -95,11 +116,14 @@ impl Entry {
         if listing.is_empty() {
             return Ok(None);
         }
+        if listing.kept_by == Some(TableFormat::Delta) {
+            return Ok(Some(Kept::Delta));
+        }
         let settings = SchemaSettings::of(config.options());
         let mut kept = self.resolved.lock().await;
         let hit = kept.iter().find(|r| r.settings == settings && r.listing.data == listing.data);
         if let Some(hit) = hit {
-            return Ok(Some(Arc::clone(hit)));
+            return Ok(Some(Kept::Files(Arc::clone(hit))));
         }
         let session = SessionStateBuilder::new()
             .with_config(config.clone())
@@ -114,7 +138,7 @@ impl Entry {
             kept.remove(0);
         }
         kept.push(Arc::clone(&resolved));
-        Ok(Some(resolved))
+        Ok(Some(Kept::Files(resolved)))
     }
 
     /// Why a query of this table fails although its name is listed.
@@ -128,13 +152,17 @@ impl Entry {
 
     /// Finds out the format without reading any file, unless it is known.
     pub(crate) async fn peek(&self) {
-        if self.rival.is_some() || self.seen.lock().format.is_some() {
+        let is_known = |seen: &Seen| seen.format.is_some() || seen.is_delta;
+        if self.rival.is_some() || is_known(&self.seen.lock()) {
             return;
         }
         let peeked = self.source.place.peek(self.source.store.as_ref()).await;
         let mut seen = self.seen.lock();
         match peeked {
-            Ok(Some(format)) => *seen = Seen { format: Some(format), error: None },
+            Ok(Some(Peeked::Files(format))) => {
+                *seen = Seen { format: Some(format), ..Seen::default() };
+            }
+            Ok(Some(Peeked::Delta)) => *seen = Seen { is_delta: true, ..Seen::default() },
             Ok(None) => seen.error = Some(self.empty().to_string()),
             Err(error) => {
                 seen.error = Some(CatalogError::from_store(self.source.show(), &error).to_string());
@@ -144,11 +172,19 @@ impl Entry {
 
     /// Whether its files are what `STORED AS` calls so, compressed or not.
     pub(crate) fn is_stored_as(&self, format: &str) -> bool {
-        self.seen.lock().format.is_some_and(|seen| seen.is_called(format))
+        let seen = self.seen.lock();
+        match format {
+            "delta" => seen.is_delta,
+            _ => seen.format.is_some_and(|seen| seen.is_called(format)),
+        }
     }
 
     pub(crate) fn format(&self) -> Option<String> {
-        self.seen.lock().format.map(|format| format.to_string())
+        let seen = self.seen.lock();
+        match seen.is_delta {
+            true => Some(TableFormat::Delta.name().to_owned()),
+            false => seen.format.map(|format| format.to_string()),
+        }
     }
 
     pub(crate) fn error(&self) -> Option<String> {

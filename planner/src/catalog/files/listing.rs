@@ -49,10 +49,14 @@ pub(crate) enum TableFormat {
 impl TableFormat {
     /// The one whose folder in a table's has this name.
     pub(crate) fn of(folder: &str) -> Option<Self> {
-        match folder {
-            "_delta_log" => Some(Self::Delta),
-            ".hoodie" => Some(Self::Hudi),
-            _ => None,
+        [Self::Delta, Self::Hudi].into_iter().find(|format| format.folder() == folder)
+    }
+
+    /// The folder in a table's in which it keeps what it knows.
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Delta => "_delta_log",
+            Self::Hudi => ".hoodie",
         }
     }
 
@@ -63,6 +67,15 @@ impl TableFormat {
             Self::Hudi => "Apache Hudi",
         }
     }
+}
+
+/// What a look at a place tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Peeked {
+    /// Files of this format.
+    Files(DataFormat),
+    /// A Delta table.
+    Delta,
 }
 
 /// One file with a data suffix.
@@ -103,17 +116,23 @@ impl Place {
     pub(crate) async fn peek(
         &self,
         store: &dyn ObjectStore,
-    ) -> object_store::Result<Option<DataFormat>> {
+    ) -> object_store::Result<Option<Peeked>> {
         let folder = match self {
             Self::File(path) => {
-                return Ok(path.filename().and_then(DataFormat::split).map(|s| s.1));
+                let format = path.filename().and_then(DataFormat::split).map(|s| s.1);
+                return Ok(format.map(Peeked::Files));
             }
             Self::Folder(folder) => folder,
         };
         let mut metas = store.list(Some(folder));
+        // Files of a Delta table may be listed before its log is.
+        let log = folder.clone().join(TableFormat::Delta.folder());
+        if store.list(Some(&log)).next().await.transpose()?.is_some() {
+            return Ok(Some(Peeked::Delta));
+        }
         while let Some(meta) = metas.next().await.transpose()? {
             if let Some(file) = self.sort(vec![meta]).data.pop() {
-                return Ok(Some(file.format));
+                return Ok(Some(Peeked::Files(file.format)));
             }
         }
         Ok(None)

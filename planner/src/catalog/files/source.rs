@@ -27,6 +27,11 @@ impl Source {
         self.location.show(self.place.path())
     }
 
+    /// The place as a location of its own.
+    pub(crate) fn place(&self) -> DataLocation {
+        self.location.at(self.place.path())
+    }
+
     pub(crate) async fn list(&self) -> Result<Listing, CatalogError> {
         let listing = self.place.list(self.store.as_ref()).await;
         listing.map_err(|error| CatalogError::from_store(self.show(), &error))

@@ -7,27 +7,20 @@
 use super::format::{DataFormat, SchemaSettings};
 use super::layout::{Layout, PlacedFile};
 use super::listing::Listing;
-use super::prune::{is_partition_filter, prune};
+use super::prune::is_partition_filter;
+use super::scan::FileScan;
 use super::schema::Inference;
 use super::sound::refuse_unreadable;
 use super::source::Source;
-use super::statistics::{Collector, summarize};
-use super::{detailed, ordering};
 use crate::catalog::error::CatalogError;
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::{FieldRef, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::stats::Precision;
-use datafusion::common::{Result, TableReference, project_schema};
-use datafusion::datasource::file_format::FileFormat;
-use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder};
+use datafusion::common::{Result, TableReference};
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::execution::cache::cache_manager::SchemaFingerprint;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::empty::EmptyExec;
-use futures::{FutureExt, StreamExt, TryStreamExt};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -168,27 +161,6 @@ impl FilesTable {
         }
         resolved.changed_files(listing, session).await
     }
-
-    async fn describe(
-        &self,
-        session: &dyn Session,
-        reader: &dyn FileFormat,
-        files: Vec<PlacedFile>,
-    ) -> Result<Vec<PartitionedFile>> {
-        let collector = Collector {
-            session,
-            store: &self.resolved.source.store,
-            reader,
-            table: &self.resolved.reference,
-            file_schema: self.resolved.schema.file_schema(),
-            fingerprint: &self.resolved.fingerprint,
-        };
-        let concurrency = session.config_options().execution.meta_fetch_concurrency.get();
-        futures::stream::iter(files.into_iter().map(|file| collector.describe(file).boxed()))
-            .buffered(concurrency)
-            .try_collect()
-            .await
-    }
 }
 
 #[async_trait]
@@ -220,46 +192,16 @@ impl TableProvider for FilesTable {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         self.refuse_unreadable(projection, filters)?;
-        let (by_folder, others): (Vec<_>, Vec<_>) =
-            filters.iter().cloned().partition(|f| is_partition_filter(f, self.columns()));
-        let files = prune(self.files(session).await?, self.columns(), by_folder, session)?;
-        let reader = self.resolved.layout.format.reader(session, &self.resolved.settings);
-        let mut files = self.describe(session, reader.as_ref(), files).await?;
-        let before = files.len();
-        if let Some(limit) = limit.filter(|_| others.is_empty()) {
-            files.truncate(enough_files(&files, limit));
-        }
-        if files.is_empty() {
-            return Ok(Arc::new(EmptyExec::new(project_schema(&self.schema(), projection)?)));
-        }
-        let (exact, ordering) = (files.len() == before, ordering::common(&files));
-        let groups = FileGroup::new(files).split_files(session.config().target_partitions().max(1));
-        let (groups, statistics) = summarize(groups, &self.schema(), exact)?;
-        let store_url = self.resolved.source.location.store_url().clone();
-        let source = reader.file_source(self.resolved.schema.clone());
-        let config = FileScanConfigBuilder::new(store_url, source)
-            .with_file_groups(groups)
-            .with_statistics(statistics)
-            .with_projection_indices(projection.cloned())?
-            .with_limit(limit)
-            .with_output_ordering(ordering.into_iter().collect())
-            .build();
-        let plan = reader.create_physical_plan(session, config).await?;
-        Ok(detailed::keep(plan))
+        let resolved = &self.resolved;
+        let scan = FileScan {
+            session,
+            store: &resolved.source.store,
+            store_url: resolved.source.location.store_url(),
+            reader: resolved.layout.format.reader(session, &resolved.settings),
+            table: &resolved.reference,
+            schema: &resolved.schema,
+            fingerprint: &resolved.fingerprint,
+        };
+        scan.plan(self.files(session).await?, projection, filters, limit).await
     }
-}
-
-/// How many of the first files are known to hold `limit` rows.
-fn enough_files(files: &[PartitionedFile], limit: usize) -> usize {
-    let mut rows = 0;
-    for (at, file) in files.iter().enumerate() {
-        match file.statistics.as_ref().map(|statistics| statistics.num_rows) {
-            Some(Precision::Exact(more)) => rows += more,
-            _ => return files.len(),
-        }
-        if rows >= limit {
-            return at + 1;
-        }
-    }
-    files.len()
 }

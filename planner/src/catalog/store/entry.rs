@@ -25,10 +25,19 @@ pub struct Entry {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EntryKind {
+    /// A table that SQL has made and writes.
+    Managed(Managed),
     /// Files that are somewhere, and stay there when the table is dropped.
     External(External),
     /// A query by name.
     View(View),
+}
+
+/// A Delta table in the warehouse.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Managed {
+    /// Its folder, below the warehouse: a warehouse may be in other places for other nodes.
+    pub folder: String,
 }
 
 /// A table of files that were not written as such.
@@ -36,7 +45,7 @@ pub enum EntryKind {
 pub struct External {
     /// Where they are: a folder or a file, in the words of a data location.
     pub location: String,
-    /// What they have to be: `parquet`, `csv`, `json`, `arrow`.
+    /// What they have to be: `parquet`, `csv`, `json`, `arrow`, `delta`.
     pub format: String,
     /// What its maker chose for reading them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -1,22 +1,20 @@
 //! The log of changes in its store: each number is written once, by whoever comes first.
 
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use datafusion::execution::runtime_env::RuntimeEnv;
 use futures::TryStreamExt;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
+use object_store::{ObjectStore, ObjectStoreExt};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Change, State};
 use crate::catalog::error::CatalogError;
-use crate::catalog::location::{DataLocation, Scheme};
+use crate::catalog::location::DataLocation;
+use crate::catalog::once;
 use crate::catalog::stores::register_object_store;
 
 /// The folder of the log in a warehouse; hidden from whoever reads the warehouse as data.
@@ -66,6 +64,10 @@ impl Log {
         let folder = warehouse.path().clone().join(FOLDER);
         let location = warehouse.clone();
         Ok(Self { location, store, folder, proved: AtomicBool::new(false) })
+    }
+
+    pub(super) fn warehouse(&self) -> &DataLocation {
+        &self.location
     }
 
     pub(super) fn show(&self) -> String {
@@ -162,54 +164,11 @@ impl Log {
     async fn create(&self, path: &Path, value: &impl Serialize) -> Result<bool, CatalogError> {
         let bytes =
             serde_json::to_vec(value).map_err(|error| self.broken(path, &error.to_string()))?;
-        let created = match self.location.scheme() {
-            Scheme::Local => create_durably(path, bytes).await,
-            _ => {
-                let options = PutOptions { mode: PutMode::Create, ..Default::default() };
-                self.store.put_opts(path, bytes.into(), options).await.map(drop)
-            }
-        };
-        match created {
-            Ok(()) => Ok(true),
-            Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
-            Err(error) => Err(CatalogError::from_store(self.location.show(path), &error)),
-        }
+        let created = once::create(self.store.as_ref(), self.location.scheme(), path, bytes).await;
+        created.map_err(|error| CatalogError::from_store(self.location.show(path), &error))
     }
 
     fn broken(&self, path: &Path, problem: &str) -> CatalogError {
         CatalogError::invalid(self.location.show(path), problem)
     }
-}
-
-/// Makes a file that is whole on the disk before it has its name, as `object_store` 0.13 does not: after a power cut its
-/// files may be there and hold nothing.
-async fn create_durably(path: &Path, bytes: Vec<u8>) -> object_store::Result<()> {
-    let path = PathBuf::from(format!("/{path}"));
-    let written = tokio::task::spawn_blocking(move || create_file(&path, &bytes)).await;
-    let written = written.map_err(io::Error::other).and_then(|written| written);
-    written.map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => {
-            object_store::Error::AlreadyExists { path: String::new(), source: error.into() }
-        }
-        io::ErrorKind::PermissionDenied => {
-            object_store::Error::PermissionDenied { path: String::new(), source: error.into() }
-        }
-        _ => object_store::Error::Generic { store: "local", source: error.into() },
-    })
-}
-
-/// A link appears with its whole content, and only one of several writers can make it.
-fn create_file(path: &std::path::Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(std::path::Path::new("/"));
-    std::fs::create_dir_all(folder)?;
-    let draft = folder.join(format!(".draft-{}", Uuid::new_v4().simple()));
-    let mut file =
-        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o644).open(&draft)?;
-    let linked = file
-        .write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .and_then(|()| std::fs::hard_link(&draft, path));
-    let removed = std::fs::remove_file(&draft);
-    linked.and(removed)?;
-    std::fs::File::open(folder)?.sync_all()
 }

@@ -205,7 +205,7 @@ impl EntryKind {
     /// What SQL calls it.
     pub fn noun(&self) -> &'static str {
         match self {
-            Self::External(_) => "table",
+            Self::Managed(_) | Self::External(_) => "table",
             Self::View(_) => "view",
         }
     }

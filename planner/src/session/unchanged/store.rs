@@ -25,6 +25,8 @@ use object_store::{
 use parking_lot::Mutex;
 use url::Url;
 
+use crate::catalog::is_ageless;
+
 type StoreResult<T> = object_store::Result<T>;
 
 /// What a file on a disk is read by where it is read as a stream.
@@ -124,8 +126,12 @@ impl Pins {
         })
     }
 
-    /// Stores far away tell in a listing more of a second than with the file, and some tell no age with it.
+    /// Stores far away tell in a listing more of a second than with the file, and some tell no age with it; of files
+    /// of a Delta table none is known, and they are never written over.
     fn is_as_old(&self, listed: &ObjectMeta, now: &ObjectMeta) -> bool {
+        if is_ageless(listed) {
+            return true;
+        }
         let [listed, now] = [listed, now].map(|meta| meta.last_modified);
         let [listed, now] =
             [listed, now].map(|time| (time.timestamp(), time.timestamp_subsec_nanos()));

@@ -22,6 +22,7 @@ fn running(cluster: &crate::flight::testing::TestCluster) -> Arc<Record> {
         schema: Arc::new(datafusion::arrow::datatypes::Schema::empty()),
         endpoints: vec![endpoint(), endpoint()],
         expires: std::time::SystemTime::now(),
+        is_update: false,
     };
     record.answer.set((Arc::new(started), 3)).unwrap();
     record

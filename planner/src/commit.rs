@@ -1,0 +1,68 @@
+//! A statement that writes takes effect: one version of one table, all of it or nothing.
+//!
+//! ```text
+//!   CommitExec ─► propose: run the statement's own plans on workers; their files, and those they replace
+//!       │            ▲
+//!       │            └── again, where another version came first that the statement should have seen (conflict.rs)
+//!       └─► publish: version N+1 of the log, made once (publish.rs) ─► Outcome ─► count of rows, delivered
+//! ```
+//!
+//! Invariants:
+//! * A query commits once. Its [`Outcome`] outlives its runs: one that runs again after it was committed gives the count of
+//!   the first and writes nothing.
+//! * Whether a version was made is read from the log where the store's answer does not tell; until it is known, nothing else
+//!   is done.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::catalog::delta::{DataFile, DeltaTable, Snapshot};
+use crate::write::WrittenFile;
+
+mod actions;
+mod conflict;
+mod exec;
+mod outcome;
+mod publish;
+
+pub(crate) use actions::first_version;
+pub(crate) use exec::{Change, CommitExec, count_schema};
+pub use outcome::Outcome;
+pub(crate) use publish::{publish, publish_first};
+
+/// What a statement would do to a table.
+pub(crate) struct Proposal {
+    /// The table.
+    pub(crate) table: Arc<DeltaTable>,
+    /// The version that it was worked out from.
+    pub(crate) read: Arc<Snapshot>,
+    /// Files that come.
+    pub(crate) adds: Vec<WrittenFile>,
+    /// Files that go.
+    pub(crate) removes: BTreeMap<String, DataFile>,
+    /// What of the table its rows depend on.
+    pub(crate) depends: Depends,
+    /// What is done, in Delta's words: `WRITE`, `DELETE`, …
+    pub(crate) operation: &'static str,
+    /// Rows that were changed.
+    pub(crate) count: u64,
+}
+
+/// What a statement has read of the table that it changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Depends {
+    /// Nothing: its rows are right whatever else comes and goes.
+    Nothing,
+    /// Rows that others may add to, and not take away: of DELETE, UPDATE and MERGE.
+    Rows,
+    /// All of it.
+    Table,
+}
+
+/// What has become of a proposal.
+pub(crate) enum Published {
+    /// It is a version of the table.
+    Done,
+    /// Another version came first that it should have seen.
+    Conflict(String),
+}

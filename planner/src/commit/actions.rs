@@ -1,0 +1,131 @@
+//! A proposal in the words of Delta's log.
+
+use std::collections::HashMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use datafusion::arrow::datatypes::{DataType, Schema, TimeUnit};
+use deltalake::kernel::{Action, Add, CommitInfo, MetadataExt, Remove, new_metadata};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{Depends, Proposal};
+use crate::catalog::delta::{DataFile, delta_schema};
+use crate::write::WrittenFile;
+use crate::{PlannerError, Result};
+
+/// The key of a commit's own id in its information.
+const ID: &str = "squadronCommit";
+
+/// The actions of a new version.
+pub(super) fn actions(proposal: &Proposal, id: Uuid) -> Vec<Action> {
+    let now = millis(SystemTime::now());
+    let blind = proposal.depends == Depends::Nothing && proposal.removes.is_empty();
+    let mut actions = vec![Action::CommitInfo(info(proposal.operation, id, Some(blind), now))];
+    if let Some(Action::CommitInfo(info)) = actions.first_mut() {
+        info.read_version = Some(proposal.read.version);
+    }
+    actions.extend(proposal.removes.values().map(|file| Action::Remove(remove(file, now))));
+    actions.extend(proposal.adds.iter().map(|file| Action::Add(add(file, now))));
+    actions
+}
+
+/// The actions of the first version of a new table.
+///
+/// # Errors
+/// `Invalid` for columns that cannot be kept.
+pub(crate) fn first_version(
+    schema: &Schema,
+    partition_by: &[String],
+    properties: &[(String, String)],
+    comment: Option<&str>,
+    files: &[WrittenFile],
+    id: Uuid,
+) -> Result<Vec<Action>> {
+    let now = millis(SystemTime::now());
+    let columns = delta_schema(schema).map_err(PlannerError::Invalid)?;
+    let invalid = |error: String| PlannerError::Invalid(format!("the table's columns: {error}"));
+    let metadata = new_metadata(&columns, partition_by, properties.iter().cloned());
+    let mut metadata = metadata.map_err(|error| invalid(error.to_string()))?;
+    if let Some(comment) = comment {
+        let commented = metadata.with_description(comment.to_owned());
+        metadata = commented.map_err(|error| invalid(error.to_string()))?;
+    }
+    let protocol: Action = serde_json::from_value(protocol(schema))
+        .map_err(|error| PlannerError::Internal(error.to_string()))?;
+    let operation = if files.is_empty() { "CREATE TABLE" } else { "CREATE TABLE AS SELECT" };
+    let mut actions = vec![
+        Action::CommitInfo(info(operation, id, Some(true), now)),
+        protocol,
+        Action::Metadata(metadata),
+    ];
+    actions.extend(files.iter().map(|file| Action::Add(add(file, now))));
+    Ok(actions)
+}
+
+/// The oldest protocol that has what is used, for as many readers as can be.
+fn protocol(schema: &Schema) -> Value {
+    match schema.fields().iter().any(|field| has_local_times(field.data_type())) {
+        true => json!({"protocol": {
+            "minReaderVersion": 3, "minWriterVersion": 7,
+            "readerFeatures": ["timestampNtz"], "writerFeatures": ["timestampNtz", "appendOnly", "invariants"],
+        }}),
+        false => json!({"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}}),
+    }
+}
+
+fn has_local_times(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Timestamp(TimeUnit::Microsecond, None) => true,
+        DataType::List(item) | DataType::Map(item, _) => has_local_times(item.data_type()),
+        DataType::Struct(fields) => fields.iter().any(|field| has_local_times(field.data_type())),
+        _ => false,
+    }
+}
+
+/// The commit's own id, if it is one of this engine.
+pub(super) fn id_of(actions: &[Action]) -> Option<&str> {
+    actions.iter().find_map(|action| match action {
+        Action::CommitInfo(info) => info.info.get(ID)?.as_str(),
+        _ => None,
+    })
+}
+
+fn info(operation: &str, id: Uuid, is_blind_append: Option<bool>, now: i64) -> CommitInfo {
+    CommitInfo {
+        timestamp: Some(now),
+        operation: Some(operation.to_owned()),
+        operation_parameters: Some(HashMap::new()),
+        is_blind_append,
+        engine_info: Some(format!("squadron/{}", env!("CARGO_PKG_VERSION"))),
+        info: HashMap::from([(ID.to_owned(), Value::String(id.to_string()))]),
+        ..Default::default()
+    }
+}
+
+fn add(file: &WrittenFile, now: i64) -> Add {
+    Add {
+        path: file.path.clone(),
+        partition_values: file.values.clone().into_iter().collect(),
+        size: file.size as i64,
+        modification_time: now,
+        data_change: true,
+        stats: Some(file.stats.clone()),
+        ..Default::default()
+    }
+}
+
+fn remove(file: &DataFile, now: i64) -> Remove {
+    Remove {
+        path: file.path.clone(),
+        data_change: true,
+        deletion_timestamp: Some(now),
+        extended_file_metadata: Some(true),
+        partition_values: Some(file.values.clone()),
+        size: Some(file.size as i64),
+        ..Default::default()
+    }
+}
+
+fn millis(time: SystemTime) -> i64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+}

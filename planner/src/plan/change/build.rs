@@ -1,0 +1,330 @@
+//! Queries that a statement comes to, put together from the parts that its author wrote.
+//!
+//! They are built as syntax and not as text: a condition stays what it was parsed to, and its names are looked for where a
+//! query looks for them.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use datafusion::arrow::array::{AsArray, RecordBatch};
+use datafusion::arrow::compute::cast as cast_array;
+use datafusion::arrow::datatypes::{DataType, Int64Type, SchemaRef};
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::sqlparser::dialect::GenericDialect;
+use datafusion::logical_expr::{Case, Expr as LogicalExpr, LogicalPlan, Projection, cast};
+use datafusion::sql::parser::{DFParserBuilder, Statement as DfStatement};
+use datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken;
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, CaseWhen, Expr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, Query,
+    Select, SelectItem, SetExpr, Statement as SqlStatement, TableFactor, UnaryOperator, Value,
+    visit_expressions, visit_expressions_mut,
+};
+
+use super::target::{OWN, OWN_SCHEMA};
+use crate::statement::Rows;
+use crate::{PlannerError, Result};
+
+/// A query of one table, or of one joined with another.
+pub(super) struct Part {
+    pub(super) columns: Vec<SelectItem>,
+    pub(super) from: TableFactor,
+    pub(super) joined: Option<(TableFactor, Expr)>,
+    pub(super) condition: Option<Expr>,
+    /// By the first column.
+    pub(super) group: bool,
+}
+
+impl Part {
+    /// The query, for a statement that changes `rows`.
+    pub(super) fn statement(self, rows: &Rows) -> Result<DfStatement> {
+        let mut query =
+            parsed(if self.group { "SELECT 1 FROM x GROUP BY 1" } else { "SELECT 1 FROM x" })?;
+        let select = select(&mut query)?;
+        select.projection = self.columns;
+        select.selection = self.condition;
+        let from = select.from.first_mut().ok_or_else(broken)?;
+        from.relation = self.from;
+        from.joins.extend(self.joined.map(|(relation, on)| Join {
+            relation,
+            global: false,
+            join_operator: JoinOperator::Inner(JoinConstraint::On(on)),
+        }));
+        let mut statement = SqlStatement::Query(query);
+        by_alias(&mut statement, rows);
+        Ok(DfStatement::Statement(Box::new(statement)))
+    }
+}
+
+/// One of a run's own tables, under the name that the statement calls the one that it changes.
+pub(super) fn own_table(table: &str, rows: &Rows) -> Result<TableFactor> {
+    let text = format!("SELECT 1 FROM \"{OWN}\".\"{OWN_SCHEMA}\".\"{table}\" AS x");
+    let mut query = parsed(&text)?;
+    let from = select(&mut query)?.from.pop().ok_or_else(broken)?;
+    let mut relation = from.relation;
+    if let TableFactor::Table { alias: Some(alias), .. } = &mut relation {
+        alias.name = rows.alias.clone();
+    }
+    Ok(relation)
+}
+
+fn parsed(text: &str) -> Result<Box<Query>> {
+    let mut parser = DFParserBuilder::new(text).with_dialect(&GenericDialect {}).build()?;
+    match parser.parse_statement()? {
+        DfStatement::Statement(statement) => match *statement {
+            SqlStatement::Query(query) => Ok(query),
+            _ => Err(broken()),
+        },
+        _ => Err(broken()),
+    }
+}
+
+fn select(query: &mut Query) -> Result<&mut Select> {
+    match query.body.as_mut() {
+        SetExpr::Select(select) => Ok(select),
+        _ => Err(broken()),
+    }
+}
+
+fn broken() -> PlannerError {
+    PlannerError::Internal("a query of a statement that writes could not be made".into())
+}
+
+/// `schema.table.column` of the table that is changed: it has one name in the query, and no schema.
+fn by_alias(statement: &mut SqlStatement, rows: &Rows) {
+    let names = |ident: &Ident, part: &Ident| ident.value.eq_ignore_ascii_case(&part.value);
+    let ObjectName(parts) = &rows.table;
+    let table: Vec<_> = parts.iter().filter_map(|part| part.as_ident().cloned()).collect();
+    let _: ControlFlow<()> = visit_expressions_mut(statement, |expr| {
+        if let Expr::CompoundIdentifier(idents) = expr
+            && idents.len() >= 3
+            && idents.len() <= table.len() + 1
+        {
+            let (column, place) = (idents[idents.len() - 1].clone(), &idents[..idents.len() - 1]);
+            let end = &table[table.len() - place.len()..];
+            if place.iter().zip(end).all(|(ident, part)| names(ident, part)) {
+                *expr = Expr::CompoundIdentifier(vec![rows.alias.clone(), column]);
+            }
+        }
+        ControlFlow::Continue(())
+    });
+}
+
+/// A column of the table, by the name that the statement calls it.
+pub(super) fn column(rows: &Rows, name: &str) -> Expr {
+    Expr::CompoundIdentifier(vec![rows.alias.clone(), Ident::with_quote('"', name)])
+}
+
+/// `expr AS name`.
+pub(super) fn named(expr: Expr, name: &str) -> SelectItem {
+    SelectItem::ExprWithAlias { expr, alias: Ident::with_quote('"', name) }
+}
+
+/// `count(*)`.
+pub(super) fn count() -> Result<SelectItem> {
+    let mut query = parsed("SELECT count(*)")?;
+    select(&mut query)?.projection.pop().ok_or_else(broken)
+}
+
+/// Whether `from` has a row for which `condition` is true.
+pub(super) fn exists(from: TableFactor, condition: Expr) -> Result<Expr> {
+    let mut query = parsed("SELECT 1 FROM x")?;
+    let select = select(&mut query)?;
+    select.from.first_mut().ok_or_else(broken)?.relation = from;
+    select.selection = Some(condition);
+    Ok(Expr::Exists { subquery: query, negated: false })
+}
+
+fn nested(expr: Expr) -> Box<Expr> {
+    Box::new(Expr::Nested(Box::new(expr)))
+}
+
+/// It is false: of what is never NULL.
+pub(super) fn not(expr: Expr) -> Expr {
+    match expr {
+        Expr::Exists { subquery, negated } => Expr::Exists { subquery, negated: !negated },
+        expr => Expr::UnaryOp { op: UnaryOperator::Not, expr: nested(expr) },
+    }
+}
+
+/// It is false or NULL. Said of the parts where it can be: of a subquery that stands by itself more is planned.
+pub(super) fn is_not(expr: Expr) -> Expr {
+    is_not_what(expr, true)
+}
+
+/// It is not true, or not false.
+fn is_not_what(expr: Expr, truth: bool) -> Expr {
+    match expr {
+        Expr::Nested(expr) => is_not_what(*expr, truth),
+        Expr::UnaryOp { op: UnaryOperator::Not, expr } => is_not_what(*expr, !truth),
+        Expr::BinaryOp { left, op: op @ (BinaryOperator::And | BinaryOperator::Or), right } => {
+            // One that is not true is enough for both not to be.
+            let op = match (op, truth) {
+                (BinaryOperator::And, true) | (BinaryOperator::Or, false) => BinaryOperator::Or,
+                _ => BinaryOperator::And,
+            };
+            let [left, right] = [left, right].map(|side| nested(is_not_what(*side, truth)));
+            Expr::BinaryOp { left, op, right }
+        }
+        Expr::Exists { subquery, negated } => Expr::Exists { subquery, negated: negated == !truth },
+        expr if truth => Expr::IsNotTrue(nested(expr)),
+        expr => Expr::IsNotFalse(nested(expr)),
+    }
+}
+
+/// Whether a query is part of it.
+pub(super) fn has_query(expr: &Expr) -> bool {
+    visit_expressions(expr, |expr| match expr {
+        Expr::Exists { .. } | Expr::InSubquery { .. } | Expr::Subquery(_) => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    })
+    .is_break()
+}
+
+/// Both.
+pub(super) fn and(expr: Expr, more: Option<Expr>) -> Expr {
+    match more {
+        None => expr,
+        Some(more) => {
+            Expr::BinaryOp { left: nested(expr), op: BinaryOperator::And, right: nested(more) }
+        }
+    }
+}
+
+/// Whether one of these applies; `None` where one always does.
+pub(super) fn applies<'e>(conditions: impl Iterator<Item = &'e Option<Expr>>) -> Option<Expr> {
+    let conditions = conditions.cloned().collect::<Option<Vec<_>>>()?;
+    conditions.into_iter().reduce(|one, other| Expr::BinaryOp {
+        left: nested(one),
+        op: BinaryOperator::Or,
+        right: nested(other),
+    })
+}
+
+/// The value of the first whose condition is true. One without a condition always applies.
+pub(super) fn first_of(values: Vec<(Option<Expr>, Expr)>, last: Option<Expr>) -> Expr {
+    let (mut conditions, mut last) = (Vec::new(), last);
+    for (condition, result) in values {
+        match condition {
+            Some(condition) => conditions.push(CaseWhen { condition, result }),
+            None => {
+                last = Some(result);
+                break;
+            }
+        }
+    }
+    if conditions.is_empty() {
+        return last.unwrap_or_else(null);
+    }
+    Expr::Case {
+        case_token: AttachedToken::empty(),
+        end_token: AttachedToken::empty(),
+        operand: None,
+        conditions,
+        else_result: last.map(Box::new),
+    }
+}
+
+/// NULL.
+pub(super) fn null() -> Expr {
+    Expr::Value(Value::Null.into())
+}
+
+/// TRUE or FALSE.
+pub(super) fn boolean(value: bool) -> Expr {
+    Expr::Value(Value::Boolean(value).into())
+}
+
+/// Rows are looked for, and then written: both must find the same.
+pub(super) fn refuse_chance(plan: &LogicalPlan) -> Result<()> {
+    let mut found = None;
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expr| {
+            expr.apply(|expr| {
+                if expr.is_volatile_node() {
+                    found = Some(expr.to_string());
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    match found {
+        Some(expr) => Err(PlannerError::Unsupported(format!(
+            "{expr} is another each time it is asked: which rows change must not depend on it; make a table of such rows first"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Rows of two columns, a text and a number.
+pub(super) fn counts(rows: &[RecordBatch]) -> Result<BTreeMap<String, u64>> {
+    let mut found = BTreeMap::new();
+    for batch in rows {
+        let texts = cast_array(batch.column(0), &DataType::Utf8)?;
+        let counts = batch.column(1).as_primitive::<Int64Type>();
+        for (text, count) in texts.as_string::<i32>().iter().zip(counts) {
+            if let (Some(text), Some(count)) = (text, count) {
+                found.insert(text.to_owned(), count as u64);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// New values have the types of their columns before they stand beside old ones: those would be given the type of both,
+/// and a decimal beside a float would be one. `is_new` tells of which columns there are new values.
+pub(super) fn typed(
+    plan: LogicalPlan,
+    schema: &SchemaRef,
+    is_new: impl Fn(&str) -> bool,
+) -> Result<LogicalPlan> {
+    let LogicalPlan::Projection(projection) = plan else { return Err(broken()) };
+    let columns = projection.expr.iter().zip(schema.fields());
+    let columns = columns.map(|(expr, field)| match is_new(field.name()) {
+        true => value_typed(expr.clone(), field.data_type()),
+        false => expr.clone(),
+    });
+    let columns = columns.collect();
+    Ok(LogicalPlan::Projection(Projection::try_new(columns, projection.input)?))
+}
+
+fn value_typed(expr: LogicalExpr, data_type: &DataType) -> LogicalExpr {
+    match expr {
+        LogicalExpr::Alias(mut alias) => {
+            *alias.expr = value_typed(*alias.expr, data_type);
+            LogicalExpr::Alias(alias)
+        }
+        // Ours, or the author's own: its values have one type either way.
+        LogicalExpr::Case(case) => {
+            let typed = |then: Box<LogicalExpr>| Box::new(cast(*then, data_type.clone()));
+            let when_then_expr = case.when_then_expr.into_iter();
+            LogicalExpr::Case(Case {
+                when_then_expr: when_then_expr.map(|(when, then)| (when, typed(then))).collect(),
+                else_expr: case.else_expr.map(typed),
+                expr: case.expr,
+            })
+        }
+        other => cast(other, data_type.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(condition: &str) -> String {
+        let mut query = parsed(&format!("SELECT 1 FROM x WHERE {condition}")).unwrap();
+        let condition = select(&mut query).unwrap().selection.take().unwrap();
+        is_not(condition).to_string()
+    }
+
+    #[test]
+    fn what_is_not_true_is_said_of_the_parts() {
+        assert_eq!(refused("a > 1"), "(a > 1) IS NOT TRUE");
+        assert_eq!(refused("NOT a > 1"), "(a > 1) IS NOT FALSE");
+        assert_eq!(refused("a AND b"), "((a) IS NOT TRUE) OR ((b) IS NOT TRUE)");
+        assert_eq!(refused("NOT (a AND b)"), "((a) IS NOT FALSE) AND ((b) IS NOT FALSE)");
+        assert_eq!(refused("NOT (a OR b)"), "((a) IS NOT FALSE) OR ((b) IS NOT FALSE)");
+        assert_eq!(refused("EXISTS (SELECT 1)"), "NOT EXISTS (SELECT 1)");
+        assert_eq!(refused("NOT EXISTS (SELECT 1)"), "EXISTS (SELECT 1)");
+    }
+}

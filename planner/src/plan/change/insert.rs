@@ -1,0 +1,116 @@
+//! INSERT: the rows of a query, cast to the table's columns, come to those that are there or take their place.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{Column, DFSchema};
+use datafusion::datasource::{MemTable, provider_as_source};
+use datafusion::error::Result as DfResult;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
+
+use super::running::Running;
+use crate::commit::{Depends, Outcome, Proposal};
+use crate::plan::{Parameters, bound, logical};
+use crate::session::types_met;
+use crate::statement::InsertInto;
+use crate::{PlannerError, Result};
+
+impl Running {
+    pub(super) async fn insert(
+        &self,
+        insert: &InsertInto,
+        outcome: &Arc<Outcome>,
+    ) -> Result<std::result::Result<u64, String>> {
+        let state = self.session().await?;
+        let target = self.target(&state, &insert.table).await?;
+        if insert.overwrite {
+            target.rows_may_go()?;
+        }
+        let rows = inserted(&state, insert).await?;
+        let rows = match &self.request().rows {
+            Some(values) => for_each(rows, values)?,
+            None => bound(rows, &self.request().parameters)?,
+        };
+        let depends = match insert.overwrite || target.times_read(&rows)? > 0 {
+            true => Depends::Table,
+            false => Depends::Nothing,
+        };
+        let (count, adds) = self.write(&state, &rows, self.spec(&target)).await?;
+        let snapshot = target.scan.snapshot();
+        let removes =
+            if insert.overwrite { snapshot.files.as_ref().clone() } else { Default::default() };
+        let proposal = Proposal {
+            table: Arc::clone(target.scan.table()),
+            read: Arc::clone(snapshot),
+            adds,
+            removes,
+            depends,
+            operation: "WRITE",
+            count,
+        };
+        self.commit(proposal, outcome).await
+    }
+
+    pub(super) async fn insert_parameters(&self, insert: &InsertInto) -> Result<Parameters> {
+        let state = self.session().await?;
+        self.target(&state, &insert.table).await?;
+        Parameters::of(&inserted(&state, insert).await?)
+    }
+}
+
+/// The rows that a statement inserts, as the table has them.
+async fn inserted(state: &SessionState, insert: &InsertInto) -> Result<LogicalPlan> {
+    let plan = logical(&mut state.clone(), insert.statement.clone()).await?;
+    match plan {
+        LogicalPlan::Dml(dml) => with_nulls(Arc::unwrap_or_clone(dml.input)),
+        other => {
+            Err(PlannerError::Internal(format!("an INSERT without rows: {}", other.display())))
+        }
+    }
+}
+
+/// VALUES that may be NULL: whether a column of the table may be is told where its rows are written, by its name.
+fn with_nulls(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let nullable = plan.transform_up(|node| {
+        let LogicalPlan::Values(mut values) = node else {
+            return Ok(if node.inputs().is_empty() {
+                Transformed::no(node)
+            } else {
+                // Its own columns are what is below.
+                Transformed::yes(node.recompute_schema()?)
+            });
+        };
+        let fields = values.schema.iter().map(|(qualifier, field)| {
+            (qualifier.cloned(), Arc::new(field.as_ref().clone().with_nullable(true)))
+        });
+        let metadata = values.schema.metadata().clone();
+        values.schema = Arc::new(DFSchema::new_with_metadata(fields.collect(), metadata)?);
+        Ok(Transformed::yes(LogicalPlan::Values(values)))
+    })?;
+    Ok(nullable.data)
+}
+
+/// One row of VALUES for each row of values: `$1` is a column of theirs.
+fn for_each(plan: LogicalPlan, values: &RecordBatch) -> Result<LogicalPlan> {
+    let table = MemTable::try_new(values.schema(), vec![vec![values.clone()]])?;
+    let source = provider_as_source(Arc::new(table));
+    let of_each = plan.transform_up(|node| {
+        let LogicalPlan::Values(one) = &node else { return Ok(Transformed::no(node)) };
+        let [row] = &one.values[..] else { return Ok(Transformed::no(node)) };
+        let columns = row.iter().zip(one.schema.fields()).map(|(expr, field)| {
+            let expr = expr.clone().transform(|expr| match expr {
+                Expr::Placeholder(parameter) => {
+                    Ok(Transformed::yes(Expr::Column(Column::from_name(parameter.id))))
+                }
+                other => Ok(Transformed::no(other)),
+            })?;
+            Ok(cast(expr.data, field.data_type().clone()).alias(field.name()))
+        });
+        let columns = columns.collect::<DfResult<Vec<_>>>()?;
+        let scan = LogicalPlanBuilder::scan("$values", Arc::clone(&source), None)?;
+        Ok(Transformed::yes(scan.project(columns)?.build()?))
+    })?;
+    Ok(types_met(of_each.data.recompute_schema()?)?)
+}

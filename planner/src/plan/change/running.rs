@@ -1,0 +1,131 @@
+//! What a run of a statement that writes has at hand: sessions, plans, and the way to a commit.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::prelude::SessionConfig;
+use futures::TryStreamExt;
+
+use crate::commit::{Outcome, Proposal, Published, publish};
+use crate::plan::here::Principal;
+use crate::plan::{PlanRequest, physical, placement, query_state, routing};
+use crate::session::{Engine, guard_query};
+use crate::write::{WriteReceipt, WriteSpec, WrittenFile, check_receipts, remove_files};
+use crate::{PlannerError, Result};
+
+/// A file is closed when it has so many bytes: what is read by one task at least, and moved at most when one of its rows changes.
+pub(super) const FILE_BYTES: u64 = 128 << 20;
+
+/// The node, the session's settings and the query that a statement runs as.
+pub(super) struct Running {
+    engine: Arc<Engine>,
+    config: SessionConfig,
+    request: PlanRequest,
+}
+
+impl Running {
+    pub(super) fn new(engine: Arc<Engine>, config: &SessionConfig, request: &PlanRequest) -> Self {
+        let mut config = config.clone();
+        routing::set_workers(&mut config, &request.workers);
+        Self { engine, config, request: request.clone() }
+    }
+
+    pub(super) fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    pub(super) fn config(&self) -> &SessionConfig {
+        &self.config
+    }
+
+    pub(super) fn request(&self) -> &PlanRequest {
+        &self.request
+    }
+
+    /// Who runs it.
+    pub(super) fn by(&self) -> String {
+        let user = self.config.get_extension::<Principal>();
+        user.map_or_else(String::new, |user| user.0.clone())
+    }
+
+    /// A session in which all plans see the same tables.
+    pub(super) async fn session(&self) -> Result<SessionState> {
+        if let Some(store) = self.engine.named().store() {
+            store.refresh().await.map_err(|error| PlannerError::from(&error))?;
+        }
+        query_state(&self.engine, self.config.clone(), &self.request.workers)
+    }
+
+    /// The rows of a plan, which are few.
+    pub(super) async fn rows(
+        &self,
+        state: &SessionState,
+        logical: &LogicalPlan,
+    ) -> Result<Vec<RecordBatch>> {
+        let (state, config) = (state.clone(), self.config.clone());
+        let (plan, state) = physical(&self.engine, logical, state, config).await?;
+        let (_, rows) = self.run(plan, &state).await?;
+        Ok(rows)
+    }
+
+    /// Writes the rows of a plan; gives how many there are and the files that they are in.
+    pub(super) async fn write(
+        &self,
+        state: &SessionState,
+        logical: &LogicalPlan,
+        spec: WriteSpec,
+    ) -> Result<(u64, Vec<WrittenFile>)> {
+        let spec = Arc::new(spec);
+        let (mut state, mut config) = (state.clone(), self.config.clone());
+        state.config_mut().set_extension(Arc::clone(&spec));
+        config.set_extension(spec);
+        let (plan, state) = physical(&self.engine, logical, state, config).await?;
+        let shape = placement::shape(&plan)?;
+        let (_, rows) = self.run(plan, &state).await?;
+        let mut receipts = Vec::new();
+        for batch in &rows {
+            receipts.extend(WriteReceipt::from_batch(batch)?);
+        }
+        check_receipts(&receipts, self.request.attempt, (shape.tasks, shape.partitions))?;
+        receipts.sort_by_key(|receipt| (receipt.task, receipt.partition));
+        let rows = receipts.iter().map(|receipt| receipt.rows).sum();
+        Ok((rows, receipts.into_iter().flat_map(|receipt| receipt.files).collect()))
+    }
+
+    async fn run(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        state: &SessionState,
+    ) -> Result<(Arc<dyn ExecutionPlan>, Vec<RecordBatch>)> {
+        let context = self.engine.task_context(state, self.request.query);
+        let plan = guard_query(plan, &context.runtime_env())?;
+        let rows = execute_stream(Arc::clone(&plan), context)?;
+        Ok((plan, rows.try_collect().await?))
+    }
+
+    /// Commits what a statement would do. Where that cannot be, its files go.
+    pub(super) async fn commit(
+        &self,
+        proposal: Proposal,
+        outcome: &Arc<Outcome>,
+    ) -> Result<std::result::Result<u64, String>> {
+        if proposal.adds.is_empty() && proposal.removes.is_empty() {
+            let count = proposal.count;
+            return outcome.commit(&proposal.table.tasks, async move { Ok(Ok(count)) }).await;
+        }
+        let table = Arc::clone(&proposal.table);
+        let commit = async move {
+            match publish(&proposal).await? {
+                Published::Done => Ok(Ok(proposal.count)),
+                Published::Conflict(why) => {
+                    remove_files(proposal.table.log(), &proposal.adds).await;
+                    Ok(Err(why))
+                }
+            }
+        };
+        outcome.commit(&table.tasks, commit).await
+    }
+}

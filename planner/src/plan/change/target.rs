@@ -1,0 +1,130 @@
+//! The table that a statement writes.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use datafusion::catalog::CatalogProvider;
+use datafusion::catalog::{MemoryCatalogProvider, MemorySchemaProvider};
+use datafusion::common::ResolvedTableReference;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::datasource::source_as_provider;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::sql::sqlparser::ast::ObjectName;
+
+use super::running::{FILE_BYTES, Running};
+use crate::catalog::delta::DeltaScan;
+use crate::plan::ddl::full;
+use crate::write::WriteSpec;
+use crate::{PlannerError, Result};
+
+/// The catalog of a run's own tables: names that no statement has.
+pub(super) const OWN: &str = "$change";
+
+/// Its schema.
+pub(super) const OWN_SCHEMA: &str = "t";
+
+/// A table, in the version that a run has found.
+pub(super) struct Target {
+    pub(super) name: ResolvedTableReference,
+    pub(super) scan: DeltaScan,
+}
+
+impl Running {
+    /// The table of this name.
+    ///
+    /// # Errors
+    /// `NotFound`; `Unsupported` for one that is not written.
+    pub(super) async fn target(&self, state: &SessionState, name: &ObjectName) -> Result<Target> {
+        let name = full(name, self.config())?;
+        let unknown = || {
+            PlannerError::NotFound(format!("there is no table '{}.{}'", name.schema, name.table))
+        };
+        let catalog = state.catalog_list().catalog(&name.catalog).ok_or_else(unknown)?;
+        let schema = catalog.schema(&name.schema).ok_or_else(unknown)?;
+        let table = schema.table(&name.table).await?.ok_or_else(unknown)?;
+        let Some(scan) = table.downcast_ref::<DeltaScan>() else {
+            return Err(PlannerError::Unsupported(format!(
+                "'{}.{}' is no table that is written: it is a view, or one of files without a log; make a table with CREATE TABLE",
+                name.schema, name.table
+            )));
+        };
+        let scan = scan.clone();
+        if let Some(why) = &scan.snapshot().rules.no_writing {
+            return Err(PlannerError::Unsupported(format!(
+                "'{}.{}': {why}",
+                name.schema, name.table
+            )));
+        }
+        Ok(Target { name, scan })
+    }
+
+    /// How rows of such a table are written.
+    pub(super) fn spec(&self, target: &Target) -> WriteSpec {
+        let snapshot = target.scan.snapshot();
+        let request = self.request();
+        WriteSpec {
+            query: request.query,
+            attempt: request.attempt,
+            location: target.scan.table().log().location().absolute(),
+            schema: Arc::clone(&snapshot.schema),
+            partition_by: Arc::clone(&snapshot.partition_by),
+            in_folders: false,
+            file_bytes: FILE_BYTES,
+        }
+    }
+
+    /// Makes some files of a table known to a session, as a table of this name in [`OWN`].
+    pub(super) fn register(
+        &self,
+        state: &SessionState,
+        name: &str,
+        target: &Target,
+        files: Option<&HashSet<String>>,
+    ) -> Result<()> {
+        let wanted = |path: &str| files.is_none_or(|files| files.contains(path));
+        let scan = target.scan.with_files(self.config(), wanted);
+        let catalog = match state.catalog_list().catalog(OWN) {
+            Some(catalog) => catalog,
+            None => {
+                let catalog = Arc::new(MemoryCatalogProvider::new());
+                catalog.register_schema(OWN_SCHEMA, Arc::new(MemorySchemaProvider::new()))?;
+                state.catalog_list().register_catalog(OWN.to_owned(), Arc::clone(&catalog) as _);
+                catalog
+            }
+        };
+        let schema = catalog.schema(OWN_SCHEMA);
+        let schema = schema.ok_or_else(|| PlannerError::Internal("no schema of a run".into()))?;
+        schema.register_table(name.to_owned(), Arc::new(scan))?;
+        Ok(())
+    }
+}
+
+impl Target {
+    /// # Errors
+    /// `Invalid` for a table whose rows stay.
+    pub(super) fn rows_may_go(&self) -> Result<()> {
+        match self.scan.snapshot().rules.append_only {
+            true => Err(PlannerError::Invalid(format!(
+                "rows of '{}.{}' may only be added: it has delta.appendOnly",
+                self.name.schema, self.name.table
+            ))),
+            false => Ok(()),
+        }
+    }
+
+    /// How often a plan reads the table.
+    pub(super) fn times_read(&self, plan: &LogicalPlan) -> Result<usize> {
+        let mut times = 0;
+        plan.apply_with_subqueries(|node| {
+            if let LogicalPlan::TableScan(scan) = node
+                && let Ok(provider) = source_as_provider(&scan.source)
+                && let Some(scan) = provider.downcast_ref::<DeltaScan>()
+            {
+                times += usize::from(Arc::ptr_eq(scan.table(), self.scan.table()));
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        Ok(times)
+    }
+}

@@ -1,0 +1,217 @@
+//! Statements that change rows, as what they ask for.
+//!
+//! DataFusion plans some of them, and passes over or refuses parts of others; here each part is understood or refused by
+//! name, before it plans what rows they are about.
+
+use datafusion::logical_expr::sqlparser::ast::{
+    AssignmentTarget, Delete, Expr, FromTable, Ident, Insert, ObjectName, Query, SetExpr,
+    Statement as SqlStatement, TableFactor, TableObject, TableWithJoins, Truncate, Update,
+};
+use datafusion::sql::parser::Statement as DfStatement;
+
+use super::ddl::refuse;
+use crate::{PlannerError, Result};
+
+mod merge;
+mod table;
+
+pub use merge::{Clause, MergeInto, NewRow};
+pub use table::NewTable;
+
+/// What a statement does to the rows of a table.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// INSERT.
+    Insert(InsertInto),
+    /// DELETE.
+    Delete(Rows),
+    /// UPDATE.
+    Update {
+        /// Which rows.
+        rows: Rows,
+        /// What becomes of them.
+        set: Vec<Assignment>,
+    },
+    /// TRUNCATE.
+    Truncate {
+        /// The table.
+        table: ObjectName,
+        /// IF EXISTS.
+        or_not: bool,
+    },
+    /// CREATE TABLE, also AS a query.
+    Create(NewTable),
+    /// MERGE.
+    Merge(Box<MergeInto>),
+}
+
+/// INSERT INTO or OVERWRITE.
+#[derive(Debug, Clone)]
+pub struct InsertInto {
+    /// The table.
+    pub table: ObjectName,
+    /// The statement in a form that DataFusion plans.
+    pub statement: DfStatement,
+    /// Whether the rows that are there go.
+    pub overwrite: bool,
+    /// Whether it inserts one row of VALUES, and so any number of them with other values for its parameters.
+    pub one_row: bool,
+}
+
+/// Some rows of a table.
+#[derive(Debug, Clone)]
+pub struct Rows {
+    /// The table.
+    pub table: ObjectName,
+    /// What the statement calls it.
+    pub alias: Ident,
+    /// Which of its rows: all, where there is none.
+    pub predicate: Option<Expr>,
+}
+
+/// `column = value`.
+#[derive(Debug, Clone)]
+pub struct Assignment {
+    /// The column.
+    pub column: Ident,
+    /// Its new value, of the row as it was.
+    pub value: Expr,
+}
+
+/// What a statement asks for, if it changes rows; else the statement.
+///
+/// # Errors
+/// `Unsupported` for a part of it that there is no place for.
+pub(super) fn of(statement: DfStatement) -> Result<std::result::Result<Change, DfStatement>> {
+    let DfStatement::Statement(sql) = statement else { return Ok(Err(statement)) };
+    let change = match *sql {
+        SqlStatement::Insert(insert) => inserted(insert)?,
+        SqlStatement::Delete(delete) => deleted(delete)?,
+        SqlStatement::Update(update) => updated(update)?,
+        SqlStatement::Truncate(truncate) => truncated(truncate)?,
+        SqlStatement::CreateTable(create) => Change::Create(table::of(create)?),
+        SqlStatement::Merge(merge) => Change::Merge(Box::new(merge::of(merge)?)),
+        other => return Ok(Err(DfStatement::Statement(Box::new(other)))),
+    };
+    Ok(Ok(change))
+}
+
+fn inserted(insert: Insert) -> Result<Change> {
+    const WHAT: &str = "INSERT";
+    refuse(
+        WHAT,
+        [
+            ("OR", insert.or.is_some()),
+            ("IGNORE", insert.ignore),
+            ("REPLACE INTO", insert.replace_into),
+            ("ON CONFLICT (write MERGE)", insert.on.is_some()),
+            ("RETURNING", insert.returning.is_some()),
+            (
+                "an alias of the table",
+                insert.table_alias.is_some() || insert.insert_alias.is_some(),
+            ),
+            ("PARTITION (write its columns in the list of columns)", insert.partitioned.is_some()),
+            ("columns after PARTITION", !insert.after_columns.is_empty()),
+            ("SET", !insert.assignments.is_empty()),
+            ("DEFAULT VALUES", insert.source.is_none()),
+        ],
+    )?;
+    let TableObject::TableName(table) = &insert.table else {
+        return Err(PlannerError::Unsupported("INSERT: name the table that rows go to".into()));
+    };
+    let (table, overwrite) = (table.clone(), insert.overwrite);
+    let one_row = insert.source.as_deref().is_some_and(is_one_row) && !overwrite;
+    let statement = DfStatement::Statement(Box::new(SqlStatement::Insert(insert)));
+    Ok(Change::Insert(InsertInto { table, statement, overwrite, one_row }))
+}
+
+fn is_one_row(query: &Query) -> bool {
+    let plain = query.with.is_none() && query.order_by.is_none() && query.limit_clause.is_none();
+    matches!(query.body.as_ref(), SetExpr::Values(values) if plain && values.rows.len() == 1)
+}
+
+fn deleted(delete: Delete) -> Result<Change> {
+    refuse(
+        "DELETE",
+        [
+            ("several tables", !delete.tables.is_empty()),
+            ("USING (write MERGE, or WHERE EXISTS)", delete.using.is_some()),
+            ("RETURNING", delete.returning.is_some()),
+            ("OUTPUT", delete.output.is_some()),
+            ("ORDER BY", !delete.order_by.is_empty()),
+            ("LIMIT", delete.limit.is_some()),
+        ],
+    )?;
+    let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = delete.from;
+    Ok(Change::Delete(rows("DELETE", from, delete.selection)?))
+}
+
+fn updated(update: Update) -> Result<Change> {
+    refuse(
+        "UPDATE",
+        [
+            ("FROM (write MERGE, or a subquery)", update.from.is_some()),
+            ("RETURNING", update.returning.is_some()),
+            ("OUTPUT", update.output.is_some()),
+            ("OR", update.or.is_some()),
+            ("ORDER BY", !update.order_by.is_empty()),
+            ("LIMIT", update.limit.is_some()),
+        ],
+    )?;
+    let rows = rows("UPDATE", vec![update.table], update.selection)?;
+    let set = update.assignments.into_iter().map(assignment).collect::<Result<Vec<_>>>()?;
+    Ok(Change::Update { rows, set })
+}
+
+/// The last part of a name is the column; what stands before is the table.
+fn assignment(
+    assignment: datafusion::logical_expr::sqlparser::ast::Assignment,
+) -> Result<Assignment> {
+    let AssignmentTarget::ColumnName(name) = assignment.target else {
+        return Err(PlannerError::Unsupported(
+            "SET of several columns at once is not supported: write one assignment for each".into(),
+        ));
+    };
+    let column = name.0.last().and_then(|part| part.as_ident()).cloned();
+    let column = column
+        .ok_or_else(|| PlannerError::Invalid(format!("SET {name}: name a column of the table")))?;
+    Ok(Assignment { column, value: assignment.value })
+}
+
+fn truncated(truncate: Truncate) -> Result<Change> {
+    refuse(
+        "TRUNCATE",
+        [
+            ("PARTITION (write DELETE)", truncate.partitions.is_some()),
+            ("RESTART IDENTITY", truncate.identity.is_some()),
+            ("ON CLUSTER", truncate.on_cluster.is_some()),
+        ],
+    )?;
+    let [table] = truncate.table_names.as_slice() else {
+        return Err(PlannerError::Unsupported("TRUNCATE one table at a time".into()));
+    };
+    Ok(Change::Truncate { table: table.name.clone(), or_not: truncate.if_exists })
+}
+
+fn rows(what: &str, mut from: Vec<TableWithJoins>, predicate: Option<Expr>) -> Result<Rows> {
+    let plain = |message: &str| PlannerError::Unsupported(format!("{what}: {message}"));
+    let (Some(table), true) = (from.pop(), from.is_empty()) else {
+        return Err(plain("name one table"));
+    };
+    if !table.joins.is_empty() {
+        return Err(plain("a join is not supported: write MERGE, or WHERE EXISTS"));
+    }
+    let TableFactor::Table { name, alias, .. } = table.relation else {
+        return Err(plain("name a table"));
+    };
+    let last = name.0.last().and_then(|part| part.as_ident()).cloned();
+    let alias = match alias {
+        Some(alias) if !alias.columns.is_empty() => {
+            return Err(plain("names for columns are not supported: leave them out"));
+        }
+        Some(alias) => Some(alias.name),
+        None => last,
+    };
+    let alias = alias.ok_or_else(|| plain("name a table"))?;
+    Ok(Rows { table: name, alias, predicate })
+}

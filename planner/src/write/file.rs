@@ -1,0 +1,215 @@
+//! One Parquet file that is being written: it has its name once it is whole and on the disk.
+
+use std::io;
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::parquet::arrow::AsyncArrowWriter;
+use datafusion::parquet::arrow::async_writer::AsyncFileWriter;
+use datafusion::parquet::basic::{Compression, ZstdLevel};
+use datafusion::parquet::errors::{ParquetError, Result as ParquetResult};
+use datafusion::parquet::file::properties::WriterProperties;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use object_store::buffered::BufWriter;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
+use tokio::io::AsyncWriteExt;
+
+use super::WrittenFile;
+use super::stats::stats;
+use crate::catalog::{CatalogError, DataLocation, Scheme};
+use crate::{PlannerError, Result};
+
+/// Encoded bytes of a row group at most: what a writer holds in memory, and what a reader reads at once.
+const ROW_GROUP_BYTES: usize = 32 << 20;
+
+/// The folder that files are written to.
+#[derive(Debug, Clone)]
+pub(super) struct Folder {
+    pub(super) location: DataLocation,
+    pub(super) store: Arc<dyn ObjectStore>,
+}
+
+impl Folder {
+    fn path(&self, file: &str) -> Path {
+        file.split('/').fold(self.location.path().clone(), |folder, part| folder.join(part))
+    }
+
+    /// Removes a file that nobody will read. That it stays does no harm.
+    pub(super) async fn remove(&self, file: &str) {
+        if let Err(error) = self.store.delete(&self.path(file)).await {
+            tracing::debug!(%error, file, "a file that is not needed could not be removed");
+        }
+    }
+
+    fn failed(&self, path: &Path, error: &object_store::Error) -> PlannerError {
+        PlannerError::from(&CatalogError::from_store(self.location.show(path), error))
+    }
+}
+
+/// A file that rows are written to.
+pub(super) struct OpenFile {
+    folder: Folder,
+    /// Below the folder.
+    name: String,
+    writer: AsyncArrowWriter<Box<dyn AsyncFileWriter>>,
+    schema: SchemaRef,
+    rows: u64,
+}
+
+impl OpenFile {
+    /// Begins a file of rows of these columns.
+    ///
+    /// # Errors
+    /// When the folder cannot be written to.
+    pub(super) async fn create(folder: &Folder, name: String, schema: SchemaRef) -> Result<Self> {
+        let path = folder.path(&name);
+        let target: Box<dyn AsyncFileWriter> = match folder.location.scheme() {
+            Scheme::Local => {
+                let file = LocalFile::create(PathBuf::from(format!("/{path}"))).await;
+                Box::new(file.map_err(|error| folder.failed(&path, &local_error(error)))?)
+            }
+            _ => Box::new(BufWriter::new(Arc::clone(&folder.store), path)),
+        };
+        let writer = AsyncArrowWriter::try_new(target, Arc::clone(&schema), Some(properties()?))?;
+        Ok(Self { folder: folder.clone(), name, writer, schema, rows: 0 })
+    }
+
+    /// # Errors
+    /// Those of encoding and of the store.
+    pub(super) async fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        let written = self.writer.write(batch).await;
+        written.map_err(|error| self.failed(&error))?;
+        self.rows += batch.num_rows() as u64;
+        Ok(())
+    }
+
+    /// Lets go of the rows that wait in memory to be many.
+    pub(super) async fn flush(&mut self) -> Result<()> {
+        let flushed = self.writer.flush().await;
+        flushed.map_err(|error| self.failed(&error))
+    }
+
+    /// Bytes in memory.
+    pub(super) fn memory(&self) -> usize {
+        self.writer.memory_size()
+    }
+
+    /// Bytes of the file, about.
+    pub(super) fn bytes(&self) -> u64 {
+        (self.writer.bytes_written() + self.writer.in_progress_size()) as u64
+    }
+
+    /// Ends the file: it is whole, on the disk, and has its name.
+    ///
+    /// # Errors
+    /// As [`OpenFile::write`].
+    pub(super) async fn close(mut self) -> Result<WrittenFile> {
+        let footer = self.writer.finish().await;
+        let footer = footer.map_err(|error| self.failed(&error))?;
+        let path = self.folder.path(&self.name);
+        // What the store says that it has is what readers will hold it against.
+        let there = self.folder.store.head(&path).await;
+        let there = there.map_err(|error| self.folder.failed(&path, &error))?;
+        if there.size != self.writer.bytes_written() as u64 {
+            return Err(PlannerError::Internal(format!(
+                "{}: {} bytes were written and {} are there",
+                self.folder.location.show(&path),
+                self.writer.bytes_written(),
+                there.size
+            )));
+        }
+        let stats = stats(&footer, &self.schema);
+        let (path, rows) = (self.name, self.rows);
+        Ok(WrittenFile { path, size: there.size, rows, values: Default::default(), stats })
+    }
+
+    fn failed(&self, error: &ParquetError) -> PlannerError {
+        let path = self.folder.path(&self.name);
+        let store = match error {
+            ParquetError::External(source) => source.downcast_ref::<object_store::Error>(),
+            _ => None,
+        };
+        match store {
+            Some(error) => self.folder.failed(&path, error),
+            None => PlannerError::Unavailable(format!(
+                "{}: cannot be written: {error}",
+                self.folder.location.show(&path)
+            )),
+        }
+    }
+}
+
+/// zstd at its fastest is smaller than snappy and as fast to read.
+fn properties() -> Result<WriterProperties> {
+    let level = ZstdLevel::try_new(1)?;
+    Ok(WriterProperties::builder()
+        .set_compression(Compression::ZSTD(level))
+        .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
+        .set_created_by(format!("squadron {}", env!("CARGO_PKG_VERSION")))
+        .build())
+}
+
+fn local_error(error: io::Error) -> object_store::Error {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            object_store::Error::PermissionDenied { path: String::new(), source: error.into() }
+        }
+        _ => object_store::Error::Generic { store: "local", source: error.into() },
+    }
+}
+
+/// A file of this machine that is not there under its name before it is on the disk.
+struct LocalFile {
+    file: tokio::fs::File,
+    draft: PathBuf,
+    path: PathBuf,
+    done: bool,
+}
+
+impl LocalFile {
+    async fn create(path: PathBuf) -> io::Result<Self> {
+        let folder = path.parent().unwrap_or(FilePath::new("/"));
+        tokio::fs::create_dir_all(folder).await?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let draft = folder.join(format!(".{name}.draft"));
+        let file = tokio::fs::OpenOptions::new().write(true).create_new(true).open(&draft).await?;
+        Ok(Self { file, draft, path, done: false })
+    }
+
+    async fn end(&mut self) -> io::Result<()> {
+        self.file.flush().await?;
+        self.file.sync_all().await?;
+        tokio::fs::rename(&self.draft, &self.path).await?;
+        self.done = true;
+        let folder = self.path.parent().unwrap_or(FilePath::new("/"));
+        tokio::fs::File::open(folder).await?.sync_all().await
+    }
+}
+
+impl AsyncFileWriter for LocalFile {
+    fn write(&mut self, bytes: Bytes) -> BoxFuture<'_, ParquetResult<()>> {
+        async move { Ok(self.file.write_all(&bytes).await.map_err(external)?) }.boxed()
+    }
+
+    fn complete(&mut self) -> BoxFuture<'_, ParquetResult<()>> {
+        async move { Ok(self.end().await.map_err(external)?) }.boxed()
+    }
+}
+
+fn external(error: io::Error) -> ParquetError {
+    ParquetError::External(Box::new(local_error(error)))
+}
+
+impl Drop for LocalFile {
+    fn drop(&mut self) {
+        if !self.done {
+            // It may be gone already.
+            let _ = std::fs::remove_file(&self.draft);
+        }
+    }
+}
