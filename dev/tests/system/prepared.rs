@@ -19,6 +19,7 @@ use prost::bytes::Bytes;
 use squadron_dev::cluster::TestCluster;
 use squadron_dev::fixtures;
 use squadron_dev::wire::{Wire, tickets};
+use squadron_server::flight::prepared::Created;
 use tonic::{Code, Status};
 
 const BETWEEN: &str = "select count(*) from nation where n_nationkey >= ? and n_nationkey < ?";
@@ -95,6 +96,22 @@ async fn a_client_is_told_what_to_bind() {
     let types: Vec<_> = schema.fields().iter().map(|field| field.data_type().clone()).collect();
     assert_eq!(types.len(), 2);
     assert!(types.iter().all(DataType::is_integer), "{types:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_is_told_how_a_statement_is_to_be_run() {
+    let cluster = cluster().await;
+    let mut wire = wire(&cluster, 0).await;
+    for (sql, is_update) in
+        [("select 1", false), (BETWEEN, false), ("set squadron.endpoints = 'all'", true)]
+    {
+        let request =
+            ActionCreatePreparedStatementRequest { query: sql.to_owned(), transaction_id: None };
+        let body = request.as_any().encode_to_vec();
+        let answer = wire.act("CreatePreparedStatement", body).await.unwrap().remove(0);
+        let created = Created::decode(Any::decode(&answer[..]).unwrap().value).unwrap();
+        assert_eq!(created.is_update, Some(is_update), "{sql}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -204,6 +204,61 @@ async fn session_options_are_set_shown_and_named_when_wrong() {
     assert_eq!(mode, Some(OptionValue::String("local".into())));
 }
 
+async fn error_of(wire: &mut Wire, name: &str, value: &str) -> Option<i32> {
+    let body = options(name, OptionValue::String(value.into()));
+    let answer = wire.act("SetSessionOptions", body).await.unwrap().remove(0);
+    let errors = SetSessionOptionsResult::decode(&answer[..]).unwrap().errors;
+    errors.get(name).map(|error| error.value)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_catalog_or_schema_that_is_not_there_is_refused() {
+    let cluster = cluster().await;
+    let mut wire = Wire::connect(&cluster.uri(0)).await.unwrap();
+    for (name, value, error) in [
+        ("catalog", "nope", Some(2)),
+        ("schema", "nope", Some(2)),
+        ("catalog", "", None),
+        ("catalog", "squadron", None),
+        ("schema", "information_schema", None),
+        ("schema", "public", None),
+    ] {
+        assert_eq!(error_of(&mut wire, name, value).await, error, "{name} = {value}");
+    }
+    wire.execute("select * from nation").await.unwrap();
+}
+
+/// A proxy gives the connection to the next client.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_client_with_a_cookie_has_set_is_no_other_clients() {
+    let cluster = cluster().await;
+    let mut stranger = Wire::connect(&cluster.uri(0)).await.unwrap();
+    let cookie = cookie(&mut stranger).await;
+    let mut wire = stranger.header("cookie", &cookie);
+    assert_eq!(wire.execute("select 1").await.unwrap().endpoint.len(), NODES);
+    assert_eq!(stranger.execute("select 1").await.unwrap().endpoint.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plain_session_that_is_closed_starts_anew() {
+    let cluster = cluster().await;
+    let mut wire = Wire::connect(&cluster.uri(0)).await.unwrap();
+    assert_eq!(error_of(&mut wire, "squadron.endpoints", "all").await, None);
+    assert_eq!(wire.execute("select 1").await.unwrap().endpoint.len(), NODES);
+    wire.act("CloseSession", Vec::new()).await.unwrap();
+    assert_eq!(wire.execute("select 1").await.unwrap().endpoint.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_setting_that_comes_with_each_call_is_not_set_in_vain() {
+    let cluster = cluster().await;
+    let wire = Wire::connect(&cluster.uri(0)).await.unwrap();
+    let mut wire = wire.header("squadron-endpoints", "one");
+    let refused = wire.execute("set squadron.endpoints = 'all'").await.unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidArgument, "{refused}");
+    assert!(refused.message().contains("header"), "{refused}");
+}
+
 async fn refused(cluster: &TestCluster, sql: &str) -> (Code, String) {
     match ask(&cluster.client(0).await, sql).await.unwrap_err() {
         ClientError::Server(status) => (status.code(), status.message().to_owned()),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::prelude::SessionConfig;
-use squadron_planner::options::{check_setting, check_values, explain_refusal};
+use squadron_planner::options::{check_setting, check_values, explain_refusal, listed};
 use squadron_planner::plan::Principal;
 use tonic::metadata::{KeyAndValueRef, MetadataMap};
 use tonic::{Code, Extensions, Status};
@@ -31,6 +31,8 @@ pub struct Called {
     pub connection: Option<OwnSession>,
     /// The id of the other node that its session lives on.
     pub home: Option<String>,
+    /// The options that it brings in headers: no session changes those.
+    pub fixed: Vec<String>,
     /// Why it cannot have the settings of the session it named.
     without: Option<Without>,
 }
@@ -66,6 +68,29 @@ impl Called {
     }
 }
 
+impl Called {
+    /// For a change of the session's settings to `changed`.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT for a setting that each of its calls brings along: the change would be without effect.
+    pub fn can_change(&self, changed: &SessionConfig) -> Result<(), Status> {
+        let value = |settings: &SessionConfig, key: &str| {
+            listed(settings.options()).into_iter().find(|setting| setting.key == key)
+        };
+        let (before, now) = (self.session.settings(), &self.caller.settings);
+        let in_vain = |key: &&String| {
+            let wanted = value(changed, key);
+            wanted != value(&before, key) && wanted != value(now, key)
+        };
+        match self.fixed.iter().find(in_vain) {
+            None => Ok(()),
+            Some(key) => Err(Status::invalid_argument(format!(
+                "{key} comes with each call of this connection, as a header, which counts more than SET: take it out of the connection's URL or its properties"
+            ))),
+        }
+    }
+}
+
 /// Whose word is taken for who calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Port {
@@ -94,7 +119,7 @@ pub fn called(
     let found = find(metadata, extensions, sessions, &identity);
     let Found { name, connection, session, home, without } = found;
     let mut settings = session.settings();
-    apply_headers(metadata, &mut settings)?;
+    let fixed = apply_headers(metadata, &mut settings)?;
     let agent = agent::agent(metadata);
     agent::choose_types(agent, &mut settings);
     let reads_one = agent::reads_one(agent);
@@ -103,7 +128,7 @@ pub fn called(
     let of = connection.as_ref().map(|own| own.name.to_string());
     let of = name.clone().or(of);
     let caller = Caller { principal, session: of, settings, reads_one };
-    Ok(Called { caller, identity, session, name, connection, home, without })
+    Ok(Called { caller, identity, session, name, connection, home, fixed, without })
 }
 
 /// The session of a request.
@@ -156,8 +181,12 @@ fn cookie(metadata: &MetadataMap) -> Option<&str> {
 }
 
 /// `squadron-execution-mode: local` and `squadron.execution_mode: local` (a JDBC property) are both
-/// `SET squadron.execution_mode = 'local'` for this request.
-fn apply_headers(metadata: &MetadataMap, settings: &mut SessionConfig) -> Result<(), Status> {
+/// `SET squadron.execution_mode = 'local'` for this request. Gives the names of the options.
+fn apply_headers(
+    metadata: &MetadataMap,
+    settings: &mut SessionConfig,
+) -> Result<Vec<String>, Status> {
+    let mut fixed = Vec::new();
     for entry in metadata.iter() {
         let KeyAndValueRef::Ascii(key, value) = entry else { continue };
         let name = key.as_str();
@@ -166,8 +195,9 @@ fn apply_headers(metadata: &MetadataMap, settings: &mut SessionConfig) -> Result
         let option = format!("squadron.{}", option.replace('-', "_"));
         let value = value.to_str().map_err(|_| refused(name, "its value is not text"))?;
         set_option(settings, &option, value).map_err(|why| refused(name, &why))?;
+        fixed.push(option);
     }
-    Ok(())
+    Ok(fixed)
 }
 
 /// Sets an option by name; the error says which there are.
@@ -191,6 +221,8 @@ fn refused(header: &str, why: &str) -> Status {
 
 #[cfg(test)]
 mod tests {
+    use squadron_planner::options::SquadronOptions;
+
     use super::*;
     use crate::auth::Principal;
 
@@ -221,6 +253,25 @@ mod tests {
         sessions.forget(&name);
         let refused = with_token(&sessions, &name).has_its_settings().unwrap_err();
         assert_eq!(refused.code(), Code::Unauthenticated);
+    }
+
+    #[test]
+    fn a_setting_that_a_header_brings_is_not_changed_without_effect() {
+        let settings = SessionConfig::new().with_option_extension(SquadronOptions::default());
+        let sessions = Sessions::new("a", settings);
+        let (mut metadata, mut extensions) = (MetadataMap::new(), Extensions::default());
+        metadata.insert("squadron-endpoints", "one".parse().unwrap());
+        extensions.insert(Identity::new(Principal::named("me")));
+        let called = called(&metadata, &extensions, &sessions, Port::Clients).unwrap();
+        let can_set = |key: &str, value: &str| {
+            let mut changed = called.session.settings();
+            set_option(&mut changed, key, value).unwrap();
+            called.can_change(&changed)
+        };
+        let refused = can_set("squadron.endpoints", "all").unwrap_err();
+        assert!(refused.message().contains("squadron.endpoints"), "{refused}");
+        can_set("squadron.endpoints", "one").unwrap();
+        can_set("squadron.delivery", "staged").unwrap();
     }
 
     #[test]

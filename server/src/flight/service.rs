@@ -288,7 +288,9 @@ impl ClientService {
     async fn change(&self, statement: Statement, called: &Called) -> Result<(), Status> {
         let settings = called.session.settings();
         let changed = self.queries.planner().change(statement, &settings).await;
-        called.session.set_settings(changed.map_err(|error| status::planner(&error))?);
+        let changed = changed.map_err(|error| status::planner(&error))?;
+        called.can_change(&changed)?;
+        called.session.set_settings(changed);
         Ok(())
     }
 
