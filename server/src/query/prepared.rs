@@ -14,8 +14,9 @@ use parking_lot::Mutex;
 use squadron_planner::plan::Parameters;
 use uuid::Uuid;
 
-/// Connection pools keep statements; they use those that they keep.
-const IDLE: Duration = Duration::from_secs(3600);
+/// A statement that nobody used for so long is forgotten. Connection pools keep statements; they use those that
+/// they keep.
+pub const HANDLES_IDLE: Duration = Duration::from_secs(3600);
 
 /// Statements of one node at most; those go first that were used longest ago.
 const MOST: usize = 10_000;
@@ -111,7 +112,7 @@ impl Statements {
 
     /// Forgets those that nobody has used for long.
     pub(super) fn forget_idle(&self, now: Instant) {
-        let stays = |it: &Statement| now.saturating_duration_since(it.used) < IDLE;
+        let stays = |it: &Statement| now.saturating_duration_since(it.used) < HANDLES_IDLE;
         let mut kept = self.kept.lock();
         kept.all.retain(|_, it| stays(it));
         kept.bytes = kept.all.values().map(|it| it.bytes).sum();
@@ -182,7 +183,7 @@ mod tests {
         let (statements, id) = kept();
         statements.forget_idle(Instant::now());
         assert!(statements.get(id, "alice").is_some());
-        statements.forget_idle(Instant::now() + IDLE);
+        statements.forget_idle(Instant::now() + HANDLES_IDLE);
         assert!(statements.get(id, "alice").is_none());
     }
 

@@ -26,7 +26,8 @@ const IS_READ_ONLY: &str = "ARROW:FLIGHT:SQL:IS_READ_ONLY";
 const IS_SEARCHABLE: &str = "ARROW:FLIGHT:SQL:IS_SEARCHABLE";
 const REMARKS: &str = "ARROW:FLIGHT:SQL:REMARKS";
 
-/// Columns of a result that are described: more would be a message of more than the 4 MiB that many clients take.
+/// Columns of a result, or of a table, that are described in full: more would be a message of more than the 4 MiB that
+/// many clients take, and with one such table they could list none.
 const MOST_DESCRIBED: usize = 4_000;
 
 /// Where Spark, Delta and Hive keep the comment of a column.
@@ -53,7 +54,18 @@ pub(super) fn describe(wire: &Schema, source: &Schema, table: TableName<'_>) -> 
         let nullable = own.is_none_or(|it| it.is_nullable());
         describe_column(field, remarks, table).with_nullable(nullable)
     });
-    Schema::new(fields.collect::<Vec<_>>())
+    let fields: Vec<_> = fields.collect();
+    match fields.len() > MOST_DESCRIBED {
+        true => Schema::new(fields.into_iter().map(essential).collect::<Vec<_>>()),
+        false => Schema::new(fields),
+    }
+}
+
+/// A column with what a driver cannot do without: of the rest ODBC assumes something, and ADBC asks for none.
+fn essential(field: Field) -> Field {
+    let mut metadata = field.metadata().clone();
+    metadata.retain(|key, _| [TYPE_NAME, PRECISION, SCALE].contains(&key.as_str()));
+    field.with_metadata(metadata)
 }
 
 fn describe_column(field: &Field, remarks: Option<&String>, table: TableName<'_>) -> Field {
@@ -180,6 +192,15 @@ mod tests {
         let field = Arc::new(Field::new("a", DataType::Int64, true));
         let wide = Schema::new(vec![field; MOST_DESCRIBED + 1]);
         assert_eq!(*described(&wide), wide);
+    }
+
+    #[test]
+    fn a_table_of_very_many_columns_tells_their_types() {
+        let field = Arc::new(Field::new("price", DataType::Decimal128(15, 2), true));
+        let wide = Schema::new(vec![field; MOST_DESCRIBED + 1]);
+        let found = describe(&wide, &wide, TABLE);
+        let found = found.field(MOST_DESCRIBED).metadata();
+        assert_eq!((found[TYPE_NAME].as_str(), found.len()), ("DECIMAL", 3));
     }
 
     #[test]

@@ -5,8 +5,8 @@
 //! | Boolean | BOOLEAN | 1 | 0 |
 //! | Int8 … Int64 | TINYINT, SMALLINT, INTEGER, BIGINT | 3, 5, 10, 19 digits | 0 |
 //! | UInt8 … UInt64 | the same with UNSIGNED | 3, 5, 10, 20 digits | 0 |
-//! | Float16, Float32 | FLOAT | 7 significant digits | 7 |
-//! | Float64 | DOUBLE | 15 significant digits | 15 |
+//! | Float16, Float32 | FLOAT | 7 significant digits | 0 |
+//! | Float64 | DOUBLE | 15 significant digits | 0 |
 //! | Decimal | DECIMAL | its own | its own |
 //! | text | VARCHAR | 65,536 | 0 |
 //! | Binary | VARBINARY | 65,536 | 0 |
@@ -56,8 +56,8 @@ pub fn sql_type(data_type: &DataType) -> SqlType {
         UInt16 => of("SMALLINT UNSIGNED", 5, 0),
         UInt32 => of("INTEGER UNSIGNED", 10, 0),
         UInt64 => of("BIGINT UNSIGNED", 20, 0),
-        Float16 | Float32 => of("FLOAT", 7, 7),
-        Float64 => of("DOUBLE", 15, 15),
+        Float16 | Float32 => of("FLOAT", 7, 0),
+        Float64 => of("DOUBLE", 15, 0),
         Decimal32(precision, scale)
         | Decimal64(precision, scale)
         | Decimal128(precision, scale)
@@ -121,8 +121,8 @@ mod tests {
         check(DataType::Int64, "BIGINT", 19, 0);
         check(DataType::UInt32, "INTEGER UNSIGNED", 10, 0);
         check(DataType::UInt64, "BIGINT UNSIGNED", 20, 0);
-        check(DataType::Float32, "FLOAT", 7, 7);
-        check(DataType::Float64, "DOUBLE", 15, 15);
+        check(DataType::Float32, "FLOAT", 7, 0);
+        check(DataType::Float64, "DOUBLE", 15, 0);
         check(DataType::Decimal128(15, 2), "DECIMAL", 15, 2);
         check(DataType::Decimal256(76, -3), "DECIMAL", 76, -3);
         check(DataType::Boolean, "BOOLEAN", 1, 0);

@@ -8,11 +8,11 @@ use arrow_flight::sql::{
 };
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{
-    DECIMAL128_MAX_PRECISION, DECIMAL128_MAX_SCALE, DataType, IntervalUnit, SchemaRef, TimeUnit,
+    DECIMAL256_MAX_PRECISION, DECIMAL256_MAX_SCALE, DataType, IntervalUnit, SchemaRef, TimeUnit,
 };
 
 use super::Result;
-use super::types::{SqlType, is_case_sensitive, sql_type};
+use super::types::{SqlType, UNLIMITED, is_case_sensitive, sql_type};
 
 /// The answer to GetXdbcTypeInfo: the types, or those with the command's code, ordered by code
 /// and name. Nested types have no code and are not listed.
@@ -68,12 +68,12 @@ fn reals() -> impl Iterator<Item = XdbcTypeInfo> {
 }
 
 fn decimal() -> XdbcTypeInfo {
-    let widest = DataType::Decimal128(DECIMAL128_MAX_PRECISION, 0);
+    let widest = DataType::Decimal256(DECIMAL256_MAX_PRECISION, 0);
     XdbcTypeInfo {
         create_params: Some(vec!["precision".into(), "scale".into()]),
         unsigned_attribute: Some(false),
         auto_increment: Some(false),
-        maximum_scale: Some(DECIMAL128_MAX_SCALE.into()),
+        maximum_scale: Some(DECIMAL256_MAX_SCALE.into()),
         num_prec_radix: Some(10),
         ..number(widest, XdbcDataType::XdbcDecimal)
     }
@@ -84,7 +84,10 @@ fn texts() -> impl Iterator<Item = XdbcTypeInfo> {
         create_params: Some(vec!["length".into()]),
         ..quoted(DataType::Utf8, XdbcDataType::XdbcVarchar, "'")
     };
-    [text, quoted(DataType::Binary, XdbcDataType::XdbcVarbinary, "X'")].into_iter()
+    let bytes = quoted(DataType::Binary, XdbcDataType::XdbcVarbinary, "X'");
+    // ODBC types every column of bytes so.
+    let fixed = quoted(DataType::FixedSizeBinary(UNLIMITED), XdbcDataType::XdbcBinary, "X'");
+    [text, bytes, fixed].into_iter()
 }
 
 fn times() -> impl Iterator<Item = XdbcTypeInfo> {
@@ -109,7 +112,8 @@ fn times() -> impl Iterator<Item = XdbcTypeInfo> {
         (DataType::Date32, XdbcDate, "DATE '", XdbcSubcodeYear),
         (DataType::Time64(unit), XdbcTime, "TIME '", XdbcSubcodeTime),
         (DataType::Timestamp(unit, None), XdbcTimestamp, "TIMESTAMP '", XdbcSubcodeTimestamp),
-        (zoned, XdbcTimestamp, "TIMESTAMP '", XdbcSubcodeTimestampWithTimezone),
+        // `TIMESTAMP '…'` would be one without a zone.
+        (zoned, XdbcTimestamp, "TIMESTAMPTZ '", XdbcSubcodeTimestampWithTimezone),
     ]
     .into_iter()
     .map(time)
@@ -171,7 +175,9 @@ mod tests {
     fn types_come_by_code_and_name() {
         let rows = rows(None);
         assert!(rows.is_sorted(), "{rows:?}");
-        for expected in [(12, "VARCHAR"), (-5, "BIGINT"), (3, "DECIMAL"), (93, "TIMESTAMP")] {
+        for expected in
+            [(-2, "BINARY"), (12, "VARCHAR"), (-5, "BIGINT"), (3, "DECIMAL"), (93, "TIMESTAMP")]
+        {
             assert!(rows.contains(&(expected.0, expected.1.into())), "{expected:?}");
         }
     }

@@ -8,6 +8,7 @@ use datafusion::arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
 
 use super::Value::{Flag, Int, Long, Map, Text};
 use super::{Answer, READ_ONLY, Value, bits};
+use crate::query::HANDLES_IDLE;
 
 /// `SupportedAnsi92SqlGrammarLevel`, which arrow-flight does not export.
 const ANSI92_ENTRY_SQL: i32 = 0;
@@ -44,7 +45,8 @@ fn server() -> [Told; 13] {
         (FlightSqlServerCancel, || Flag(true)),
         (FlightSqlServerBulkIngestion, || Flag(!READ_ONLY)),
         (FlightSqlServerIngestTransactionsSupported, || Flag(false)),
-        (FlightSqlServerStatementTimeout, || Int(0)),
+        // Of handles with parameters; others do not go.
+        (FlightSqlServerStatementTimeout, || Int(HANDLES_IDLE.as_millis() as i32)),
         (FlightSqlServerTransactionTimeout, || Int(0)),
         (SqlAllTablesAreSelectable, || Flag(true)),
     ]
