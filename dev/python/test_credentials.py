@@ -8,6 +8,7 @@ import os
 import adbc_driver_flightsql
 import adbc_driver_flightsql.dbapi as flightsql
 import adbc_driver_manager
+import pandas
 import polars
 import pyarrow.flight as flight
 import pytest
@@ -134,6 +135,29 @@ def test_pyarrow_with_a_basic_token(server):
             assert sum(table.num_rows for table in tables) == 1
             with pytest.raises(flight.FlightUnauthenticatedError, match="connect with user"):
                 client.get_flight_info(statement(COUNT))
+
+
+def test_pandas_reads_with_a_password(server, truth):
+    sql = "SELECT l_returnflag, count(*) AS n, sum(l_quantity) AS q FROM lineitem GROUP BY 1 ORDER BY 1"
+    with server.adbc(username="bob", password="b", **DISTRIBUTED) as connection:
+        frame = pandas.read_sql(sql, connection)
+    right = truth.cursor().sql(sql).fetchall()
+    assert list(frame.itertuples(index=False, name=None)) == right
+
+
+def test_duckdb_reads_what_adbc_streams(server, truth):
+    """DuckDB pulls the batches of all endpoints as they come, beside its own tables."""
+    sql = "SELECT l_orderkey, l_linenumber, l_extendedprice, l_comment FROM lineitem"
+    with server.adbc(username="alice", password="s3cret:ü", **DISTRIBUTED) as connection:
+        with connection.cursor() as cursor:
+            cursor.execute(sql)
+            stream = cursor.fetch_record_batch()  # named in DuckDB's SQL
+            duck = truth.cursor()
+            duck.execute("CREATE TEMP TABLE streamed AS SELECT * FROM stream")
+    [(rows,)] = duck.execute(COUNT).fetchall()
+    for sets, wanted in [("INTERSECT", rows), ("EXCEPT", 0)]:
+        found = duck.execute(f"SELECT count(*) FROM (FROM streamed {sets} ALL ({sql}))").fetchall()
+        assert found == [(wanted,)], sets
 
 
 def test_polars_reads_with_a_password(server, truth):
