@@ -5,19 +5,27 @@
 //! * [`process`] – nodes as processes of their own, `squadron serve`, to be killed
 //! * [`answer`] – a statement's whole answer, read through the real client from all endpoints
 //! * [`oracle`] – the same statement on single-node DataFusion, and the comparison of the two
+//! * [`authority`] – certificates that tests make for themselves
+//! * [`debian`] – packages that tests need of the system
 //! * [`faults`] – what breaks under a query, and whether its answer was right or an error
 //! * [`fixtures`] – data that is made once and read by all
-//! * [`python`] – an environment with the stock clients
+//! * [`golang`] – the stock clients of Go
+//! * [`java`] – the stock driver of Java
+//! * [`python`] – an environment with the stock clients of Python
 //! * [`report`] – how many tests passed, from what runners print
 //! * [`sources`] – this repository, for tests that keep it in order
 //! * [`wire`] – calls that no well-behaved client would make
 //! * [`wait`] – for a condition, with a deadline
 
 pub mod answer;
+pub mod authority;
 pub mod cargo;
 pub mod cluster;
+pub mod debian;
 pub mod faults;
 pub mod fixtures;
+pub mod golang;
+pub mod java;
 pub mod oracle;
 pub mod process;
 pub mod python;

@@ -20,6 +20,8 @@ enum Task {
     Check,
     /// Everything that must pass: lints, unit tests, system tests, real clients
     Test,
+    /// The real clients alone: Python's, Java's, Go's
+    Clients,
     /// Random faults under random queries and clients, each answer and each leak looked at
     Soak(tasks::soak::SoakArgs),
     /// The 22 TPC-H queries against DataFusion and DuckDB, at any scale
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
     let done = match Dev::parse().task {
         Task::Check => tasks::check::run(),
         Task::Test => tasks::test::run(),
+        Task::Clients => tasks::test::run_clients(),
         Task::Soak(args) => tasks::soak::run(&args),
         Task::Tpch(args) => tasks::tpch::run(&args),
     };

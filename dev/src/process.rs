@@ -1,5 +1,6 @@
 //! Nodes as processes of their own: the program as users run it, to be read from and to be killed.
 
+mod access;
 mod addresses;
 mod binary;
 mod group;
@@ -20,6 +21,7 @@ use crate::answer::ask;
 use crate::cluster::write_secret;
 use crate::faults::{Hosts, Links};
 use crate::wait::{SOON, wait_until};
+use access::Access;
 use addresses::{Addresses, free_addresses, on_hosts};
 pub use binary::{VARIABLE as PROGRAM_VARIABLE, squadron};
 pub use group::Group;
@@ -37,6 +39,7 @@ const HUNGRY: Duration = Duration::from_secs(10);
 pub struct ProcessCluster {
     nodes: Vec<Process>,
     launches: Vec<Launch>,
+    access: Access,
     links: Option<Links>,
     // After the processes that run there.
     hosts: Option<Hosts>,
@@ -80,7 +83,9 @@ impl ProcessCluster {
             true => Some(Links::between(addresses.iter().map(|node| node.internal.clone())).await?),
             false => None,
         };
-        let launches = launches(&options, folder.path(), &secret, &addresses, links.as_ref())?;
+        let access = Access::prepare(&options, folder.path(), &addresses)?;
+        let prepared = Prepared { folder: folder.path(), secret: &secret, access: &access };
+        let launches = launches(&options, &prepared, &addresses, links.as_ref())?;
         let starting = launches.iter().enumerate().map(|(node, launch)| {
             let links = links.as_ref();
             launch.start(move |process| {
@@ -88,7 +93,7 @@ impl ProcessCluster {
             })
         });
         let nodes = futures::future::try_join_all(starting).await?;
-        let cluster = Self { nodes, launches, links, hosts: options.hosts, folder };
+        let cluster = Self { nodes, launches, access, links, hosts: options.hosts, folder };
         cluster.wait_for_members(&options.roles).await;
         Ok(cluster)
     }
@@ -98,9 +103,8 @@ impl ProcessCluster {
         let has = |node: &usize, role| roles.get(*node).is_none_or(|roles| roles.contains(role));
         let everyone = (0..self.nodes.len()).filter(|node| has(node, "serve")).count();
         let coordinators = (0..self.nodes.len()).filter(|node| has(node, "coordinator"));
-        for node in coordinators.map(|node| &self.nodes[node]) {
-            let client = FlightSqlClient::connect(&node.uri).await;
-            let client = client.unwrap_or_else(|error| panic!("a node that was ready: {error}"));
+        for node in coordinators {
+            let client = self.client(node).await;
             let _ = client.set_header("squadron-endpoints", "all");
             wait_until("every node knows every other", SOON, async || {
                 // Read to its end: a node waits for whoever has not read its result.
@@ -146,6 +150,11 @@ impl ProcessCluster {
         self.folder.path().join("secret")
     }
 
+    /// The certificate of the authority to trust, where the nodes have TLS.
+    pub fn authority(&self) -> Option<&Path> {
+        self.access.authority.as_deref()
+    }
+
     /// Where a node spills.
     pub fn spill(&self, index: usize) -> &Path {
         &self.launches[index].spill
@@ -186,7 +195,9 @@ impl ProcessCluster {
     /// # Panics
     /// When the node does not take it.
     pub async fn client(&self, index: usize) -> FlightSqlClient {
-        FlightSqlClient::connect(&self.nodes[index].uri).await.expect("the node answers")
+        let options = self.access.client.clone();
+        let client = FlightSqlClient::connect_with(&self.nodes[index].uri, options).await;
+        client.unwrap_or_else(|error| panic!("a node that was ready: {error}"))
     }
 
     /// Ends a process at once, as `kill -9` does.
@@ -288,21 +299,28 @@ impl ProcessCluster {
     }
 }
 
+/// What all nodes of a cluster share.
+struct Prepared<'a> {
+    folder: &'a Path,
+    secret: &'a Path,
+    access: &'a Access,
+}
+
 /// How each node is started, the first time and again.
 fn launches(
     options: &ProcessOptions,
-    folder: &Path,
-    secret: &Path,
+    prepared: &Prepared<'_>,
     addresses: &[Addresses],
     links: Option<&Links>,
 ) -> Result<Vec<Launch>> {
+    let Prepared { folder, secret, access } = prepared;
     let program = options.program.clone().map_or_else(squadron, Ok)?;
     let dialled = |node: usize| match links {
         Some(links) => links.address(node).to_owned(),
         None => addresses[node].internal.clone(),
     };
     let peers: Vec<String> = (0..addresses.len())
-        .map(|node| format!("{},{}", dialled(node), addresses[node].flight))
+        .map(|node| format!("{},{}://{}", dialled(node), access.scheme(), addresses[node].flight))
         .collect();
     let program_of = |node: usize| {
         let exec = options.hosts.iter().flat_map(|hosts| hosts.exec(node));
@@ -330,12 +348,12 @@ fn launches(
             argue("--allow-anonymous", "true");
         }
         options.roles.get(index).into_iter().for_each(|roles| argue("--roles", roles));
-        arguments.extend(options.arguments.iter().cloned());
+        arguments.extend(access.arguments.iter().chain(&options.arguments).cloned());
         Ok(Launch {
             program: program_of(index),
             arguments,
             log: folder.join(format!("node-{index}.log")),
-            flight: node.flight.clone(),
+            uri: format!("{}://{}", access.scheme(), node.flight),
             internal: node.internal.clone(),
             spill,
         })

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::Result;
+use crate::debian::{install, succeeds};
 use crate::fixtures::target;
 
 /// What is installed, pinned: a test must mean the same tomorrow.
@@ -44,7 +45,7 @@ fn create(folder: &Path) -> Result<()> {
         command.args(["-m", "venv", "--clear"]).args(extra).arg(folder);
         command
     };
-    if succeeds(&mut venv(&[])) || (install_venv() && succeeds(&mut venv(&[]))) {
+    if succeeds(&mut venv(&[])) || (install(&["python3-venv"]) && succeeds(&mut venv(&[]))) {
         return Ok(());
     }
     run(
@@ -53,18 +54,6 @@ fn create(folder: &Path) -> Result<()> {
     )?;
     let mut pip = Command::new(folder.join("bin/python"));
     run(pip.args(["-c", GET_PIP]), "pip cannot be had (Debian: apt-get install python3-venv)")
-}
-
-/// Root on Debian, as in most containers of CI, can have the missing package at once.
-fn install_venv() -> bool {
-    let apt = |arguments: &[&str]| {
-        succeeds(Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive"))
-    };
-    apt(&["update", "-qq"]) && apt(&["install", "-qq", "--yes", "python3-venv"])
-}
-
-fn succeeds(command: &mut Command) -> bool {
-    command.output().is_ok_and(|output| output.status.success())
 }
 
 fn run(command: &mut Command, failure: &str) -> Result<()> {

@@ -19,9 +19,13 @@ impl AddAssign for Count {
 }
 
 /// The sum of the summaries among these lines: `test result: ok. 3 passed; 0 failed; …` of cargo,
-/// `3 passed, 1 failed in 0.5s` of pytest.
+/// `3 passed, 1 failed in 0.5s` of pytest and `dev/java`; and of Go's, which has none, of its tests.
 pub fn count(lines: &[String]) -> Count {
     let mut count = Count::default();
+    // Those of a test within a test are further in, and part of it.
+    let of_go = |verdict| lines.iter().filter(|line| line.starts_with(verdict)).count();
+    count.passed += of_go("--- PASS: ");
+    count.failed += of_go("--- FAIL: ");
     for line in lines.iter().filter(|line| is_summary(line)) {
         count += Count {
             passed: number_before(line, "passed"),
@@ -67,6 +71,9 @@ mod tests {
         check("1 failed, 4 passed in 3.21s", 4, 1);
         check("2 passed, 1 error in 1.00s", 2, 1);
         check("7 passed in 61.02s (0:01:01)", 7, 0);
+        check("480 passed, 2 failed in 90.1s", 480, 2);
+        check("--- PASS: TestSelect (0.05s)", 1, 0);
+        check("--- FAIL: TestSelect (0.05s)", 0, 1);
         check("===== 7 passed, 1 warning in 61.02s (0:01:01) =====", 7, 0);
     }
 
@@ -74,6 +81,7 @@ mod tests {
     fn other_lines_count_nothing() {
         check("test one_passed ... ok", 0, 0);
         check("running 3 tests", 0, 0);
+        check("    --- PASS: TestSelect/one (0.05s)", 0, 0);
     }
 
     #[test]

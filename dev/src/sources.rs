@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A Rust file.
+/// A file of code.
 #[derive(Debug)]
 pub struct Source {
     /// From the top of the repository, with `/`.
@@ -31,22 +31,34 @@ pub fn top() -> PathBuf {
 /// # Panics
 /// When the repository cannot be read.
 pub fn all() -> Vec<Source> {
+    let folders = ["planner", "cluster", "server", "dev", "benches"];
     let mut found = Vec::new();
-    for folder in ["planner", "cluster", "server", "dev", "benches"] {
-        collect(&top().join(folder), folder, &mut found);
+    folders.iter().for_each(|folder| collect(&top().join(folder), folder, "rs", &mut found));
+    found
+}
+
+/// Every file of the tests of clients in other languages.
+///
+/// # Panics
+/// When the repository cannot be read.
+pub fn of_clients() -> Vec<Source> {
+    let languages = [("dev/python", "py"), ("dev/java", "java"), ("dev/go", "go")];
+    let mut found = Vec::new();
+    for (folder, extension) in languages {
+        collect(&top().join(folder), folder, extension, &mut found);
     }
     found
 }
 
-fn collect(folder: &Path, name: &str, found: &mut Vec<Source>) {
+fn collect(folder: &Path, name: &str, extension: &str, found: &mut Vec<Source>) {
     let entries = fs::read_dir(folder).expect("the repository can be read");
     for entry in entries {
         let path = entry.expect("the repository can be read").path();
         let file = path.file_name().unwrap_or_default().to_string_lossy();
         let name = format!("{name}/{file}");
         if path.is_dir() && file != "target" && !file.starts_with('.') {
-            collect(&path, &name, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            collect(&path, &name, extension, found);
+        } else if path.extension().is_some_and(|it| it == extension) {
             let text = fs::read_to_string(&path).expect("a source is text");
             found.push(Source { path: name, text });
         }

@@ -27,6 +27,7 @@ mod system {
     mod replaced;
     mod roles;
     mod rolling;
+    mod rust_client;
     mod sessions;
     mod shapes;
     mod sorted;

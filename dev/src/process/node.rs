@@ -35,7 +35,7 @@ pub(super) struct Launch {
     pub(super) program: Vec<String>,
     pub(super) arguments: Vec<String>,
     pub(super) log: PathBuf,
-    pub(super) flight: String,
+    pub(super) uri: String,
     pub(super) internal: String,
     pub(super) spill: PathBuf,
 }
@@ -48,12 +48,10 @@ impl Launch {
         let stdout = child.stdout.take().ok_or("a process without standard output")?;
         let mut lines = BufReader::new(stdout).lines();
         match tokio::time::timeout(READY, lines.next_line()).await {
-            Ok(Ok(Some(ready))) => {
-                Ok(Process { child, ready, uri: format!("grpc+tcp://{}", self.flight) })
-            }
+            Ok(Ok(Some(ready))) => Ok(Process { child, ready, uri: self.uri.clone() }),
             _ => {
                 let log = std::fs::read_to_string(&self.log)?;
-                Err(format!("the node at {} is not ready: {log}", self.flight).into())
+                Err(format!("the node at {} is not ready: {log}", self.uri).into())
             }
         }
     }

@@ -16,6 +16,8 @@ pub struct ProcessOptions {
     pub(super) links: bool,
     pub(super) hosts: Option<Hosts>,
     pub(super) spill: Option<SpillFolder>,
+    pub(super) users: Vec<(String, String)>,
+    pub(super) tls: bool,
 }
 
 impl ProcessOptions {
@@ -30,6 +32,8 @@ impl ProcessOptions {
             links: false,
             hosts: None,
             spill: None,
+            users: Vec::new(),
+            tls: false,
         }
     }
 
@@ -54,6 +58,19 @@ impl ProcessOptions {
     /// With links between the nodes that can be cut.
     pub fn links(mut self) -> Self {
         self.links = true;
+        self
+    }
+
+    /// For these users, with their passwords, and for nobody else.
+    pub fn users(mut self, users: &[(&str, &str)]) -> Self {
+        let users = users.iter().map(|(name, password)| ((*name).into(), (*password).into()));
+        self.users.extend(users);
+        self
+    }
+
+    /// With TLS for clients, or without.
+    pub fn tls(mut self, tls: bool) -> Self {
+        self.tls = tls;
         self
     }
 

@@ -1,5 +1,7 @@
 //! Everything that must pass, on a machine with a Rust toolchain and Python 3 and nothing else.
 
+mod clients;
+
 use std::path::{Path, PathBuf};
 
 use squadron_dev::process::PROGRAM_VARIABLE;
@@ -9,8 +11,8 @@ use squadron_dev::{Result, process, python};
 use super::check;
 use super::command::{cargo, program, watch};
 
-/// Lints, unit tests, system tests, and the real clients of Python, all of them whatever fails. Ends
-/// in one line that says how many tests passed.
+/// Lints, unit tests, system tests, and the real clients, all of them whatever fails. Ends with what could not be
+/// had, and one line that says how many tests passed.
 ///
 /// # Errors
 /// When anything fails.
@@ -18,12 +20,29 @@ pub fn run() -> Result<()> {
     let checked = check::run();
     let squadron = process::squadron()?;
     let mut all = rust(&squadron)?;
-    all += real_clients(&squadron)?;
     if let Err(error) = &checked {
         println!("\n{error}");
         all.failed += 1;
     }
-    println!("\n{} passed, {} failed", all.passed, all.failed);
+    real_clients(&squadron, all)
+}
+
+/// The real clients of Python, Java and Go alone.
+///
+/// # Errors
+/// When anything fails.
+pub fn run_clients() -> Result<()> {
+    real_clients(&process::squadron()?, Count::default())
+}
+
+/// What came before them counts too.
+fn real_clients(squadron: &Path, mut all: Count) -> Result<()> {
+    all += python_clients(squadron)?;
+    let (others, missing) = clients::run(squadron)?;
+    all += others;
+    println!();
+    missing.iter().for_each(|name| println!("SKIPPED {name}"));
+    println!("{} passed, {} failed, {} skipped", all.passed, all.failed, missing.len());
     match all.failed {
         0 => Ok(()),
         _ => Err("not everything passed".into()),
@@ -37,7 +56,7 @@ fn rust(squadron: &Path) -> Result<Count> {
     Ok(judged(count(&lines), succeeded))
 }
 
-fn real_clients(squadron: &Path) -> Result<Count> {
+fn python_clients(squadron: &Path) -> Result<Count> {
     let python = python::environment()?;
     let data: PathBuf = squadron_dev::fixtures::tpch().to_owned();
     let mut tests = program(python);

@@ -2,11 +2,10 @@
 //! where they are asked for.
 
 use std::fs;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use squadron_dev::answer::ask;
+use squadron_dev::authority::{self, Identity, files_in};
 use squadron_dev::cluster::{ClusterOptions, TestCluster};
 use squadron_dev::fixtures;
 use squadron_dev::wait::wait_until;
@@ -21,70 +20,50 @@ use tokio::net::TcpStream;
 use tonic::Code;
 
 const NODES: usize = 3;
+const HOST: &str = "127.0.0.1";
 const SOON: Duration = Duration::from_secs(20);
 const SCAN: &str = "select l_orderkey from lineitem";
 const ROWS: usize = 60_175;
 
 /// An authority for a test, and the files that it fills.
 struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    pem: String,
+    authority: authority::Authority,
     folder: TempDir,
 }
 
-/// A certificate and its key, in PEM.
-type Identity = (Vec<u8>, Vec<u8>);
-
 impl Authority {
     fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        let pem = params.self_signed(&key).unwrap().pem();
-        Self { issuer: Issuer::new(params, key), pem, folder: tempfile::tempdir().unwrap() }
+        let authority = authority::Authority::new().unwrap();
+        Self { authority, folder: tempfile::tempdir().unwrap() }
     }
 
     /// A certificate of this name for this machine.
     fn issue(&self, name: &str) -> Identity {
-        let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
-        params.distinguished_name.push(DnType::CommonName, name);
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        (certificate.pem().into_bytes(), key.serialize_pem().into_bytes())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.authority.issue(name, HOST).unwrap()
     }
 
     /// The files of a server whose certificate this authority has signed.
     fn files(&self) -> TlsFiles {
-        let files = TlsFiles {
-            certificate: self.path("certificate"),
-            key: self.path("key"),
-            client_ca: None,
-        };
+        let files = files_in(self.folder.path());
         self.renew(&files);
         files
     }
 
     /// Those of one that asks for clients' certificates of this authority.
     fn files_with_clients(&self) -> TlsFiles {
-        let ca = self.path("ca");
-        fs::write(&ca, &self.pem).unwrap();
+        let ca = self.folder.path().join("ca");
+        fs::write(&ca, self.authority.pem()).unwrap();
         TlsFiles { client_ca: Some(ca), ..self.files() }
     }
 
     /// Writes another certificate, of this authority, into these files.
     fn renew(&self, files: &TlsFiles) {
-        let (certificate, key) = self.issue("server");
-        fs::write(&files.certificate, certificate).unwrap();
-        fs::write(&files.key, key).unwrap();
+        self.authority.write(files, HOST).unwrap();
     }
 
     /// How a client connects that trusts this authority.
     fn trusted(&self, identity: Option<Identity>) -> ClientOptions {
-        let tls_ca = Some(self.pem.clone().into_bytes());
+        let tls_ca = Some(self.authority.pem().into());
         let transport = TransportOptions { tls_ca, tls_identity: identity, ..Default::default() };
         let headers = vec![("squadron-execution-mode".into(), "distributed".into())];
         ClientOptions { transport, headers, ..Default::default() }
