@@ -420,12 +420,14 @@ pub(crate) fn deliver_here(
 }
 
 /// What a statement asks for, with parameters where it has them: of their types nothing is known yet.
-pub(crate) async fn logical(state: &mut SessionState, query: DfStatement) -> Result<LogicalPlan> {
+pub(crate) async fn logical(
+    state: &mut SessionState,
+    mut query: DfStatement,
+) -> Result<LogicalPlan> {
     if asks_for_information(state, &query)? {
         let catalogs = tolerant(state.catalog_list().as_ref());
         state.register_catalog_list(catalogs);
     }
-    let mut query = parameters::texts_joined(query);
     let here = here::here(state.config());
     here.write_out(&mut query);
     let mut plan = state.statement_to_plan(query.clone()).await;

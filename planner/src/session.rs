@@ -35,6 +35,7 @@ use crate::{PlannerError, Result};
 
 mod account;
 mod apart;
+mod between;
 mod bounded;
 mod carry;
 mod compact;
@@ -58,6 +59,7 @@ mod share;
 mod spill;
 mod stand_in;
 mod tidy;
+mod times;
 mod totals;
 mod twins;
 mod unchanged;
@@ -168,6 +170,8 @@ impl Engine {
             scalars::named_scalars(state);
             keys::keys_once(state);
             conditions::plain_conditions(state);
+            times::times(state)?;
+            between::between(state)?;
             twins::twins(state)?;
         }
         named.plan_views_in(local.clone());

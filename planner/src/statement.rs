@@ -8,15 +8,20 @@ use crate::{PlannerError, Result};
 
 mod casts;
 mod change;
+mod clock;
 mod columns;
+mod converts;
+mod dates;
 mod ddl;
 mod depth;
+mod edits;
 mod escapes;
 mod formats;
 mod from_first;
 mod functions;
 mod groups;
 mod here;
+mod intervals;
 mod lexical;
 mod limits;
 mod moments;
@@ -36,6 +41,7 @@ mod windows;
 pub(crate) use casts::CAST_BY_NAME;
 pub use change::{Assignment, Change, Clause, InsertInto, MergeInto, NewRow, NewTable, Rows};
 pub(crate) use columns::{AGAIN, AGAIN_MARK, beside_wildcards};
+pub(crate) use dates::{BOUNDARIES_BETWEEN, UNITS_BETWEEN};
 pub use ddl::Ddl;
 pub use depth::{DEEPEST, STACK_BYTES};
 pub(crate) use here::Here;
@@ -87,7 +93,7 @@ enum Parsed {
 fn parse_one(sql: &str) -> Result<(Parsed, usize)> {
     depth::check_text(sql, &GenericDialect {})?;
     let sql = placeholders::numbered(sql, &GenericDialect {})?;
-    let sql = lexical::written(&sql, &GenericDialect {});
+    let sql = lexical::written(&sql, &GenericDialect {})?;
     let mut statements = DFParserBuilder::new(sql.as_ref())
         .with_dialect(&GenericDialect {})
         .build()?
@@ -102,10 +108,14 @@ fn parse_one(sql: &str) -> Result<(Parsed, usize)> {
             powers::write_out(&mut statement);
             limits::write_out(&mut statement);
             escapes::write_out(&mut statement)?;
+            clock::write_out(&mut statement);
+            converts::write_out(&mut statement)?;
+            dates::write_out(&mut statement);
             functions::write_out(&mut statement);
             types::write_out(&mut statement);
             formats::write_out(&mut statement)?;
             positions::write_out(&mut statement);
+            intervals::write_out(&mut statement);
             moments::write_out(&mut statement);
             numbers::write_out(&mut statement);
             windows::write_out(&mut statement);

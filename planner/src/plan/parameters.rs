@@ -17,9 +17,6 @@ use datafusion::logical_expr::{Cast, Expr, LogicalPlan};
 use crate::{PlannerError, Result};
 
 mod expected;
-mod joined;
-
-pub(super) use joined::texts_joined;
 
 /// More parameters than a statement has.
 const MOST: usize = 10_000;

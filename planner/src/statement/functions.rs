@@ -9,11 +9,10 @@ use std::ops::ControlFlow;
 use datafusion::logical_expr::sqlparser::ast::helpers::attached_token::AttachedToken;
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, CaseWhen, CastKind, DataType, ExactNumberInfo, Expr, Function, FunctionArg,
-    FunctionArgExpr, FunctionArguments, Ident, ObjectName, Value, VisitorMut,
+    BinaryOperator, CaseWhen, DataType, ExactNumberInfo, Expr, Ident, ObjectName, VisitorMut,
 };
 
-use super::walk::{self, call};
+use super::walk::{self, binary, call, cast, nested, number, plain_args, text};
 
 /// Writes them in a statement.
 pub(super) fn write_out(statement: &mut DfStatement) {
@@ -48,22 +47,6 @@ impl VisitorMut for Functions {
                     pattern.as_ref().clone(),
                 )));
             }
-            Expr::Convert {
-                is_try,
-                expr: of,
-                data_type: Some(data_type),
-                charset: None,
-                styles,
-                ..
-            } if styles.is_empty() => {
-                *expr = Expr::Cast {
-                    kind: if *is_try { CastKind::TryCast } else { CastKind::Cast },
-                    expr: of.clone(),
-                    data_type: data_type.clone(),
-                    array: false,
-                    format: None,
-                };
-            }
             _ => {}
         }
         ControlFlow::Continue(())
@@ -87,22 +70,6 @@ const NAMES: [(&str, &str); 14] = [
     ("curtime", "current_time"),
     ("regexp_matches", "regexp_like"),
 ];
-
-/// The arguments of a call that has nothing else.
-fn plain_args(function: &Function) -> Option<Vec<Expr>> {
-    if function.over.is_some() || function.filter.is_some() {
-        return None;
-    }
-    let FunctionArguments::List(list) = &function.args else { return None };
-    if list.duplicate_treatment.is_some() || !list.clauses.is_empty() {
-        return None;
-    }
-    let arg = |arg: &FunctionArg| match arg {
-        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr.clone()),
-        _ => None,
-    };
-    list.args.iter().map(arg).collect()
-}
 
 fn written(name: &str, args: Vec<Expr>) -> Option<Expr> {
     let mut args = args.into_iter();
@@ -139,26 +106,6 @@ fn part(name: &str, of: Expr) -> Expr {
     call("date_part", [text(name), of])
 }
 
-fn binary(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
-    Expr::BinaryOp { left: Box::new(left), op, right: Box::new(right) }
-}
-
-fn nested(expr: Expr) -> Expr {
-    Expr::Nested(Box::new(expr))
-}
-
-fn text(of: &str) -> Expr {
-    Expr::Value(Value::SingleQuotedString(of.to_owned()).with_empty_span())
-}
-
-fn number(of: u64) -> Expr {
-    Expr::Value(Value::Number(of.to_string(), false).with_empty_span())
-}
-
-fn cast(expr: Expr, data_type: DataType) -> Expr {
-    Expr::Cast { kind: CastKind::Cast, expr: Box::new(expr), data_type, array: false, format: None }
-}
-
 fn case(condition: Expr, result: Expr, other: Option<Expr>) -> Expr {
     Expr::Case {
         case_token: AttachedToken::empty(),
@@ -185,7 +132,6 @@ mod tests {
             ("isnull(a, 0)", "coalesce(a, 0)"),
             ("locate('x', a)", "strpos(a, 'x')"),
             ("a RLIKE 'x' AND b", "(a ~ 'x') AND b"),
-            ("CONVERT(a, VARCHAR)", "CAST(a AS VARCHAR)"),
             ("date(a)", "CAST(a AS DATE)"),
         ] {
             assert_eq!(

@@ -7,25 +7,53 @@
 use std::borrow::Cow;
 
 use datafusion::logical_expr::sqlparser::dialect::Dialect;
-use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
+
+use super::edits::{Edit, edited, replace};
+use crate::{PlannerError, Result};
 
 /// A text that the parser reads.
-pub(super) fn written<'t>(sql: &'t str, dialect: &dyn Dialect) -> Cow<'t, str> {
+///
+/// # Errors
+/// `Unsupported` for the call of a procedure.
+pub(super) fn written<'t>(sql: &'t str, dialect: &dyn Dialect) -> Result<Cow<'t, str>> {
     if !is_concerned(sql) {
-        return sql.into();
+        return Ok(sql.into());
     }
     // A text that is no SQL at all is refused by the parser, in its words.
     let Ok(mut tokens) = Tokenizer::new(dialect, sql).tokenize_with_location() else {
-        return sql.into();
+        return Ok(sql.into());
     };
     tokens.retain(|token| !matches!(token.token, Token::Whitespace(_)));
+    refuse_calls(&tokens)?;
     let mut edits = beginning(&tokens);
     edits.extend(trims(&tokens));
     edits.extend(escapes(&tokens));
     edits.sort_by_key(|edit| (edit.from.line, edit.from.column));
-    match edits.is_empty() {
+    Ok(match edits.is_empty() {
         true => sql.into(),
         false => edited(sql, &edits).into(),
+    })
+}
+
+/// `{call p(…)}` and `{? = call p(…)}`.
+fn refuse_calls(tokens: &[TokenWithSpan]) -> Result<()> {
+    let of = match tokens {
+        [open, parameter, equals, rest @ ..]
+            if open.token == Token::LBrace
+                && matches!(parameter.token, Token::Placeholder(_))
+                && equals.token == Token::Eq =>
+        {
+            rest
+        }
+        [open, rest @ ..] if open.token == Token::LBrace => rest,
+        _ => &[],
+    };
+    match of.first().is_some_and(|word| is_word(word, "call")) {
+        true => Err(PlannerError::Unsupported(
+            "{call …} is not supported by this version: there are no procedures; call a function by SELECT f(…) or {fn f(…)}".into(),
+        )),
+        false => Ok(()),
     }
 }
 
@@ -38,22 +66,6 @@ fn is_concerned(sql: &str) -> bool {
         || start.starts_with(['-', '/'])
         || sql.contains('{')
         || sql.to_ascii_lowercase().contains("trim")
-}
-
-/// A part of the text, from a place up to another, and what stands there instead.
-struct Edit {
-    from: Location,
-    to: Location,
-    text: String,
-}
-
-fn replace(tokens: &[TokenWithSpan], text: &str) -> Vec<Edit> {
-    match (tokens.first(), tokens.last()) {
-        (Some(first), Some(last)) => {
-            vec![Edit { from: first.span.start, to: last.span.end, text: text.to_owned() }]
-        }
-        _ => Vec::new(),
-    }
 }
 
 fn is_word(token: &TokenWithSpan, word: &str) -> bool {
@@ -76,7 +88,7 @@ fn beginning(tokens: &[TokenWithSpan]) -> Vec<Edit> {
     ];
     for (words, text) in SAME {
         if begin(tokens, words) {
-            return replace(&tokens[..words.len()], text);
+            return replace(&tokens[..words.len()], text).into_iter().collect();
         }
     }
     for (words, setting) in [
@@ -87,7 +99,7 @@ fn beginning(tokens: &[TokenWithSpan]) -> Vec<Edit> {
         if begin(tokens, &words)
             && matches!(tokens[2].token, Token::Word(_) | Token::SingleQuotedString(_))
         {
-            return replace(&tokens[..2], &format!("SET {setting} ="));
+            return replace(&tokens[..2], &format!("SET {setting} =")).into_iter().collect();
         }
     }
     Vec::new()
@@ -137,35 +149,6 @@ fn escapes(tokens: &[TokenWithSpan]) -> Vec<Edit> {
     edits
 }
 
-/// `edits` in their order; lines and columns count from 1, columns in letters.
-fn edited(sql: &str, edits: &[Edit]) -> String {
-    let mut text = String::with_capacity(sql.len() + 64);
-    let mut edits = edits.iter().peekable();
-    let mut skipped_to = None;
-    let (mut line, mut column) = (1, 1);
-    for letter in sql.chars() {
-        let here = (line, column);
-        if skipped_to == Some(here) {
-            skipped_to = None;
-        }
-        if skipped_to.is_none()
-            && let Some(edit) = edits.next_if(|edit| (edit.from.line, edit.from.column) == here)
-        {
-            text.push_str(&edit.text);
-            let to = (edit.to.line, edit.to.column);
-            skipped_to = (to != here).then_some(to);
-        }
-        if skipped_to.is_none() {
-            text.push(letter);
-        }
-        match letter {
-            '\n' => (line, column) = (line + 1, 1),
-            _ => column += 1,
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use datafusion::logical_expr::sqlparser::dialect::GenericDialect;
@@ -173,7 +156,7 @@ mod tests {
     use super::*;
 
     fn check(sql: &str, expected: &str) {
-        assert_eq!(written(sql, &GenericDialect {}), expected);
+        assert_eq!(written(sql, &GenericDialect {}).unwrap(), expected);
     }
 
     #[test]
@@ -194,6 +177,15 @@ mod tests {
             "SELECT 1 FROM  a LEFT JOIN b ON {fn f(x)} = 1",
         );
         check("SELECT a LIKE 'x!%' {escape '!'}", "SELECT a LIKE 'x!%' escape '!'");
+    }
+
+    #[test]
+    fn procedures_are_refused_by_name() {
+        for sql in ["{call p(1)}", "{$1 = call p($2)}", "  { CALL p }"] {
+            let refused = written(sql, &GenericDialect {}).unwrap_err().to_string();
+            assert!(refused.contains("procedures"), "{refused}");
+        }
+        check("SELECT {fn f(call)}", "SELECT {fn f(call)}");
     }
 
     #[test]

@@ -7,8 +7,9 @@
 use std::borrow::Cow;
 
 use datafusion::logical_expr::sqlparser::dialect::Dialect;
-use datafusion::sql::sqlparser::tokenizer::{Location, Token, Tokenizer};
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
+use super::edits::{Edit, edited};
 use crate::{PlannerError, Result};
 
 /// The text with its `?` numbered from left to right.
@@ -27,7 +28,11 @@ pub(super) fn numbered<'t>(sql: &'t str, dialect: &dyn Dialect) -> Result<Cow<'t
     let mut others = None;
     for token in &tokens {
         match &token.token {
-            Token::Placeholder(name) if name == "?" => places.push(token.span.start),
+            Token::Placeholder(name) if name == "?" => places.push(Edit {
+                from: token.span.start,
+                to: token.span.end,
+                text: format!("${}", places.len() + 1),
+            }),
             Token::Placeholder(name) => others = Some(name.as_str()),
             _ => {}
         }
@@ -37,26 +42,8 @@ pub(super) fn numbered<'t>(sql: &'t str, dialect: &dyn Dialect) -> Result<Cow<'t
         (false, Some(other)) => Err(PlannerError::Invalid(format!(
             "the statement has both ? and {other} for its parameters: use one kind"
         ))),
-        (false, None) => Ok(replaced(sql, &places).into()),
+        (false, None) => Ok(edited(sql, &places).into()),
     }
-}
-
-/// `places` in their order; lines and columns count from 1, columns in letters.
-fn replaced(sql: &str, places: &[Location]) -> String {
-    let mut text = String::with_capacity(sql.len() + 2 * places.len());
-    let mut places = places.iter().enumerate().peekable();
-    let (mut line, mut column) = (1, 1);
-    for letter in sql.chars() {
-        match places.next_if(|(_, place)| (place.line, place.column) == (line, column)) {
-            Some((index, _)) => text.push_str(&format!("${}", index + 1)),
-            None => text.push(letter),
-        }
-        match letter {
-            '\n' => (line, column) = (line + 1, 1),
-            _ => column += 1,
-        }
-    }
-    text
 }
 
 #[cfg(test)]

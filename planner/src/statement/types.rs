@@ -56,7 +56,7 @@ fn same(data_type: &DataType) -> Option<DataType> {
 }
 
 /// Those of ODBC, but for decimals, which have no precision there.
-fn of_odbc(name: &str) -> Option<DataType> {
+pub(super) fn of_odbc(name: &str) -> Option<DataType> {
     Some(match name {
         "SQL_CHAR" | "SQL_VARCHAR" | "SQL_LONGVARCHAR" | "SQL_WCHAR" | "SQL_WVARCHAR"
         | "SQL_WLONGVARCHAR" => DataType::Text,

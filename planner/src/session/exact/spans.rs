@@ -21,6 +21,8 @@ use datafusion::logical_expr::{
     ScalarUDF, ScalarUDFImpl, Signature, Volatility, cast as cast_to,
 };
 
+use super::super::times::keeps_days;
+
 const NANOSECONDS_OF_A_DAY: i128 = 86_400_000_000_000;
 const DAYS_OF_A_MONTH: i128 = 30;
 
@@ -52,11 +54,13 @@ pub(super) fn spanned(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
                 Box::new(cast_to(date.clone(), DataType::Timestamp(TimeUnit::Microsecond, None)))
             };
             let (left, right) = match of {
-                [Some(DataType::Date32), Some(DataType::Interval(_))] if has_time(right) => {
+                [Some(DataType::Date32), Some(DataType::Interval(_))]
+                    if has_time(right, schema) =>
+                {
                     (instant(left), right.clone())
                 }
                 [Some(DataType::Interval(_)), Some(DataType::Date32)]
-                    if has_time(left) && *op == Operator::Plus =>
+                    if has_time(left, schema) && *op == Operator::Plus =>
                 {
                     (left.clone(), instant(right))
                 }
@@ -69,12 +73,23 @@ pub(super) fn spanned(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
 }
 
 /// Whether an interval has more than days, or may have.
-fn has_time(interval: &Expr) -> bool {
+fn has_time(interval: &Expr, schema: &DFSchema) -> bool {
     match interval {
         Expr::Literal(ScalarValue::IntervalMonthDayNano(Some(value)), _) => value.nanoseconds != 0,
         Expr::Literal(ScalarValue::IntervalDayTime(Some(value)), _) => value.milliseconds != 0,
         Expr::Literal(..) => false,
-        Expr::Negative(of) => has_time(of),
+        Expr::Negative(of) => has_time(of, schema),
+        Expr::ScalarFunction(call) => match call.args.as_slice() {
+            [left, right] => {
+                let days = |interval: &Expr, number: &Expr| {
+                    let number = number.get_type(schema);
+                    number.is_ok_and(|of| keeps_days(&call.func, &of))
+                        && !has_time(interval, schema)
+                };
+                !days(left, right) && !days(right, left)
+            }
+            _ => true,
+        },
         _ => true,
     }
 }
