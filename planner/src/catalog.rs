@@ -12,6 +12,7 @@ pub(crate) mod delta;
 mod error;
 mod files;
 mod footers;
+mod information;
 mod location;
 mod named;
 pub(crate) mod once;
@@ -28,13 +29,14 @@ pub(crate) use files::Checked;
 pub use files::detailed::{DetailedScanCodec, DetailedScanExec};
 pub use files::{FilesCatalog, TableEntry};
 pub(crate) use footers::Footers;
+pub use information::{INFORMATION_SCHEMA, InformationSchema};
 pub use location::{DataLocation, Scheme};
 pub use named::Named;
 pub use store::{
     CatalogStore, Change, ChangeError, Entry, EntryKind, Existing, External, Managed, State, View,
 };
 pub use stores::register_object_store;
-pub(crate) use tolerant::tolerant;
+pub(crate) use tolerant::tolerate;
 
 /// Name of the catalog that every session starts in.
 pub const CATALOG_NAME: &str = "squadron";

@@ -8,6 +8,7 @@ use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::{RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::common::format::ExplainFormat;
 use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::parser::{ExplainStatement, Statement as DfStatement};
@@ -40,11 +41,33 @@ pub(crate) async fn plan(
     config: &SessionConfig,
     request: &PlanRequest,
 ) -> Result<QueryPlan> {
+    refuse_options(&explain)?;
     let query = explained_query(*explain.statement)?;
     match explain.options.analyze {
         true => analyzed(planner, query, config, request, explain.options.verbose).await,
         false => explained(planner, query, config, request).await,
     }
+}
+
+/// What would be passed over.
+fn refuse_options(explain: &ExplainStatement) -> Result<()> {
+    let options = &explain.options;
+    let others = options.analyze_level.is_some()
+        || options.analyze_categories.is_some()
+        || options.show_statistics.is_some();
+    let is_plain = options.format.as_ref().is_none_or(|format| *format == ExplainFormat::Indent);
+    match (options.verbose && !options.analyze, is_plain, others) {
+        (false, true, false) => Ok(()),
+        (true, ..) => {
+            Err(refused("EXPLAIN VERBOSE", "leave out VERBOSE, or write EXPLAIN ANALYZE VERBOSE"))
+        }
+        (_, false, _) => Err(refused("a FORMAT of EXPLAIN but INDENT", "leave out FORMAT")),
+        _ => Err(refused("LEVEL, CATEGORIES or STATISTICS of EXPLAIN", "leave them out")),
+    }
+}
+
+fn refused(what: &str, instead: &str) -> PlannerError {
+    PlannerError::Unsupported(format!("{what} is not supported by this version: {instead}"))
 }
 
 pub(crate) fn explained_query(statement: DfStatement) -> Result<DfStatement> {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
-use datafusion::catalog::information_schema::INFORMATION_SCHEMA;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{ScalarValue, TableReference};
 use datafusion::config::ConfigOptions;
@@ -17,7 +16,7 @@ use datafusion::sql::parser::Statement as DfStatement;
 use datafusion_distributed::DistributedConfig;
 use uuid::Uuid;
 
-use crate::catalog::tolerant;
+use crate::catalog::{INFORMATION_SCHEMA, tolerate};
 use crate::commit::{Outcome, count_schema};
 use crate::deliver::{DeliverExec, DeliverSpec};
 use crate::options::{
@@ -31,6 +30,7 @@ use turns::{Turn, Turns};
 
 mod change;
 mod ddl;
+mod described;
 mod given_up;
 mod here;
 mod local_only;
@@ -290,6 +290,7 @@ impl Planner {
         if let Some(changed) = used::changed(&statement, config, &self.engine)? {
             return Ok(changed);
         }
+        let names_a_place = used::names_a_place(&statement);
         if let Some(changed) = reset::reset(&statement, config, &self.engine.session_config())? {
             return Ok(changed);
         }
@@ -299,6 +300,9 @@ impl Planner {
         changed.map_err(|error| PlannerError::Invalid(explain_refusal(&error)))?;
         let changed = context.copied_config();
         check_values(changed.options())?;
+        if names_a_place {
+            used::check_place(&changed, config, &self.engine)?;
+        }
         Ok(changed)
     }
 }
@@ -424,9 +428,11 @@ pub(crate) async fn logical(
     state: &mut SessionState,
     mut query: DfStatement,
 ) -> Result<LogicalPlan> {
+    if let Some(shown) = described::shown(state, &query).await? {
+        return Ok(shown);
+    }
     if asks_for_information(state, &query)? {
-        let catalogs = tolerant(state.catalog_list().as_ref());
-        state.register_catalog_list(catalogs);
+        tolerate(state);
     }
     let here = here::here(state.config());
     here.write_out(&mut query);
@@ -440,13 +446,16 @@ pub(crate) async fn logical(
             }
         }
     }
-    Ok(apart(keys_are_columns(plan?)?)?)
+    let plan = described::in_sql(plan?, Wire::of(state.config().options()))?;
+    Ok(apart(keys_are_columns(plan)?)?)
 }
 
 /// Whether a statement looks at `information_schema`.
 fn asks_for_information(state: &SessionState, query: &DfStatement) -> Result<bool> {
+    let default = &state.config().options().catalog.default_schema;
     let tables = state.resolve_table_references(query)?;
-    Ok(tables.iter().any(|table| table.schema() == Some(INFORMATION_SCHEMA)))
+    let mut schemas = tables.iter().map(|table| table.schema().unwrap_or(default));
+    Ok(schemas.any(|schema| schema.eq_ignore_ascii_case(INFORMATION_SCHEMA)))
 }
 
 fn execution_mode(options: &ConfigOptions) -> Result<ExecutionMode> {

@@ -41,10 +41,12 @@ mod carry;
 mod compact;
 mod conditions;
 mod cut;
+mod escaped;
 mod exact;
 #[cfg(test)]
 mod fuzz;
 mod guard;
+mod inner;
 mod keys;
 mod meeting;
 mod membership;
@@ -71,6 +73,7 @@ use spill::Spill;
 use worker::{LiveTasks, WorkerSessions};
 
 pub(crate) use guard::guard_query;
+pub use inner::INNER;
 pub(crate) use meeting::types_met;
 pub(crate) use sets::keys_are_columns;
 pub use share::{ShareLimits, Spare};
@@ -161,18 +164,8 @@ impl Engine {
         let mut distributed = builder().with_distributed_planner().build();
         let (pool, most) = (Arc::clone(&config.memory_pool), config.query_memory.most);
         let bounds = Arc::new(Bounds { pool, most });
-        bounded::bound(&mut local, &bounds)?;
-        bounded::bound(&mut distributed, &bounds)?;
         for state in [&mut local, &mut distributed] {
-            exact::exact(state)?;
-            sets::opaque_grouping_sets(state)?;
-            membership::nulls_of_in(state);
-            scalars::named_scalars(state);
-            keys::keys_once(state);
-            conditions::plain_conditions(state);
-            times::times(state)?;
-            between::between(state)?;
-            twins::twins(state)?;
+            ours(state, &bounds)?;
         }
         named.plan_views_in(local.clone());
         let sink = Arc::new(SinkHandle(Arc::clone(&config.sink)));
@@ -343,6 +336,22 @@ impl Engine {
         in_its_zone(&mut state);
         state
     }
+}
+
+/// Has a session answer as SQL does: what is ours beside, around and in the place of the engine's functions and rules.
+fn ours(state: &mut SessionState, bounds: &Arc<Bounds>) -> Result<()> {
+    bounded::bound(state, bounds)?;
+    exact::exact(state)?;
+    sets::opaque_grouping_sets(state)?;
+    membership::nulls_of_in(state);
+    scalars::named_scalars(state);
+    keys::keys_once(state);
+    conditions::plain_conditions(state);
+    times::times(state)?;
+    between::between(state)?;
+    escaped::escaped(state)?;
+    twins::twins(state)?;
+    Ok(())
 }
 
 /// What has a name, and the locations within which SQL may name more.

@@ -21,6 +21,7 @@ mod from_first;
 mod functions;
 mod groups;
 mod here;
+mod inner;
 mod intervals;
 mod lexical;
 mod limits;
@@ -44,6 +45,7 @@ pub(crate) use columns::{AGAIN, AGAIN_MARK, beside_wildcards};
 pub(crate) use dates::{BOUNDARIES_BETWEEN, UNITS_BETWEEN};
 pub use ddl::Ddl;
 pub use depth::{DEEPEST, STACK_BYTES};
+pub(crate) use escapes::{BY_BACKSLASH, by_backslash};
 pub(crate) use here::Here;
 
 /// A parsed statement with its kind.
@@ -101,6 +103,7 @@ fn parse_one(sql: &str) -> Result<(Parsed, usize)> {
     match (statements.pop_front(), statements.len()) {
         (Some(mut statement), 0) => {
             depth::check(&statement)?;
+            inner::check(&statement)?;
             let ddl = ddl::of(&statement)?;
             shown::write_out(&mut statement)?;
             precedence::restore(&mut statement);

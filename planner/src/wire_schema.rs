@@ -16,11 +16,13 @@ use crate::statement::AGAIN_MARK;
 
 mod cast;
 mod names;
+mod sql;
 #[cfg(test)]
 mod tests;
 mod types;
 
 pub use cast::to_wire;
+pub use sql::{SqlType, UNLIMITED, sql_name, sql_type};
 pub use types::wire_type;
 
 /// The metadata that travels: an extension type's name and parameters. The rest (writer's notes of

@@ -284,5 +284,7 @@ async fn what_was_made_is_listed_at_every_node() {
         assert_eq!(value(&cluster, node, columns).await, "a");
         let definition = "select definition from information_schema.views where table_name = 'v'";
         assert_eq!(value(&cluster, node, definition).await, "SELECT 1 AS a");
+        let shown = cluster.ask(node, "show create view sales.v").await.unwrap().text();
+        assert!(shown.contains("CREATE VIEW sales.v (a) AS SELECT 1 AS a"), "{shown}");
     }
 }

@@ -153,3 +153,34 @@ async fn the_tables_can_be_asked_about_in_sql() {
     assert!(shown.text().contains("lineitem"));
     assert!(cluster.ask(0, "describe nation").await.unwrap().text().contains("n_regionkey"));
 }
+
+/// What tools read of it: positions from 1, types as CAST takes them, views that are none of tables, and tables of
+/// constraints without rows.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_information_schema_is_that_of_sql() {
+    let cluster = cluster().await;
+    let columns = "select ordinal_position, column_name, data_type, numeric_precision, numeric_scale from information_schema.columns where table_name = 'lineitem' and ordinal_position in (1, 5, 16) order by 1";
+    let answer = cluster.ask(1, columns).await.unwrap().text();
+    for told in ["BIGINT", "DECIMAL", "VARCHAR", "15", "l_comment"] {
+        assert!(answer.contains(told), "{told}: {answer}");
+    }
+    for (sql, rows) in [
+        ("select * from information_schema.views", 0),
+        ("select * from information_schema.table_constraints", 0),
+        ("select * from information_schema.key_column_usage", 0),
+        ("select * from information_schema.referential_constraints", 0),
+        ("select * from information_schema.constraint_column_usage", 0),
+        ("select * from \"INFORMATION_SCHEMA\".\"TABLES\" where table_schema = 'public'", 8),
+        ("select * from information_schema.schemata", 2),
+        (
+            "select * from information_schema.routines where routine_name in ('kept', 'again', '+')",
+            0,
+        ),
+        ("select * from information_schema.df_settings where name = 'distributed.compression'", 1),
+        ("describe lineitem", 16),
+    ] {
+        assert_eq!(cluster.ask(0, sql).await.unwrap().rows(), rows, "{sql}");
+    }
+    let described = cluster.ask(0, "describe lineitem").await.unwrap().text();
+    assert!(described.contains("DECIMAL(15,2)"), "{described}");
+}

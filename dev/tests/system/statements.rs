@@ -293,3 +293,32 @@ async fn a_scalar_subquery_of_one_row_is_answered() {
     ])
     .await;
 }
+
+/// Functions that a plan carries by name to other nodes.
+#[tokio::test(flavor = "multi_thread")]
+async fn dates_as_tools_write_them_are_the_same_on_every_node() {
+    const MONTHS: &str = "cast((date_part('year', l_receiptdate) - date_part('year', l_shipdate)) * 12 + date_part('month', l_receiptdate) - date_part('month', l_shipdate) as bigint)";
+    check_as(&[
+        (
+            "select l_orderkey, l_linenumber, l_shipdate + l_linenumber * interval '1' day d from lineitem",
+            "select l_orderkey, l_linenumber, cast(cast(l_shipdate as int) + cast(l_linenumber as int) as date) d from lineitem",
+        ),
+        (
+            "select l_orderkey, {fn TIMESTAMPADD(SQL_TSI_DAY, -l_linenumber, l_shipdate)} d from lineitem",
+            "select l_orderkey, cast(cast(l_shipdate as int) - cast(l_linenumber as int) as date) d from lineitem",
+        ),
+        (
+            "select l_orderkey, datediff(day, l_shipdate, l_receiptdate) d, datediff(month, l_shipdate, l_receiptdate) m from lineitem",
+            &format!("select l_orderkey, cast(cast(l_receiptdate as int) - cast(l_shipdate as int) as bigint) d, {MONTHS} m from lineitem"),
+        ),
+        (
+            "select timestampdiff(SQL_TSI_WEEK, l_shipdate, l_receiptdate) w, count(*) n from lineitem group by 1",
+            "select cast((cast(l_receiptdate as int) - cast(l_shipdate as int)) / 7 as bigint) w, count(*) n from lineitem group by 1",
+        ),
+        (
+            "select l_orderkey from lineitem where l_shipmode like substr(l_shipmode, 1, 2) || '!%' escape '!' or l_shipmode like substr(l_shipmode, 1, 2) || '%' escape '!'",
+            "select l_orderkey from lineitem",
+        ),
+    ])
+    .await;
+}

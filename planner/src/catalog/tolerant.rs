@@ -12,28 +12,53 @@ use datafusion::catalog::{
 };
 use datafusion::common::Result;
 use datafusion::datasource::TableType;
+use datafusion::execution::SessionState;
 
-/// The same catalogs, tolerant.
-pub(crate) fn tolerant(catalogs: &dyn CatalogProviderList) -> Arc<dyn CatalogProviderList> {
+use super::information::{INFORMATION_SCHEMA, InformationSchema};
+
+/// Has a statement of this state see its catalogs so, with [`InformationSchema`] in each of them.
+pub(crate) fn tolerate(state: &mut SessionState) {
+    let plain = tolerant(state.catalog_list().as_ref(), None);
+    let information = Arc::new(InformationSchema::of(state, plain));
+    let with = tolerant(state.catalog_list().as_ref(), Some(&information));
+    state.register_catalog_list(with);
+    // DataFusion would answer with its own before it asks a catalog.
+    state.config_mut().options_mut().catalog.information_schema = false;
+}
+
+fn tolerant(
+    catalogs: &dyn CatalogProviderList,
+    information: Option<&Arc<InformationSchema>>,
+) -> Arc<dyn CatalogProviderList> {
     let list = MemoryCatalogProviderList::new();
     for name in catalogs.catalog_names() {
         if let Some(catalog) = catalogs.catalog(&name) {
-            list.register_catalog(name, Arc::new(TolerantCatalog(catalog)));
+            let information = information.cloned();
+            list.register_catalog(name, Arc::new(TolerantCatalog { catalog, information }));
         }
     }
     Arc::new(list)
 }
 
 #[derive(Debug)]
-struct TolerantCatalog(Arc<dyn CatalogProvider>);
+struct TolerantCatalog {
+    catalog: Arc<dyn CatalogProvider>,
+    information: Option<Arc<InformationSchema>>,
+}
 
 impl CatalogProvider for TolerantCatalog {
     fn schema_names(&self) -> Vec<String> {
-        self.0.schema_names()
+        self.catalog.schema_names()
     }
 
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
-        Some(Arc::new(TolerantSchema(self.0.schema(name)?)))
+        match &self.information {
+            // As tools of ODBC write it.
+            Some(information) if name.eq_ignore_ascii_case(INFORMATION_SCHEMA) => {
+                Some(Arc::clone(information) as _)
+            }
+            _ => Some(Arc::new(TolerantSchema(self.catalog.schema(name)?))),
+        }
     }
 }
 

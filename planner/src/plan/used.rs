@@ -7,6 +7,7 @@ use datafusion::sql::sqlparser::ast::{
     Expr, Ident, ObjectName, Set, Statement as SqlStatement, Use, Value,
 };
 
+use crate::catalog::INFORMATION_SCHEMA;
 use crate::options::{check_values, explain_refusal};
 use crate::session::Engine;
 use crate::{PlannerError, Result};
@@ -18,7 +19,14 @@ const ZONE: &str = "datafusion.execution.time_zone";
 /// Whether a statement names a schema, which another node may have made by now.
 pub(super) fn names_a_place(statement: &DfStatement) -> bool {
     let DfStatement::Statement(sql) = statement else { return false };
-    matches!(sql.as_ref(), SqlStatement::Use(_))
+    match sql.as_ref() {
+        SqlStatement::Use(_) => true,
+        SqlStatement::Set(Set::SingleAssignment { variable, .. }) => {
+            let name = variable.to_string().to_lowercase();
+            name == CATALOG || name == SCHEMA
+        }
+        _ => false,
+    }
 }
 
 /// The settings after such a statement; `None` for any other.
@@ -87,24 +95,47 @@ fn use_place(place: &Use, config: &mut SessionConfig, engine: &Engine) -> Result
         }
     };
     let catalog = catalog.unwrap_or_else(|| config.options().catalog.default_catalog.clone());
-    let known = engine.session(config.clone());
-    let known = known.catalog_list().catalog(&catalog).ok_or_else(|| {
-        PlannerError::NotFound(format!(
-            "there is no catalog '{catalog}': SHOW CATALOGS lists those that there are"
-        ))
-    })?;
-    if let Some(schema) = &schema
-        && schema != "information_schema"
-        && known.schema(schema).is_none()
-    {
-        return Err(PlannerError::NotFound(format!(
-            "there is no schema '{schema}' in catalog '{catalog}': SHOW SCHEMAS lists those that there are"
-        )));
-    }
+    is_there(&catalog, schema.as_deref(), config, engine)?;
     set(config, CATALOG, &catalog)?;
     match schema {
         Some(schema) => set(config, SCHEMA, &schema),
         None => Ok(()),
+    }
+}
+
+/// Whether the catalog and the schema that SET has changed are there.
+///
+/// # Errors
+/// `NotFound` for one that is not.
+pub(super) fn check_place(
+    changed: &SessionConfig,
+    before: &SessionConfig,
+    engine: &Engine,
+) -> Result<()> {
+    let (at, was) = (&changed.options().catalog, &before.options().catalog);
+    let schema = (at.default_schema != was.default_schema).then_some(at.default_schema.as_str());
+    is_there(&at.default_catalog, schema, changed, engine)
+}
+
+fn is_there(
+    catalog: &str,
+    schema: Option<&str>,
+    config: &SessionConfig,
+    engine: &Engine,
+) -> Result<()> {
+    let known = engine.session(config.clone());
+    let known = known.catalog_list().catalog(catalog).ok_or_else(|| {
+        PlannerError::NotFound(format!(
+            "there is no catalog '{catalog}': SHOW CATALOGS lists those that there are"
+        ))
+    })?;
+    match schema {
+        Some(schema) if schema != INFORMATION_SCHEMA && known.schema(schema).is_none() => {
+            Err(PlannerError::NotFound(format!(
+                "there is no schema '{schema}' in catalog '{catalog}': SHOW SCHEMAS lists those that there are"
+            )))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -191,7 +222,9 @@ mod tests {
         ] {
             assert_eq!(after(&planning, &[sql]).await.unwrap().1, schema, "{sql}");
         }
-        for sql in ["USE nowhere", "USE nowhere.public"] {
+        for sql in
+            ["USE nowhere", "USE nowhere.public", "SET SCHEMA 'nowhere'", "SET CATALOG nowhere"]
+        {
             let refused = after(&planning, &[sql]).await;
             assert!(matches!(refused, Err(PlannerError::NotFound(_))), "{sql}: {refused:?}");
         }

@@ -1,7 +1,8 @@
 //! `LIKE … ESCAPE 'c'` of any letter.
 //!
 //! Problem: DataFusion 55 knows the backslash alone, and SQLAlchemy escapes by `/`, many people by `!`. Official way: none.
-//! Here: the pattern is written with backslashes, a constant as another constant, all else by `replace`.
+//! Here: the pattern is written with backslashes, a constant as another constant, all else by a function
+//! (`session/escaped.rs`). One that ends in the letter that escapes is an error, as in SQL.
 
 use std::ops::ControlFlow;
 
@@ -10,6 +11,9 @@ use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Value, VisitorMut};
 
 use super::walk::{self, call};
 use crate::{PlannerError, Result};
+
+/// The function that does so: of a pattern and the letter that escapes in it.
+pub(crate) const BY_BACKSLASH: &str = "pattern_by_backslash";
 
 /// Writes it in a statement.
 ///
@@ -54,7 +58,7 @@ impl VisitorMut for Escapes {
                     return ControlFlow::Continue(());
                 }
             },
-            None => replaced(pattern.as_ref().clone(), letter),
+            None => call(BY_BACKSLASH, [pattern.as_ref().clone(), literal(letters_of(letter))]),
         };
         *escape_char = None;
         ControlFlow::Continue(())
@@ -80,8 +84,12 @@ fn constant(expr: &Expr) -> Option<String> {
     }
 }
 
-/// `None` where nothing follows the letter that escapes.
-fn by_backslash(pattern: &str, escape: Option<char>) -> Option<String> {
+fn letters_of(letter: Option<char>) -> String {
+    letter.map(String::from).unwrap_or_default()
+}
+
+/// A pattern whose letter that escapes is the backslash. `None` where nothing follows the letter that escapes.
+pub(crate) fn by_backslash(pattern: &str, escape: Option<char>) -> Option<String> {
     let mut written = String::with_capacity(pattern.len() + 1);
     let mut letters = pattern.chars();
     while let Some(letter) = letters.next() {
@@ -95,25 +103,6 @@ fn by_backslash(pattern: &str, escape: Option<char>) -> Option<String> {
         written.push(letter);
     }
     Some(written)
-}
-
-/// The same by functions. Two of the letter, which are one, are put aside first: what follows a single one is then clear.
-fn replaced(pattern: Expr, escape: Option<char>) -> Expr {
-    const ASIDE: &str = "\u{f8ff}";
-    let replace = |of: Expr, from: &str, to: &str| {
-        call("replace", [of, literal(from.to_owned()), literal(to.to_owned())])
-    };
-    let plain = replace(pattern, "\\", "\\\\");
-    let Some(escape) = escape else { return plain };
-    let aside = replace(plain, &format!("{escape}{escape}"), ASIDE);
-    let percent = replace(aside, &format!("{escape}%"), "\\%");
-    let letter = replace(percent, &format!("{escape}_"), "\\_");
-    let others = replace(letter, &escape.to_string(), "");
-    let itself = match escape {
-        '%' | '_' => format!("\\{escape}"),
-        _ => escape.to_string(),
-    };
-    replace(others, ASIDE, &itself)
 }
 
 #[cfg(test)]
@@ -143,7 +132,10 @@ mod tests {
     }
 
     #[test]
-    fn other_patterns_are_replaced() {
-        assert!(written("SELECT a LIKE b || '%' ESCAPE '!'").contains("replace("));
+    fn other_patterns_are_written_so_when_they_are_known() {
+        assert_eq!(
+            written("SELECT a LIKE b || '%' ESCAPE '!'"),
+            "SELECT a LIKE pattern_by_backslash(b || '%', '!')"
+        );
     }
 }

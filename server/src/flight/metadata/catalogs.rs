@@ -1,14 +1,16 @@
 //! Catalogs and schemas: what a session can see, and GetCatalogs and GetDbSchemas over it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_flight::sql::metadata::{GetCatalogsBuilder, GetDbSchemasBuilder};
 use arrow_flight::sql::{CommandGetCatalogs, CommandGetDbSchemas};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::catalog::information_schema::{INFORMATION_SCHEMA, InformationSchemaProvider};
 use datafusion::catalog::{CatalogProvider, CatalogProviderList, SchemaProvider};
+use datafusion::config::ConfigOptions;
 use datafusion::execution::SessionState;
+use squadron_planner::catalog::{INFORMATION_SCHEMA, InformationSchema};
 
 use super::Result;
 use super::pattern::Pattern;
@@ -67,7 +69,9 @@ impl CatalogView {
     }
 
     fn virtual_schema(&self) -> Option<Arc<dyn SchemaProvider>> {
-        let make = || InformationSchemaProvider::new(Arc::clone(&self.list));
+        // Of it names and columns are told, which depend on no setting.
+        let (list, options) = (Arc::clone(&self.list), ConfigOptions::default());
+        let make = || InformationSchema::new(list, &options, HashMap::new());
         self.information_schema.then(|| Arc::new(make()) as _)
     }
 }
