@@ -34,6 +34,7 @@ mod precedence;
 mod recursion;
 mod shown;
 mod size;
+pub mod taken;
 mod types;
 mod unseen;
 mod walk;

@@ -47,7 +47,7 @@ pub use cancel::Cancelled;
 pub use pending::{Pending, Relaying};
 pub use planning::{Begun, Planned};
 pub use poll::Polled;
-pub use prepared::{HANDLES_IDLE, Statements, Values};
+pub use prepared::{IDLE as PREPARED_IDLE, Statements, Values};
 pub use read::Located;
 pub use record::QueryState;
 pub use registry::{Queries, QueryLimits, QueryParts};

@@ -3,6 +3,7 @@
 mod prepared;
 mod recursive;
 mod shapes;
+mod taken;
 
 use std::fs::File;
 use std::sync::Arc;

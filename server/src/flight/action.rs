@@ -5,10 +5,10 @@ use std::sync::Arc;
 use arrow_flight::sql::ActionClosePreparedStatementRequest;
 use arrow_flight::{Action, ActionType};
 use bytes::Bytes;
-use datafusion::catalog::information_schema::INFORMATION_SCHEMA;
 use datafusion::execution::SessionState;
 use datafusion::prelude::SessionConfig;
 use prost::Message;
+use squadron_planner::catalog::INFORMATION_SCHEMA;
 use tonic::{Response, Status};
 
 use super::caller::{COOKIE, Called};
@@ -100,7 +100,7 @@ pub async fn act(
             let answer = options::get(&called.session.settings(), sessions.defaults());
             Ok(Bytes::from(answer.encode_to_vec()).into())
         }
-        options::CLOSE => Ok(close(called, sessions, queries).await.into()),
+        options::CLOSE => close(called, sessions, queries).await.map(Into::into),
         other => Err(not_yet(&format!("action {other}"))),
     }
 }
@@ -149,21 +149,25 @@ fn place(session: &SessionState) -> Place {
 
 /// A session's results go with it; of that of a connection those that were read, since the connection may
 /// be a proxy's, and others' as well.
-async fn close(called: &Called, sessions: &Sessions, queries: &Queries) -> Bytes {
+async fn close(called: &Called, sessions: &Sessions, queries: &Queries) -> Result<Bytes, Status> {
     let status = match (&called.name, &called.connection) {
         _ if called.home.is_some() => options::NOT_CLOSEABLE,
         (Some(name), _) if sessions.close(name) => {
             queries.close_session(name).await;
             options::CLOSED
         }
-        (None, Some(connection)) => {
+        (None, Some(connection)) if !called.has_cookie => {
             connection.session.set_settings(sessions.defaults().clone());
             queries.leave_session(&connection.name).await;
             options::CLOSED
         }
-        _ => options::NOT_CLOSEABLE,
+        _ => {
+            return Err(Status::not_found(
+                "there is no such session: it was closed, or has expired",
+            ));
+        }
     };
-    CloseSessionResult { status }.encode_to_vec().into()
+    Ok(CloseSessionResult { status }.encode_to_vec().into())
 }
 
 /// Tells a cookie-keeping client its session.

@@ -33,6 +33,8 @@ pub struct Called {
     pub home: Option<String>,
     /// The options that it brings in headers: no session changes those.
     pub fixed: Vec<String>,
+    /// Whether it names a session by a cookie, known or not.
+    pub has_cookie: bool,
     /// Why it cannot have the settings of the session it named.
     without: Option<Without>,
 }
@@ -128,7 +130,18 @@ pub fn called(
     let of = connection.as_ref().map(|own| own.name.to_string());
     let of = name.clone().or(of);
     let caller = Caller { principal, session: of, settings, reads_one };
-    Ok(Called { caller, identity, session, name, connection, home, fixed, without })
+    let has_cookie = cookie(metadata).is_some();
+    Ok(Called {
+        caller,
+        identity,
+        session,
+        name,
+        connection,
+        home,
+        fixed,
+        has_cookie,
+        without,
+    })
 }
 
 /// The session of a request.

@@ -14,9 +14,8 @@ use parking_lot::Mutex;
 use squadron_planner::plan::Parameters;
 use uuid::Uuid;
 
-/// A statement that nobody used for so long is forgotten. Connection pools keep statements; they use those that
-/// they keep.
-pub const HANDLES_IDLE: Duration = Duration::from_secs(3600);
+/// Connection pools keep statements; they use those that they keep.
+pub const IDLE: Duration = Duration::from_secs(3600);
 
 /// Statements of one node at most; those go first that were used longest ago.
 const MOST: usize = 10_000;

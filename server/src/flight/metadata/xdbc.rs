@@ -11,8 +11,10 @@ use datafusion::arrow::datatypes::{
     DECIMAL256_MAX_PRECISION, DECIMAL256_MAX_SCALE, DataType, IntervalUnit, SchemaRef, TimeUnit,
 };
 
+use squadron_planner::wire_schema::UNLIMITED;
+
 use super::Result;
-use super::types::{SqlType, UNLIMITED, is_case_sensitive, sql_type};
+use super::types::{SqlType, is_case_sensitive, sql_type};
 
 /// The answer to GetXdbcTypeInfo: the types, or those with the command's code, ordered by code
 /// and name. Nested types have no code and are not listed.
@@ -84,10 +86,13 @@ fn texts() -> impl Iterator<Item = XdbcTypeInfo> {
         create_params: Some(vec!["length".into()]),
         ..quoted(DataType::Utf8, XdbcDataType::XdbcVarchar, "'")
     };
-    let bytes = quoted(DataType::Binary, XdbcDataType::XdbcVarbinary, "X'");
-    // ODBC types every column of bytes so.
-    let fixed = quoted(DataType::FixedSizeBinary(UNLIMITED), XdbcDataType::XdbcBinary, "X'");
-    [text, bytes, fixed].into_iter()
+    // Of no length of its own: ODBC shows every column of bytes as this.
+    let bytes = XdbcTypeInfo {
+        column_size: Some(UNLIMITED),
+        create_params: Some(vec!["length".into()]),
+        ..quoted(DataType::FixedSizeBinary(0), XdbcDataType::XdbcBinary, "X'")
+    };
+    [text, bytes, quoted(DataType::Binary, XdbcDataType::XdbcVarbinary, "X'")].into_iter()
 }
 
 fn times() -> impl Iterator<Item = XdbcTypeInfo> {
@@ -112,7 +117,6 @@ fn times() -> impl Iterator<Item = XdbcTypeInfo> {
         (DataType::Date32, XdbcDate, "DATE '", XdbcSubcodeYear),
         (DataType::Time64(unit), XdbcTime, "TIME '", XdbcSubcodeTime),
         (DataType::Timestamp(unit, None), XdbcTimestamp, "TIMESTAMP '", XdbcSubcodeTimestamp),
-        // `TIMESTAMP '…'` would be one without a zone.
         (zoned, XdbcTimestamp, "TIMESTAMPTZ '", XdbcSubcodeTimestampWithTimezone),
     ]
     .into_iter()
@@ -176,7 +180,7 @@ mod tests {
         let rows = rows(None);
         assert!(rows.is_sorted(), "{rows:?}");
         for expected in
-            [(-2, "BINARY"), (12, "VARCHAR"), (-5, "BIGINT"), (3, "DECIMAL"), (93, "TIMESTAMP")]
+            [(12, "VARCHAR"), (-2, "BINARY"), (-5, "BIGINT"), (3, "DECIMAL"), (93, "TIMESTAMP")]
         {
             assert!(rows.contains(&(expected.0, expected.1.into())), "{expected:?}");
         }

@@ -1,5 +1,7 @@
 //! What the server is and can do: every standard code but the lists of words.
 
+use std::time::Duration;
+
 // Codes and their values share names (`SqlNullOrdering`): values go by their module.
 use arrow_flight::sql::{self as values, SqlInfo, SqlSupportsConvert};
 use datafusion::arrow::ARROW_VERSION;
@@ -8,7 +10,7 @@ use datafusion::arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
 
 use super::Value::{Flag, Int, Long, Map, Text};
 use super::{Answer, READ_ONLY, Value, bits};
-use crate::query::HANDLES_IDLE;
+use crate::query::PREPARED_IDLE;
 
 /// `SupportedAnsi92SqlGrammarLevel`, which arrow-flight does not export.
 const ANSI92_ENTRY_SQL: i32 = 0;
@@ -45,8 +47,8 @@ fn server() -> [Told; 13] {
         (FlightSqlServerCancel, || Flag(true)),
         (FlightSqlServerBulkIngestion, || Flag(!READ_ONLY)),
         (FlightSqlServerIngestTransactionsSupported, || Flag(false)),
-        // Of handles with parameters; others do not go.
-        (FlightSqlServerStatementTimeout, || Int(HANDLES_IDLE.as_millis() as i32)),
+        // Handles of prepared statements that nobody uses.
+        (FlightSqlServerStatementTimeout, || Int(milliseconds(PREPARED_IDLE))),
         (FlightSqlServerTransactionTimeout, || Int(0)),
         (SqlAllTablesAreSelectable, || Flag(true)),
     ]
@@ -91,7 +93,7 @@ fn queries() -> [Told; 13] {
         // Columns may be grouped by without being selected, but not selected without being
         // grouped by, which is what ODBC takes "unrelated" for.
         (SqlSupportedGroupBy, || bits(&[values::SqlSupportedGroupBy::SqlGroupByBeyondSelect])),
-        // With `\` only.
+        // With any letter.
         (SqlSupportsLikeEscapeClause, || Flag(true)),
         (SqlSupportedGrammar, || bits(&[SqlMinimumGrammar, SqlCoreGrammar])),
         // As far as queries go.
@@ -164,6 +166,10 @@ fn results() -> [Told; 10] {
     ]
 }
 
+fn milliseconds(of: Duration) -> i32 {
+    i32::try_from(of.as_millis()).unwrap_or(i32::MAX)
+}
+
 /// Limits, of which there are none: 0 says so, in JDBC and ODBC alike.
 fn limits() -> impl Iterator<Item = SqlInfo> {
     use SqlInfo::*;
@@ -192,11 +198,20 @@ fn limits() -> impl Iterator<Item = SqlInfo> {
     .into_iter()
 }
 
-/// Which types can be cast to which: what Arrow's kernels do, asked of them.
+/// Which types can be cast to which: what Arrow's kernels do, asked of them. Not to decimals and intervals, whose names
+/// in CONVERT say too little (`planner/src/statement/converts.rs`).
 fn conversions() -> Vec<(i32, Vec<i32>)> {
+    use SqlSupportsConvert::*;
     let types = convertible();
+    let unnamed = [
+        SqlConvertDecimal,
+        SqlConvertNumeric,
+        SqlConvertIntervalDayTime,
+        SqlConvertIntervalYearMonth,
+    ];
     let targets = |from: &DataType| {
-        let castable = types.iter().filter(|(_, to)| can_cast_types(from, to));
+        let named = types.iter().filter(|(code, _)| !unnamed.contains(code));
+        let castable = named.filter(|(_, to)| can_cast_types(from, to));
         castable.map(|(code, _)| *code as i32).collect()
     };
     types.iter().map(|(code, from)| (*code as i32, targets(from))).collect()

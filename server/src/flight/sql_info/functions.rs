@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use arrow_flight::sql::SqlInfo;
 use datafusion::execution::FunctionRegistry;
 use datafusion::logical_expr::ScalarUDF;
+use squadron_planner::session::INNER;
+use squadron_planner::statement::taken;
 
 use super::{Answer, Value};
 
@@ -21,7 +23,7 @@ pub(super) fn tell(answer: &mut Answer, registry: &dyn FunctionRegistry) {
     if !KINDS.iter().any(|kind| answer.wants(*kind)) {
         return;
     }
-    let functions = registry.udfs().into_iter();
+    let functions = registry.udfs().into_iter().filter(|name| !INNER.contains(&name.as_str()));
     let functions = functions.filter_map(|name| Some((kind(&*registry.udf(&name).ok()?), name)));
     let functions = functions.collect::<Vec<_>>();
     for wanted in KINDS {
@@ -45,9 +47,16 @@ fn kind(function: &ScalarUDF) -> SqlInfo {
     }
 }
 
-/// Functions that are syntax to the parser, and so in no registry.
-fn syntax(kind: SqlInfo) -> Option<String> {
-    (kind == SqlInfo::SqlDatetimeFunctions).then(|| "EXTRACT".to_string())
+/// Functions that are syntax to the parser, or written otherwise before anything is planned, and so in no registry.
+fn syntax(kind: SqlInfo) -> Vec<String> {
+    let (calls, syntax) = match kind {
+        SqlInfo::SqlNumericFunctions => (taken::NUMERIC, None),
+        SqlInfo::SqlStringFunctions => (taken::TEXT, None),
+        SqlInfo::SqlDatetimeFunctions => (taken::DATETIME, Some("EXTRACT")),
+        _ => (taken::SYSTEM, None),
+    };
+    let names = calls.iter().map(|call| spelled(taken::name(call)));
+    names.chain(syntax.map(str::to_owned)).collect()
 }
 
 /// The name in capitals, by which alone ODBC knows a function; a name that has capitals of its
