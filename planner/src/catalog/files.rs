@@ -13,6 +13,7 @@
 mod arrow_file;
 mod bytes;
 mod checked;
+mod comments;
 mod csv_file;
 pub(crate) mod detailed;
 mod discover;

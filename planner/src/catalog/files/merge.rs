@@ -5,6 +5,7 @@
 //! * CSV and Arrow columns are found by position, so all files must have the same columns in the
 //!   same order. CSV types that differ from file to file become one that can hold both.
 
+use super::comments::COMMENT;
 use super::format::{DataFormat, Kind};
 use crate::catalog::error::CatalogError;
 use crate::catalog::location::DataLocation;
@@ -116,6 +117,12 @@ impl<'f> Columns<'f> {
 /// Makes `known` able to hold `other` too; false if it cannot be.
 fn unite(kind: Kind, known: &mut Field, other: &Field) -> bool {
     let wider = match kind {
+        // Of two comments the first stays.
+        Kind::Parquet if known.metadata().contains_key(COMMENT) => {
+            let mut other = other.clone();
+            other.metadata_mut().remove(COMMENT);
+            return known.try_merge(&other).is_ok();
+        }
         Kind::Parquet => return known.try_merge(other).is_ok(),
         Kind::Arrow if known.data_type() == other.data_type() => Some(known.data_type().clone()),
         Kind::Arrow => None,

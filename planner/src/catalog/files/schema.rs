@@ -3,6 +3,7 @@
 //! Every file is asked by itself, so that a broken or deviating one can be named. Parquet footers
 //! read here stay in DataFusion's cache of file metadata: the query that follows finds them there.
 
+use super::comments::commented;
 use super::format::{DataFormat, Kind};
 use super::layout::PlacedFile;
 use super::merge::{FileSchema, merge};
@@ -101,8 +102,10 @@ impl Inference<'_> {
                         _ => schema,
                     });
                 };
-                let marked = marked(&schema, footer.file_metadata());
-                Ok(Arc::new(sound(marked.as_ref().unwrap_or(&schema))))
+                let told = commented(&schema, footer.file_metadata());
+                let schema = told.as_ref().unwrap_or(&schema);
+                let marked = marked(schema, footer.file_metadata());
+                Ok(Arc::new(sound(marked.as_ref().unwrap_or(schema))))
             }
             Some(name) => Err(CatalogError::invalid(
                 path(),
