@@ -47,8 +47,8 @@ impl VisitorMut for Formats {
             return ControlFlow::Continue(());
         };
         for arg in list.args.iter_mut().skip(1) {
-            if let FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value))) = arg
-                && let Value::SingleQuotedString(pattern) = &mut value.value
+            if let FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)) = arg
+                && let Some(pattern) = constant(arg)
                 && !pattern.contains('%')
             {
                 match translated(pattern) {
@@ -58,6 +58,20 @@ impl VisitorMut for Formats {
             }
         }
         ControlFlow::Continue(())
+    }
+}
+
+fn constant(expr: &mut Expr) -> Option<&mut String> {
+    match expr {
+        Expr::Nested(expr) => constant(expr),
+        Expr::Value(value) => match &mut value.value {
+            Value::SingleQuotedString(text)
+            | Value::EscapedStringLiteral(text)
+            | Value::NationalStringLiteral(text)
+            | Value::DoubleQuotedString(text) => Some(text),
+            _ => None,
+        },
+        _ => None,
     }
 }
 
@@ -123,6 +137,10 @@ fn of_postgres(pattern: &str) -> std::result::Result<String, String> {
         }
         let begins =
             |part: &str| rest.get(..part.len()).is_some_and(|it| it.eq_ignore_ascii_case(part));
+        // Each begins like two others.
+        if let Some(other) = ["SSSS", "IDDD"].into_iter().find(|part| begins(part)) {
+            return Err(other.to_owned());
+        }
         if begins("Month") || begins("Day") {
             return Err(format!("{} without FM", word(rest)));
         }
@@ -178,10 +196,8 @@ fn of_java(pattern: &str) -> std::result::Result<String, String> {
         match letter {
             '\'' if run.is_multiple_of(2) => written.push_str(&part[..run / 2]),
             '\'' => {
-                let (text, behind) = rest.split_once('\'').unwrap_or((rest, ""));
                 written.push_str(&part[..run / 2]);
-                written.push_str(text);
-                rest = behind;
+                rest = quoted(rest, &mut written).ok_or("a quote that nothing closes")?;
             }
             letter if letter.is_ascii_alphabetic() => {
                 let known = LETTERS.iter().find(|(known, _)| *known == part);
@@ -191,6 +207,22 @@ fn of_java(pattern: &str) -> std::result::Result<String, String> {
         }
     }
     Ok(written)
+}
+
+/// A text up to the quote that closes it, of which two are one; gives what is behind it.
+fn quoted<'p>(text: &'p str, written: &mut String) -> Option<&'p str> {
+    let mut rest = text;
+    loop {
+        let (part, behind) = rest.split_once('\'')?;
+        written.push_str(part);
+        match behind.strip_prefix('\'') {
+            Some(more) => {
+                written.push('\'');
+                rest = more;
+            }
+            None => return Some(behind),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -209,6 +241,8 @@ mod tests {
         check("to_date(s, 'yyyy-MM-dd')", "to_date(s, '%Y-%m-%d')");
         check("date_format(d, 'yyyy-MM-dd''T''HH:mm:ss')", "date_format(d, '%Y-%m-%dT%H:%M:%S')");
         check("date_format(d, 'd MMM yy')", "date_format(d, '%-d %b %y')");
+        check("date_format(d, 'h ''o''''clock''')", "date_format(d, '%-I o''clock')");
+        check("to_char(d, ('YYYY'))", "to_char(d, ('%Y'))");
     }
 
     #[test]
@@ -223,6 +257,9 @@ mod tests {
             ("to_char(d, 'Month')", "Month"),
             ("to_char(d, 'yyyy-MM-dd HH:mm')", "MI"),
             ("date_format(d, 'YYYY')", "YYYY"),
+            ("date_format(d, 'h ''o')", "quote"),
+            ("to_char(d, 'SSSS')", "SSSS"),
+            ("to_char(d, 'IYYY-IDDD')", "IDDD"),
         ] {
             let refused = parse(&format!("SELECT {call}")).unwrap_err().to_string();
             assert!(refused.contains(part), "{refused}");
