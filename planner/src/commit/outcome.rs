@@ -138,7 +138,10 @@ mod tests {
         let outcome = Arc::<Outcome>::default();
         let lost = || PlannerError::Unavailable("the store".into());
         outcome
-            .commit(async move { Err::<std::result::Result<_, ()>, _>(lost()) })
+            .commit(
+                &TaskTracker::new(),
+                async move { Err::<std::result::Result<_, ()>, _>(lost()) },
+            )
             .await
             .unwrap_err();
         assert!(outcome.is_settled());
@@ -149,7 +152,8 @@ mod tests {
     async fn a_commit_goes_on_when_nobody_waits() {
         let outcome = Arc::<Outcome>::default();
         let (go, gone) = tokio::sync::oneshot::channel::<()>();
-        let commit = outcome.commit(&TaskTracker::new(), async move {
+        let tasks = TaskTracker::new();
+        let commit = outcome.commit(&tasks, async move {
             let _ = gone.await;
             Ok(Ok::<_, ()>(1))
         });

@@ -131,17 +131,7 @@ pub fn called(
     let of = name.clone().or(of);
     let caller = Caller { principal, session: of, settings, reads_one };
     let has_cookie = cookie(metadata).is_some();
-    Ok(Called {
-        caller,
-        identity,
-        session,
-        name,
-        connection,
-        home,
-        fixed,
-        has_cookie,
-        without,
-    })
+    Ok(Called { caller, identity, session, name, connection, home, fixed, has_cookie, without })
 }
 
 /// The session of a request.

@@ -20,9 +20,6 @@ use datafusion::execution::FunctionRegistry;
 pub use self::union::sql_info_schema;
 use super::metadata::Result;
 
-/// Whether every table is read-only and every statement a query.
-pub const READ_ONLY: bool = true;
-
 /// The answer to GetSqlInfo: the codes asked for that are known, in order; all for an empty list.
 ///
 /// `functions` is the session's registry, whose scalar functions are told by their kinds.

@@ -111,7 +111,7 @@ impl Statements {
 
     /// Forgets those that nobody has used for long.
     pub(super) fn forget_idle(&self, now: Instant) {
-        let stays = |it: &Statement| now.saturating_duration_since(it.used) < HANDLES_IDLE;
+        let stays = |it: &Statement| now.saturating_duration_since(it.used) < IDLE;
         let mut kept = self.kept.lock();
         kept.all.retain(|_, it| stays(it));
         kept.bytes = kept.all.values().map(|it| it.bytes).sum();
@@ -182,7 +182,7 @@ mod tests {
         let (statements, id) = kept();
         statements.forget_idle(Instant::now());
         assert!(statements.get(id, "alice").is_some());
-        statements.forget_idle(Instant::now() + HANDLES_IDLE);
+        statements.forget_idle(Instant::now() + IDLE);
         assert!(statements.get(id, "alice").is_none());
     }
 

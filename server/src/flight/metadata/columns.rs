@@ -9,7 +9,6 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 
 use super::types::{is_case_sensitive, sql_type};
-use crate::flight::sql_info::READ_ONLY;
 
 const TYPE_NAME: &str = "ARROW:FLIGHT:SQL:TYPE_NAME";
 const PRECISION: &str = "ARROW:FLIGHT:SQL:PRECISION";
@@ -103,7 +102,8 @@ fn with_type_metadata(field: &Field) -> Field {
         (SCALE, sql.scale.to_string()),
         (IS_AUTO_INCREMENT, flag(false)),
         (IS_CASE_SENSITIVE, flag(is_case_sensitive(sql))),
-        (IS_READ_ONLY, flag(READ_ONLY)),
+        // Results are: rows change by statements.
+        (IS_READ_ONLY, flag(true)),
         (IS_SEARCHABLE, flag(true)),
     ];
     extend(field.clone(), facts.into_iter().map(|(key, value)| (key.to_string(), value)))

@@ -9,7 +9,7 @@ use datafusion::arrow::compute::can_cast_types;
 use datafusion::arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
 
 use super::Value::{Flag, Int, Long, Map, Text};
-use super::{Answer, READ_ONLY, Value, bits};
+use super::{Answer, Value, bits};
 use crate::query::PREPARED_IDLE;
 
 /// `SupportedAnsi92SqlGrammarLevel`, which arrow-flight does not export.
@@ -38,14 +38,15 @@ fn server() -> [Told; 13] {
         (FlightSqlServerVersion, || Text(env!("CARGO_PKG_VERSION"))),
         // The version of the library, as ADBC defines it and the reference servers have it.
         (FlightSqlServerArrowVersion, || Text(ARROW_VERSION)),
-        (FlightSqlServerReadOnly, || Flag(READ_ONLY)),
+        (FlightSqlServerReadOnly, || Flag(false)),
         (FlightSqlServerSql, || Flag(true)),
         (FlightSqlServerSubstrait, || Flag(false)),
         // ADBC begins a transaction on connect if this is anything but none.
         (FlightSqlServerTransaction, || Int(values::SqlSupportedTransaction::None as i32)),
         // The CancelQuery action of old; CancelFlightInfo is not told by any code.
         (FlightSqlServerCancel, || Flag(true)),
-        (FlightSqlServerBulkIngestion, || Flag(!READ_ONLY)),
+        // CommandStatementIngest is not there yet.
+        (FlightSqlServerBulkIngestion, || Flag(false)),
         (FlightSqlServerIngestTransactionsSupported, || Flag(false)),
         // Handles of prepared statements that nobody uses.
         (FlightSqlServerStatementTimeout, || Int(milliseconds(PREPARED_IDLE))),
@@ -121,9 +122,9 @@ fn queries() -> [Told; 13] {
 fn structure() -> [Told; 8] {
     use SqlInfo::*;
     [
-        (SqlDdlCatalog, || Flag(!READ_ONLY)),
-        (SqlDdlSchema, || Flag(!READ_ONLY)),
-        (SqlDdlTable, || Flag(!READ_ONLY)),
+        (SqlDdlCatalog, || Flag(false)),
+        (SqlDdlSchema, || Flag(true)),
+        (SqlDdlTable, || Flag(true)),
         (SqlSupportsNonNullableColumns, || Flag(true)),
         (SqlSupportsIntegrityEnhancementFacility, || Flag(false)),
         (SqlSchemasSupportedActions, || Int(0)),
@@ -159,7 +160,7 @@ fn results() -> [Told; 10] {
         (SqlSupportedConcurrenciesForResultSetScrollSensitive, || Int(0)),
         (SqlSupportedConcurrenciesForResultSetScrollInsensitive, || Int(0)),
         (SqlMaxRowSizeIncludesBlobs, || Flag(true)),
-        (SqlBatchUpdatesSupported, || Flag(false)),
+        (SqlBatchUpdatesSupported, || Flag(true)),
         (SqlNamedParametersSupported, || Flag(false)),
         (SqlLocatorsUpdateCopy, || Flag(false)),
         (SqlStoredFunctionsUsingCallSyntaxSupported, || Flag(false)),
