@@ -55,6 +55,13 @@ impl ServerTls {
     }
 }
 
+/// Has libraries take the provider that is taken here, where they do not name one: two are linked (the crate deltalake
+/// brings the other), and rustls would not choose between them.
+pub fn choose_provider() {
+    // A second time it is chosen already, and by whoever did so first.
+    let _ = default_provider().install_default();
+}
+
 fn config(files: &TlsFiles) -> Result<ServerConfig, String> {
     let chain = certificates(&files.certificate)?;
     let key =

@@ -125,6 +125,7 @@ impl Node {
     /// # Errors
     /// See [`NodeError`].
     pub async fn build(config: NodeConfig, listeners: Listeners) -> Result<Self, NodeError> {
+        squadron_cluster::tls::choose_provider();
         let flight = local_address("--listen", &listeners.flight)?;
         let internal = local_address("--cluster-listen", &listeners.internal)?;
         let me = member(&config, &flight, internal)?;

@@ -193,11 +193,11 @@ impl LocalFile {
 
 impl AsyncFileWriter for LocalFile {
     fn write(&mut self, bytes: Bytes) -> BoxFuture<'_, ParquetResult<()>> {
-        async move { Ok(self.file.write_all(&bytes).await.map_err(external)?) }.boxed()
+        async move { self.file.write_all(&bytes).await.map_err(external) }.boxed()
     }
 
     fn complete(&mut self) -> BoxFuture<'_, ParquetResult<()>> {
-        async move { Ok(self.end().await.map_err(external)?) }.boxed()
+        async move { self.end().await.map_err(external) }.boxed()
     }
 }
 

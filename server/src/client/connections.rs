@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow_flight::flight_service_client::FlightServiceClient;
 use parking_lot::Mutex;
+use squadron_cluster::tls::choose_provider;
 use tokio::sync::OnceCell;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
@@ -78,6 +79,7 @@ fn endpoint(
 }
 
 fn tls(options: &TransportOptions) -> ClientTlsConfig {
+    choose_provider();
     let config = match &options.tls_ca {
         Some(pem) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)),
         None => ClientTlsConfig::new().with_native_roots(),

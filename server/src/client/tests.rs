@@ -107,6 +107,7 @@ mod tls {
 
     fn node() -> FakeNode {
         let identity = Identity::from_pem(CERTIFICATE, KEY);
+        squadron_cluster::tls::choose_provider();
         let config = ServerTlsConfig::new().identity(identity);
         FakeNode::serve(Server::builder().tls_config(config).unwrap())
     }

@@ -43,7 +43,7 @@ pub(crate) enum Found {
     /// All files of a place.
     Files(FilesTable),
     /// Those that a Delta table's log at this place names.
-    Delta(DataLocation),
+    Delta(Box<DataLocation>),
 }
 
 enum Kept {
@@ -100,7 +100,7 @@ impl Entry {
         }
         Ok(resolved?.map(|kept| match kept {
             Kept::Files(resolved) => Found::Files(FilesTable::new(resolved)),
-            Kept::Delta => Found::Delta(self.source.place()),
+            Kept::Delta => Found::Delta(Box::new(self.source.place())),
         }))
     }
 

@@ -165,7 +165,7 @@ fn is_not_what(expr: Expr, truth: bool) -> Expr {
             let [left, right] = [left, right].map(|side| nested(is_not_what(*side, truth)));
             Expr::BinaryOp { left, op, right }
         }
-        Expr::Exists { subquery, negated } => Expr::Exists { subquery, negated: negated == !truth },
+        Expr::Exists { subquery, negated } => Expr::Exists { subquery, negated: negated != truth },
         expr if truth => Expr::IsNotTrue(nested(expr)),
         expr => Expr::IsNotFalse(nested(expr)),
     }

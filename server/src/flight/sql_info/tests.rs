@@ -118,8 +118,8 @@ fn the_server_says_what_it_is() {
 }
 
 #[test]
-fn the_server_is_read_only_and_without_transactions() {
-    assert!(value(3).as_boolean().value(0));
+fn the_server_takes_writes_and_has_no_transactions() {
+    assert!(!value(3).as_boolean().value(0));
     assert_eq!(value(8).as_primitive::<Int32Type>().value(0), 0);
     assert!(!value(563).as_boolean().value(0));
     assert_eq!(value(562).as_primitive::<Int64Type>().value(0), 0);
