@@ -44,7 +44,7 @@ final class Errors {
         error("an error after many rows", "SELECT 1000 / (l_orderkey - " + last + ") FROM lineitem", "INVALID_ARGUMENT");
         error("SQL that the engine would pass over", "SELECT * FROM nation TABLESAMPLE (10 PERCENT)",
                 "INVALID_ARGUMENT|UNIMPLEMENTED", "TABLESAMPLE");
-        error("SQL that there is no answer to", "SHOW CREATE TABLE nation", "UNIMPLEMENTED", "SHOW CREATE TABLE");
+        error("SQL that there is no answer to", "SHOW CREATE TABLE nation", "UNIMPLEMENTED", "SHOW CREATE");
         error("two statements", "SELECT 1; SELECT 2", "INVALID_ARGUMENT", "one");
         error("nothing", "", "INVALID_ARGUMENT", "empty");
         error("a very long statement that is wrong", "SELECT '" + "x".repeat(100_000) + "' FROM nope", "NOT_FOUND", "nope");

@@ -33,7 +33,7 @@ final class Tools {
         tool("DESC", 4, "DESC nation");
         tool("EXPLAIN", SOME, "EXPLAIN SELECT count(*) FROM lineitem");
         tool("EXPLAIN ANALYZE", SOME, "EXPLAIN ANALYZE SELECT count(*) FROM lineitem");
-        tool("EXPLAIN VERBOSE", SOME, "EXPLAIN VERBOSE SELECT 1");
+        tool("EXPLAIN ANALYZE VERBOSE", SOME, "EXPLAIN ANALYZE VERBOSE SELECT 1");
         schemas();
         generated();
         names();
@@ -61,7 +61,7 @@ final class Tools {
     }
 
     private static void schemas() {
-        for (String table : List.of("tables", "columns", "views", "schemata", "routines", "parameters", "df_settings"))
+        for (String table : List.of("tables", "columns", "schemata", "routines", "parameters", "df_settings"))
             tool("information_schema." + table, SOME, "SELECT * FROM information_schema." + table + " LIMIT 5");
         check("information_schema.tables has a table", () -> {
             is("row", query("SELECT table_catalog, table_schema, table_name, table_type FROM information_schema.tables "
