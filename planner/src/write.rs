@@ -23,6 +23,7 @@ mod exec;
 mod file;
 mod receipt;
 mod rows;
+mod seen;
 mod stats;
 
 use crate::catalog::delta::DeltaLog;
@@ -31,6 +32,7 @@ use file::Folder;
 pub use codec::WriteCodec;
 pub use exec::WriteExec;
 pub(crate) use receipt::{WriteReceipt, check_receipts};
+pub(crate) use seen::first_missing;
 
 /// What is written where: fixed by the coordinator, carried in the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]

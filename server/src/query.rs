@@ -25,6 +25,7 @@ mod left;
 mod lifecycle;
 mod manifest;
 mod naming;
+mod one_catalog;
 mod pending;
 mod planning;
 mod poll;

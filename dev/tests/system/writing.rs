@@ -321,3 +321,19 @@ async fn a_merge_that_would_change_a_row_twice_changes_nothing() {
         "merge into n using nation m on n_nationkey = n_nationkey when matched then delete";
     assert_eq!(refused(&cluster, 0, ambiguous).await.0, Code::InvalidArgument);
 }
+
+/// What one of them made would not be there at the others, or be something else of the same name.
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_with_warehouses_of_their_own_change_nothing() {
+    let folders: Vec<_> = (0..NODES).map(|_| tempfile::tempdir().unwrap()).collect();
+    let paths: Vec<_> = folders.iter().map(|it| it.path().display().to_string()).collect();
+    let options = ClusterOptions::new(NODES).data(fixtures::tpch());
+    let own = options.adjust(move |node, args| args.warehouse = Some(paths[node].clone()));
+    let cluster = own.start().await;
+    for sql in
+        ["create schema s", "create view v as select 1 as a", "create table t as select 1 as a"]
+    {
+        let (code, why) = refused(&cluster, 0, sql).await;
+        assert!(code == Code::Unimplemented && why.contains("node-1"), "{sql}: {why}");
+    }
+}

@@ -17,6 +17,7 @@
 use std::sync::Arc;
 
 use parking_lot::RwLock;
+use uuid::Uuid;
 
 mod change;
 mod entry;
@@ -85,6 +86,23 @@ impl CatalogStore {
         let store = Self { log, known, reading };
         store.refresh().await?;
         Ok(store)
+    }
+
+    /// Tells this catalog from any other, once there is one: nodes that share a warehouse give the same.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn id(&self) -> Result<Option<Uuid>, CatalogError> {
+        self.log.id().await
+    }
+
+    /// The same, of a catalog that is begun if there is none yet.
+    ///
+    /// # Errors
+    /// When it cannot be read or begun.
+    pub async fn begun(&self) -> Result<Uuid, CatalogError> {
+        let _one_at_a_time = self.reading.lock().await;
+        self.log.begin().await
     }
 
     /// What this node knows.

@@ -63,16 +63,21 @@ impl Outcome {
     }
 
     /// Commits, in one of `tasks`, which goes on when nobody waits for it any more. `commit` gives the count of rows, or what stood
-    /// in its way (then nothing is changed), or an error (then it is not known).
+    /// in its way (then nothing is changed), or an error (then it is not known). Where another run of the query was first,
+    /// it is its count that is given, and `commit` is not begun.
     ///
     /// # Errors
-    /// That of `commit`.
+    /// That of `commit`, or of the run that was first.
     pub(crate) async fn commit<R: Send + 'static>(
         self: &Arc<Self>,
         tasks: &TaskTracker,
         commit: impl Future<Output = Result<std::result::Result<u64, R>>> + Send + 'static,
     ) -> Result<std::result::Result<u64, R>> {
-        *self.state.lock() = State::Committing;
+        while !self.begin() {
+            if let Some(count) = self.earlier().await? {
+                return Ok(Ok(count));
+            }
+        }
         let outcome = Arc::clone(self);
         let task = tasks.spawn(async move {
             let told = Told(&outcome);
@@ -85,6 +90,18 @@ impl Outcome {
             came_to
         });
         task.await.map_err(|error| PlannerError::Internal(format!("a commit ended: {error}")))?
+    }
+}
+
+impl Outcome {
+    /// Of several runs one commits.
+    fn begin(&self) -> bool {
+        let mut state = self.state.lock();
+        let is_open = matches!(*state, State::Open);
+        if is_open {
+            *state = State::Committing;
+        }
+        is_open
     }
 }
 
@@ -146,6 +163,23 @@ mod tests {
             .unwrap_err();
         assert!(outcome.is_settled());
         outcome.earlier().await.unwrap_err();
+    }
+
+    #[tokio::test]
+    async fn of_two_runs_at_once_one_commits() {
+        let (outcome, tasks) = (Arc::<Outcome>::default(), TaskTracker::new());
+        let (go, gone) = tokio::sync::oneshot::channel::<()>();
+        let first = outcome.commit(&tasks, async move {
+            let _ = gone.await;
+            Ok(Ok::<_, ()>(1))
+        });
+        let mut first = Box::pin(first);
+        assert!(futures::poll!(&mut first).is_pending());
+        let second = outcome.commit(&tasks, async { Ok(Ok::<_, ()>(2)) });
+        let mut second = Box::pin(second);
+        assert!(futures::poll!(&mut second).is_pending());
+        go.send(()).unwrap();
+        assert_eq!((first.await.unwrap(), second.await.unwrap()), (Ok(1), Ok(1)));
     }
 
     #[tokio::test]

@@ -245,6 +245,14 @@ pub struct SeesProto {
     pub nodes: Vec<String>,
 }
 
+/// Which catalog a node keeps (answer of `squadron.catalog`).
+#[derive(Clone, PartialEq, Message)]
+pub struct CatalogProto {
+    /// Its id; nothing where there is none yet, or the node keeps none.
+    #[prost(string, optional, tag = "1")]
+    pub id: Option<String>,
+}
+
 /// A token, by the name of its session (body of `squadron.token`).
 #[derive(Clone, PartialEq, Message)]
 pub struct TokenProto {

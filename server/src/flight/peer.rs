@@ -23,9 +23,9 @@ use tonic::{Request, Response, Status, Streaming};
 use super::forward::is_passed_on;
 use super::frames::{Put, query_id, read_put};
 use super::messages::{
-    CancelledProto, CommitProto, FailProto, InterestProto, LeaveProto, ManifestProto, OpenProto,
-    PartProto, PollProto, QueriesProto, QueryProto, RenewedProto, SeesProto, StatusRequestProto,
-    TokenProto, TokenUsedProto, TotalsProto,
+    CancelledProto, CatalogProto, CommitProto, FailProto, InterestProto, LeaveProto, ManifestProto,
+    OpenProto, PartProto, PollProto, QueriesProto, QueryProto, RenewedProto, SeesProto,
+    StatusRequestProto, TokenProto, TokenUsedProto, TotalsProto,
 };
 use super::peers::actions;
 use super::pieces::{InPieces, Pieces, in_pieces};
@@ -96,6 +96,12 @@ impl PeerService {
             actions::SEES => {
                 let sees = SeesProto { nodes: self.queries.sees() };
                 Ok(sees.encode_to_vec().into())
+            }
+            actions::CATALOG => {
+                let id =
+                    self.queries.catalog_id().await.map_err(|error| status::planner(&error))?;
+                let id = id.map(|id| id.to_string());
+                Ok(CatalogProto { id }.encode_to_vec().into())
             }
             actions::TOKEN => Ok(self.token(&read(body)?)),
             actions::USE => Ok(self.queries.usage().encode_to_vec().into()),

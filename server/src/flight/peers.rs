@@ -22,8 +22,8 @@ use uuid::Uuid;
 
 use super::frames::{end_message, put_message};
 use super::messages::{
-    CancelledProto, CommitProto, LeaveProto, ManifestProto, OpenProto, PartProto, PollProto,
-    PolledProto, QueriesProto, QueryProto, RenewedProto, SeesProto, StatusProto,
+    CancelledProto, CatalogProto, CommitProto, LeaveProto, ManifestProto, OpenProto, PartProto,
+    PollProto, PolledProto, QueriesProto, QueryProto, RenewedProto, SeesProto, StatusProto,
     StatusRequestProto, TokenProto, TokenUsedProto, TotalsProto,
 };
 use super::status;
@@ -78,6 +78,8 @@ pub mod actions {
     pub const HOLDS: &str = "squadron.holds";
     /// Say what the node has in hand.
     pub const USE: &str = "squadron.use";
+    /// Say which catalog the node keeps.
+    pub const CATALOG: &str = "squadron.catalog";
     /// Say when a token was last used, or hear that it is.
     pub const TOKEN: &str = "squadron.token";
 }
@@ -276,6 +278,16 @@ impl Peers {
         let answer = self.act_within(ANSWER_WITHIN, peer, actions::SEES, Bytes::new()).await?;
         let answer = SeesProto::decode(answer);
         Ok(answer.map_err(|error| ResultError::Corrupt(error.to_string()))?.nodes)
+    }
+
+    /// Asks `peer` for the id of the catalog that it keeps; nothing where it has none.
+    ///
+    /// # Errors
+    /// `Unavailable`, or what keeps it from reading it.
+    pub async fn catalog(&self, peer: &Member) -> Result<Option<String>> {
+        let answer = self.act_within(ANSWER_WITHIN, peer, actions::CATALOG, Bytes::new()).await?;
+        let answer = CatalogProto::decode(answer);
+        Ok(answer.map_err(|error| ResultError::Corrupt(error.to_string()))?.id)
     }
 
     /// Asks the node that made the token of a session for how many seconds it was not used, telling it that

@@ -17,6 +17,7 @@ use uuid::Uuid;
 use super::absence::Absences;
 use super::admission::Admission;
 use super::cancel::cancelled;
+use super::one_catalog::Agreed;
 use super::pending::Relays;
 use super::planning::Plannings;
 use super::prepared::Statements;
@@ -62,6 +63,8 @@ pub struct Queries {
     since: (SystemTime, Instant),
     /// What is planned for clients who poll.
     pub(super) plannings: Plannings,
+    /// Who keeps the catalog that this node does.
+    pub(super) agreed: Agreed,
     /// What is prepared here.
     pub(super) statements: Statements,
     /// No new query is taken.
@@ -137,6 +140,7 @@ impl Queries {
             relays: Relays::default(),
             since: (SystemTime::now(), Instant::now()),
             plannings: Plannings::default(),
+            agreed: Agreed::default(),
             statements,
             closing: AtomicBool::new(false),
             records: Mutex::default(),

@@ -200,6 +200,9 @@ impl Queries {
     ) -> Result<Outcome> {
         match self.planner.plan(sql, &caller.settings, request).await? {
             Planned::Query(plan) => {
+                if plan.is_update {
+                    self.must_share_catalog().await?;
+                }
                 let source = Source {
                     sql: sql.to_owned(),
                     settings: caller.settings.clone(),

@@ -78,12 +78,14 @@ impl Queries {
     /// changes is one object of the store.
     ///
     /// # Errors
-    /// Those of [`squadron_planner::plan::Planner::execute`].
+    /// Those of [`squadron_planner::plan::Planner::execute`]; `Unsupported` where nodes keep several catalogs.
     pub async fn change_catalog(self: &Arc<Self>, ddl: Ddl, caller: &Caller) -> Result<()> {
         self.must_coordinate()?;
         let (queries, caller) = (Arc::clone(self), caller.clone());
-        let work =
-            async move { queries.planner.execute(&ddl, &caller.settings, &caller.principal).await };
+        let work = async move {
+            queries.must_share_catalog().await?;
+            queries.planner.execute(&ddl, &caller.settings, &caller.principal).await
+        };
         self.cpu.spawn(work).await.map_err(panicked)?
     }
 }

@@ -1,7 +1,6 @@
 //! The log of changes in its store: each number is written once, by whoever comes first.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use datafusion::execution::runtime_env::RuntimeEnv;
 use futures::TryStreamExt;
@@ -51,8 +50,8 @@ pub(super) struct Log {
     location: DataLocation,
     store: Arc<dyn ObjectStore>,
     folder: Path,
-    /// Whether the store was seen to refuse what is there already.
-    proved: AtomicBool,
+    /// Of the first record, once the store was seen to refuse another one in its place.
+    proved: OnceLock<Uuid>,
 }
 
 impl Log {
@@ -63,7 +62,7 @@ impl Log {
         let store = register_object_store(runtime, warehouse)?;
         let folder = warehouse.path().clone().join(FOLDER);
         let location = warehouse.clone();
-        Ok(Self { location, store, folder, proved: AtomicBool::new(false) })
+        Ok(Self { location, store, folder, proved: OnceLock::new() })
     }
 
     pub(super) fn warehouse(&self) -> &DataLocation {
@@ -109,24 +108,33 @@ impl Log {
         self.create(&path, state).await.map(drop)
     }
 
+    /// The id of the first record, which is that of the catalog.
+    pub(super) async fn id(&self) -> Result<Option<Uuid>, CatalogError> {
+        match self.proved.get() {
+            Some(id) => Ok(Some(*id)),
+            None => Ok(self.read(0).await?.map(|record| record.id)),
+        }
+    }
+
     /// Makes sure that there is a first record, and that the store refuses to make it twice: one that took both would
-    /// take two changes of one number, and lose one of them.
-    pub(super) async fn begin(&self) -> Result<(), CatalogError> {
-        if self.proved.load(Ordering::Relaxed) {
-            return Ok(());
+    /// take two changes of one number, and lose one of them. Gives its id.
+    pub(super) async fn begin(&self) -> Result<Uuid, CatalogError> {
+        if let Some(id) = self.proved.get() {
+            return Ok(*id);
         }
         let first = self.path(0);
-        let genesis = Record::new("", Vec::new());
-        self.create(&first, &genesis).await?;
-        if self.create(&first, &Record::new("", Vec::new())).await? {
+        let genesis = || Record::new("", Vec::new());
+        self.create(&first, &genesis()).await?;
+        if self.create(&first, &genesis()).await? {
             return Err(self.broken(
                 &first,
                 "the store makes an object that is there already: it ignores If-None-Match, and two nodes would \
                  overwrite each other's changes; use a store that honours it",
             ));
         }
-        self.proved.store(true, Ordering::Relaxed);
-        Ok(())
+        let there = self.read(0).await?;
+        let id = there.ok_or_else(|| self.broken(&first, "it was made and is not there"))?.id;
+        Ok(*self.proved.get_or_init(|| id))
     }
 
     /// Writes the record of this number; false where another one was first.

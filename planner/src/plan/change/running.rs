@@ -9,11 +9,14 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionConfig;
 use futures::TryStreamExt;
 
+use crate::catalog::{CatalogError, DataLocation};
 use crate::commit::{Outcome, Proposal, Published, publish};
 use crate::plan::here::Principal;
 use crate::plan::{PlanRequest, physical, placement, query_state, routing};
 use crate::session::{Engine, guard_query};
-use crate::write::{WriteReceipt, WriteSpec, WrittenFile, check_receipts, remove_files};
+use crate::write::{
+    WriteReceipt, WriteSpec, WrittenFile, check_receipts, first_missing, remove_files,
+};
 use crate::{PlannerError, Result};
 
 /// A file is closed when it has so many bytes: what is read by one task at least, and moved at most when one of its rows changes.
@@ -78,7 +81,7 @@ impl Running {
         logical: &LogicalPlan,
         spec: WriteSpec,
     ) -> Result<(u64, Vec<WrittenFile>)> {
-        let spec = Arc::new(spec);
+        let (spec, location) = (Arc::new(spec.clone()), spec.location);
         let (mut state, mut config) = (state.clone(), self.config.clone());
         state.config_mut().set_extension(Arc::clone(&spec));
         config.set_extension(spec);
@@ -92,7 +95,25 @@ impl Running {
         check_receipts(&receipts, self.request.attempt, (shape.tasks, shape.partitions))?;
         receipts.sort_by_key(|receipt| (receipt.task, receipt.partition));
         let rows = receipts.iter().map(|receipt| receipt.rows).sum();
-        Ok((rows, receipts.into_iter().flat_map(|receipt| receipt.files).collect()))
+        let files: Vec<_> = receipts.into_iter().flat_map(|receipt| receipt.files).collect();
+        self.must_see(&location, &files).await?;
+        Ok((rows, files))
+    }
+
+    /// Whether what workers have written is what this node finds: on disks of their own it would not be, and a log
+    /// would name files that nobody can read.
+    async fn must_see(&self, location: &str, files: &[WrittenFile]) -> Result<()> {
+        let location: DataLocation =
+            location.parse().map_err(|error: CatalogError| PlannerError::from(&error))?;
+        let table = self.engine.named().tables().at(&location);
+        let table = table.map_err(|error| PlannerError::from(&error))?;
+        match first_missing(table.log(), files).await? {
+            None => Ok(()),
+            Some(first) => Err(PlannerError::Unsupported(format!(
+                "nothing was changed: {first}, which a worker has written, is not there for this node; start all nodes with \
+                 one --warehouse, a folder or an object store that all of them see"
+            ))),
+        }
     }
 
     async fn run(
