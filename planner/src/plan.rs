@@ -48,6 +48,8 @@ mod turns;
 mod used;
 pub(crate) mod whole;
 
+use change::Work;
+pub use change::{IfAbsent, IfThere, Incoming, Ingest};
 pub use here::Principal;
 pub use parameters::Parameters;
 pub use placement::{Placement, Shape};
@@ -70,8 +72,20 @@ pub struct PlanRequest {
     pub parameters: Arc<[ScalarValue]>,
     /// Rows of such values, where an INSERT is carried out for each of them at once.
     pub rows: Option<RecordBatch>,
+    /// What is asked for, where that is not the text of a statement.
+    pub form: Form,
     /// What the query has changed, if it changes anything: the same for each run of it.
     pub outcome: Arc<Outcome>,
+}
+
+/// The form in which something is asked for.
+#[derive(Debug, Clone, Default)]
+pub enum Form {
+    /// The text of a statement.
+    #[default]
+    Sql,
+    /// Rows for a table; the text is there for people alone.
+    Ingest(Arc<Ingest>),
 }
 
 /// A statement, ready to run.
@@ -152,6 +166,10 @@ impl Planner {
         config: &SessionConfig,
         request: &PlanRequest,
     ) -> Result<Planned> {
+        if let Form::Ingest(ingest) = &request.form {
+            let plan = self.plan_change(Work::Ingest(Arc::clone(ingest)), config, request).await?;
+            return Ok(Planned::Query(Box::new(plan)));
+        }
         let Turn { statement, right: _right } = self.turns.parse(sql).await?;
         match statement {
             Statement::Query(query) => {
@@ -165,7 +183,7 @@ impl Planner {
             Statement::Session(statement) => Ok(Planned::Session(Box::new(statement))),
             Statement::Ddl(ddl) => Ok(Planned::Ddl(Box::new(ddl))),
             Statement::Change(change) => {
-                let plan = self.plan_change(*change, config, request).await?;
+                let plan = self.plan_change(Work::Statement(change), config, request).await?;
                 Ok(Planned::Query(Box::new(plan)))
             }
         }

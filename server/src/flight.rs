@@ -24,6 +24,7 @@ pub mod frames;
 #[cfg(test)]
 mod fuzz;
 pub mod info;
+mod ingest;
 pub mod inspect;
 pub mod lifetime;
 pub mod listing;

@@ -25,25 +25,27 @@ use crate::statement::Change;
 mod build;
 mod create;
 mod find;
+mod ingest;
 mod insert;
 mod merge;
 mod rewrite;
 mod running;
 mod target;
 
+pub use ingest::{IfAbsent, IfThere, Incoming, Ingest};
 use running::Running;
 
 impl Planner {
     /// A plan that carries a statement out when it runs, and gives how many rows were changed.
     pub(super) async fn plan_change(
         &self,
-        change: Change,
+        work: Work,
         config: &SessionConfig,
         request: &PlanRequest,
     ) -> Result<QueryPlan> {
         let running = Running::new(Arc::clone(&self.engine), config, request);
         let routes = routing::routes(running.config());
-        let written = Arc::new(Written { change, running });
+        let written = Arc::new(Written { work, running });
         let exec = Arc::new(CommitExec::new(written, Arc::clone(&request.outcome)));
         let state = self.engine.local_state(for_query(config, request));
         let plan = deliver_here(exec, &state, request, &self.engine)?;
@@ -69,15 +71,27 @@ impl Planner {
     }
 }
 
-/// A statement and what it runs in.
+/// What writes.
+pub(super) enum Work {
+    /// A statement.
+    Statement(Box<Change>),
+    /// Rows that come from a client.
+    Ingest(Arc<Ingest>),
+}
+
+/// What writes, and what it runs in.
 struct Written {
-    change: Change,
+    work: Work,
     running: Running,
 }
 
 impl std::fmt::Debug for Written {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match &self.change {
+        let change = match &self.work {
+            Work::Ingest(_) => return f.write_str("INGEST"),
+            Work::Statement(change) => change.as_ref(),
+        };
+        f.write_str(match change {
             Change::Insert(_) => "INSERT",
             Change::Delete(_) => "DELETE",
             Change::Update { .. } => "UPDATE",
@@ -92,7 +106,11 @@ impl std::fmt::Debug for Written {
 impl Changing for Written {
     async fn run(&self, outcome: &Arc<Outcome>) -> Result<std::result::Result<u64, String>> {
         let running = &self.running;
-        match &self.change {
+        let change = match &self.work {
+            Work::Ingest(ingest) => return running.ingest(ingest, outcome).await,
+            Work::Statement(change) => change.as_ref(),
+        };
+        match change {
             Change::Insert(insert) => running.insert(insert, outcome).await,
             Change::Delete(rows) => running.rewrite(rows, None, outcome).await,
             Change::Update { rows, set } => running.rewrite(rows, Some(set), outcome).await,

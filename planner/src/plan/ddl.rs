@@ -263,7 +263,7 @@ fn schema(name: &ObjectName, config: &SessionConfig) -> Result<String> {
     }
 }
 
-fn in_catalog(catalog: &str) -> Result<()> {
+pub(super) fn in_catalog(catalog: &str) -> Result<()> {
     match catalog == CATALOG_NAME {
         true => Ok(()),
         false => Err(PlannerError::NotFound(format!(

@@ -138,6 +138,7 @@ pub(super) fn request() -> PlanRequest {
         frame_bytes: 1 << 20,
         parameters: [].into(),
         rows: None,
+        form: Default::default(),
         outcome: Arc::default(),
     }
 }

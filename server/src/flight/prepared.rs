@@ -114,7 +114,7 @@ pub fn asked(handle: &[u8], called: &Called, queries: &Queries) -> Result<Asked,
         Ticket::Prepared(PreparedHandle { sql, id, .. }) => {
             let kept = queries.statements().get(id, &called.caller.principal);
             let (_, values) = kept.ok_or_else(unknown)?;
-            Ok(Asked { sql, values: values.unwrap_or_default(), rows: None })
+            Ok(Asked { values: values.unwrap_or_default(), ..Asked::new(sql) })
         }
         _ => Err(unknown()),
     }

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use arrow_flight::decode::FlightRecordBatchStream;
 use arrow_flight::error::FlightError;
-use arrow_flight::sql::{Command, DoPutPreparedStatementResult, DoPutUpdateResult};
+use arrow_flight::sql::{
+    Command, CommandStatementIngest, DoPutPreparedStatementResult, DoPutUpdateResult,
+};
 use arrow_flight::{FlightData, PutResult};
 use bytes::Bytes;
 use datafusion::arrow::array::RecordBatch;
@@ -31,7 +33,7 @@ const END_WITHIN: Duration = Duration::from_secs(60);
 const MOST_BYTES: usize = 256 << 20;
 
 /// What a DoPut asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Put {
     /// Bind what follows to the prepared statement of this handle.
     Bind(Bytes),
@@ -39,6 +41,8 @@ pub enum Put {
     Run(String),
     /// The same for the prepared statement of this handle.
     RunPrepared(Bytes),
+    /// Have what follows become a table, or come to one.
+    Ingest(Box<CommandStatementIngest>),
 }
 
 impl Put {
@@ -46,7 +50,7 @@ impl Put {
     pub fn handle(&self) -> Option<&Bytes> {
         match self {
             Self::Bind(handle) | Self::RunPrepared(handle) => Some(handle),
-            Self::Run(_) => None,
+            Self::Run(_) | Self::Ingest(_) => None,
         }
     }
 }
@@ -65,7 +69,12 @@ pub struct Begun {
 /// UNIMPLEMENTED for any other DoPut.
 pub async fn begin(mut messages: Streaming<FlightData>) -> Result<Begun, Status> {
     let first = messages.message().await.map_err(undecodable)?;
-    let first = first.ok_or_else(|| Status::invalid_argument("DoPut without a message"))?;
+    let first = first.ok_or_else(|| {
+        // ADBC sends none at all for a table without batches.
+        Status::invalid_argument(
+            "DoPut without a message: not even a descriptor or columns were sent",
+        )
+    })?;
     Ok(Begun { put: put(&first)?, first, rest: messages })
 }
 
@@ -150,10 +159,10 @@ fn undecodable(error: Status) -> Status {
     }
 }
 
-fn unreadable(error: FlightError) -> Status {
+pub(super) fn unreadable(error: FlightError) -> Status {
     match error {
         FlightError::Tonic(status) => *status,
-        error => Status::invalid_argument(format!("unreadable values of parameters: {error}")),
+        error => Status::invalid_argument(format!("unreadable rows: {error}")),
     }
 }
 
@@ -174,6 +183,7 @@ pub(super) fn put(first: &FlightData) -> Result<Put, Status> {
             refuse_transaction(update.transaction_id.as_deref())?;
             Put::Run(update.query)
         }
+        Command::CommandStatementIngest(ingest) => Put::Ingest(Box::new(ingest)),
         other => return Err(not_yet(other.type_url())),
     };
     if matches!(put, Put::Run(_)) && binds_columns(first) {

@@ -30,7 +30,7 @@ use super::pieces::{InPieces, Pieces, in_pieces};
 use super::put::Put;
 use super::read::read;
 use super::ticket::Ticket;
-use super::{answer, info, listing, poll, prepared, put, status};
+use super::{answer, info, ingest, listing, poll, prepared, put, status};
 use crate::auth::Gate;
 use crate::query::{Asked, Outcome, Queries, Started, Update};
 use crate::session::Sessions;
@@ -409,6 +409,10 @@ impl FlightService for ClientService {
                 let rows = begun.rows().await?;
                 prepared::bind(&handle, rows.as_ref(), &called, &self.queries)?;
                 put::bound(handle)
+            }
+            Put::Ingest(command) => {
+                let asked = ingest::asked(*command, begun).await?;
+                put::updated(self.change_rows(&asked, &called).await?)
             }
             Put::Run(sql) => self.update(&Asked::new(sql), &called).await?,
             Put::RunPrepared(handle) => match begun.all_rows().await? {

@@ -17,7 +17,7 @@ use datafusion::prelude::SessionConfig;
 use futures::future::try_join_all;
 use squadron_cluster::Member;
 use squadron_planner::commit::Outcome;
-use squadron_planner::plan::{PlanRequest, Planned, QueryPlan};
+use squadron_planner::plan::{Form, PlanRequest, Planned, QueryPlan};
 use tonic::Code;
 
 use super::Queries;
@@ -36,6 +36,8 @@ pub(super) struct Source {
     pub(super) values: Values,
     /// Rows of them, for an INSERT that is carried out for each.
     pub(super) rows: Option<RecordBatch>,
+    /// What was asked for, where that is not the text.
+    pub(super) form: Form,
     /// What it has changed, over all of its runs.
     pub(super) outcome: Arc<Outcome>,
     /// What its client was told.
@@ -127,6 +129,7 @@ impl Queries {
             frame_bytes: source.frame_bytes,
             parameters: Arc::clone(&source.values),
             rows: source.rows.clone(),
+            form: source.form.clone(),
             outcome: Arc::clone(&source.outcome),
         };
         let planned = self.planner.plan(&source.sql, &source.settings, &request).await;

@@ -12,7 +12,9 @@ use datafusion::sql::parser::Statement as DfStatement;
 use squadron_cluster::Member;
 use squadron_cluster::nearness;
 use squadron_planner::options::{Delivery as DeliveryMode, Endpoints, Locations, SquadronOptions};
-use squadron_planner::plan::{PlanRequest, Planned, Prepared, QueryPlan, WorkerAddr, Workers};
+use squadron_planner::plan::{
+    Form, PlanRequest, Planned, Prepared, QueryPlan, WorkerAddr, Workers,
+};
 use squadron_planner::statement::Ddl;
 use squadron_planner::{PlannerError, Result};
 use uuid::Uuid;
@@ -60,12 +62,14 @@ pub struct Asked {
     pub values: Values,
     /// Rows of such values, for an INSERT that is carried out for each.
     pub rows: Option<RecordBatch>,
+    /// What is asked for, where that is not the text.
+    pub form: Form,
 }
 
 impl Asked {
     /// A statement without parameters.
     pub fn new(sql: impl Into<String>) -> Self {
-        Self { sql: sql.into(), values: Values::default(), rows: None }
+        Self { sql: sql.into(), values: Values::default(), rows: None, form: Form::Sql }
     }
 }
 
@@ -176,7 +180,8 @@ impl Queries {
         let mut tries = 1;
         loop {
             let request = self.request(query, &asked.values, caller)?;
-            let request = PlanRequest { rows: asked.rows.clone(), ..request };
+            let request =
+                PlanRequest { rows: asked.rows.clone(), form: asked.form.clone(), ..request };
             let outcome = self.plan_and_launch(&asked.sql, caller, &request, since).await;
             match outcome {
                 Err(PlannerError::Unavailable(_))
@@ -209,6 +214,7 @@ impl Queries {
                     frame_bytes: request.frame_bytes,
                     values: Arc::clone(&request.parameters),
                     rows: request.rows.clone(),
+                    form: request.form.clone(),
                     outcome: Arc::clone(&request.outcome),
                     schema: Arc::clone(&plan.schema),
                 };
@@ -269,6 +275,7 @@ impl Queries {
             frame_bytes: frame_bytes(options),
             parameters: Arc::clone(values),
             rows: None,
+            form: Form::Sql,
             outcome: Arc::default(),
         })
     }

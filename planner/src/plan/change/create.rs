@@ -14,7 +14,9 @@ use uuid::Uuid;
 
 use super::running::{FILE_BYTES, Running};
 use crate::catalog::delta::{may_partition, stored};
-use crate::catalog::{ChangeError, Entry, EntryKind, Managed};
+use crate::catalog::{
+    CatalogStore, ChangeError, DataLocation, Entry, EntryKind, Existing, Managed,
+};
 use crate::commit::{Outcome, first_version, publish_first};
 use crate::plan::ddl::{full, named_once, no_warehouse, refuse_files, refused};
 use crate::plan::{Parameters, bound, logical};
@@ -26,9 +28,21 @@ use crate::{PlannerError, Result};
 const FOLDER: &str = "tables";
 
 /// What is made: its columns as they are kept, and the rows that it has from the start.
-struct Made {
-    schema: Schema,
-    rows: Option<LogicalPlan>,
+pub(super) struct Made {
+    pub(super) schema: Schema,
+    pub(super) rows: Option<LogicalPlan>,
+}
+
+/// A table that may be made.
+pub(super) struct New {
+    store: Arc<CatalogStore>,
+    name: ResolvedTableReference,
+    existing: Existing,
+    id: Uuid,
+    entry: Entry,
+    location: DataLocation,
+    pub(super) partition_by: Vec<String>,
+    pub(super) properties: Vec<(String, String)>,
 }
 
 impl Running {
@@ -37,22 +51,53 @@ impl Running {
         table: &NewTable,
         outcome: &Arc<Outcome>,
     ) -> Result<std::result::Result<u64, String>> {
-        let named = self.engine().named();
-        let store = Arc::clone(named.store().ok_or_else(no_warehouse)?);
-        let name = full(&table.name, self.config())?;
-        refuse_files(self.engine(), &name, PlannerError::AlreadyExists)?;
         let state = self.session().await?;
-        let (id, entry) = self.entry(&name, table);
-        let changes = store.known().create(&name.schema, &entry, table.existing);
-        if changes.map_err(refused)?.is_empty() {
+        let name = full(&table.name, self.config())?;
+        let Some(mut new) = self.new_table(name, table.existing, table.comment.clone())? else {
             return Ok(Ok(0));
-        }
-        let made = self.made(&state, table).await?;
-        let partition_by = self.partition_by(table, &made.schema)?;
-        let EntryKind::Managed(managed) = &entry.kind else {
-            return Err(PlannerError::Internal("no table is made".into()));
         };
-        let location = store.place_of(managed);
+        let made = self.made(&state, table).await?;
+        new.partition_by = self.partition_by(table, &made.schema)?;
+        new.properties.clone_from(&table.properties);
+        self.make(&state, new, made, outcome).await
+    }
+
+    /// A table of this name, unless there is one that stays. What is there was looked up.
+    ///
+    /// # Errors
+    /// `AlreadyExists` and the like, for the name.
+    pub(super) fn new_table(
+        &self,
+        name: ResolvedTableReference,
+        existing: Existing,
+        comment: Option<String>,
+    ) -> Result<Option<New>> {
+        let store = Arc::clone(self.engine().named().store().ok_or_else(no_warehouse)?);
+        refuse_files(self.engine(), &name, PlannerError::AlreadyExists)?;
+        let id = Uuid::now_v7();
+        let managed = Managed { folder: format!("{FOLDER}/{id}") };
+        let location = store.place_of(&managed);
+        let entry = Entry {
+            name: name.table.to_string(),
+            id: id.to_string(),
+            owner: self.by(),
+            comment,
+            kind: EntryKind::Managed(managed),
+        };
+        let changes = store.known().create(&name.schema, &entry, existing).map_err(refused)?;
+        let (partition_by, properties) = Default::default();
+        let new = New { store, name, existing, id, entry, location, partition_by, properties };
+        Ok((!changes.is_empty()).then_some(new))
+    }
+
+    /// Writes its rows, then its first version, and then its name.
+    pub(super) async fn make(
+        &self,
+        state: &SessionState,
+        new: New,
+        made: Made,
+        outcome: &Arc<Outcome>,
+    ) -> Result<std::result::Result<u64, String>> {
         let schema = Arc::new(made.schema);
         let (count, files) = match made.rows {
             None => (0, Vec::new()),
@@ -60,27 +105,30 @@ impl Running {
                 let spec = WriteSpec {
                     query: self.request().query,
                     attempt: self.request().attempt,
-                    location: location.absolute(),
+                    location: new.location.absolute(),
                     schema: Arc::clone(&schema),
-                    partition_by: partition_by.clone().into(),
+                    partition_by: new.partition_by.clone().into(),
                     in_folders: false,
                     file_bytes: FILE_BYTES,
                 };
-                self.write(&state, &rows, spec).await?
+                self.write(state, &rows, spec).await?
             }
         };
-        let (properties, comment) = (properties(table), table.comment.as_deref());
-        let actions = first_version(&schema, &partition_by, &properties, comment, &files, id)?;
-        let delta = named.tables().at(&location).map_err(|error| PlannerError::from(&error))?;
-        let (by, existing) = (self.by(), table.existing);
+        let (properties, comment) = (properties(&new.properties), new.entry.comment.as_deref());
+        let actions =
+            first_version(&schema, &new.partition_by, &properties, comment, &files, new.id)?;
+        let delta = self.engine().named().tables().at(&new.location);
+        let delta = delta.map_err(|error| PlannerError::from(&error))?;
+        let by = self.by();
         let written = Arc::clone(&delta);
         outcome
             .commit(&written.tasks, async move {
-                publish_first(&delta, &actions, id).await?;
-                let decide =
-                    |state: &crate::catalog::State| state.create(&name.schema, &entry, existing);
-                match store.change(&by, decide).await {
-                    Ok(state) if is_there(&state, &name, &entry) => Ok(Ok(count)),
+                publish_first(&delta, &actions, new.id).await?;
+                let decide = |state: &crate::catalog::State| {
+                    state.create(&new.name.schema, &new.entry, new.existing)
+                };
+                match new.store.change(&by, decide).await {
+                    Ok(state) if is_there(&state, &new.name, &new.entry) => Ok(Ok(count)),
                     Ok(_) => {
                         remove_files(delta.log(), &files).await;
                         Ok(Ok(0))
@@ -93,19 +141,6 @@ impl Running {
                 }
             })
             .await
-    }
-
-    fn entry(&self, name: &ResolvedTableReference, table: &NewTable) -> (Uuid, Entry) {
-        let id = Uuid::now_v7();
-        let managed = Managed { folder: format!("{FOLDER}/{id}") };
-        let entry = Entry {
-            name: name.table.to_string(),
-            id: id.to_string(),
-            owner: self.by(),
-            comment: table.comment.clone(),
-            kind: EntryKind::Managed(managed),
-        };
-        (id, entry)
     }
 
     async fn made(&self, state: &SessionState, table: &NewTable) -> Result<Made> {
@@ -203,10 +238,10 @@ fn is_there(state: &crate::catalog::State, name: &ResolvedTableReference, entry:
 }
 
 /// A checkpoint for each ten versions, as Spark does; old versions of the log stay.
-fn properties(table: &NewTable) -> Vec<(String, String)> {
+fn properties(asked: &[(String, String)]) -> Vec<(String, String)> {
     let own = [("delta.checkpointInterval", "10"), ("delta.enableExpiredLogCleanup", "false")];
     let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    own.into_iter().chain(table.properties.iter().cloned()).collect()
+    own.into_iter().chain(asked.iter().cloned()).collect()
 }
 
 /// The columns that a statement names, with their types.
@@ -221,7 +256,7 @@ async fn columns_of(state: &SessionState, columns: &DfStatement) -> Result<Schem
 }
 
 /// The same rows with the types that a table keeps.
-fn cast_to(plan: LogicalPlan, schema: &Schema) -> Result<LogicalPlan> {
+pub(super) fn cast_to(plan: LogicalPlan, schema: &Schema) -> Result<LogicalPlan> {
     let columns = plan.schema().columns().into_iter().zip(schema.fields());
     let columns = columns.map(|(column, field)| {
         let name = field.name();

@@ -11,6 +11,7 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
 
 use super::running::Running;
+use super::target::Target;
 use crate::commit::{Depends, Outcome, Proposal};
 use crate::plan::{Parameters, bound, logical};
 use crate::session::types_met;
@@ -33,14 +34,25 @@ impl Running {
             Some(values) => for_each(rows, values)?,
             None => bound(rows, &self.request().parameters)?,
         };
-        let depends = match insert.overwrite || target.times_read(&rows)? > 0 {
+        self.insert_rows(&state, &target, &rows, insert.overwrite, outcome).await
+    }
+
+    /// Has these rows, whose columns are the table's, come to those that are there, or take their place.
+    pub(super) async fn insert_rows(
+        &self,
+        state: &SessionState,
+        target: &Target,
+        rows: &LogicalPlan,
+        overwrite: bool,
+        outcome: &Arc<Outcome>,
+    ) -> Result<std::result::Result<u64, String>> {
+        let depends = match overwrite || target.times_read(rows)? > 0 {
             true => Depends::Table,
             false => Depends::Nothing,
         };
-        let (count, adds) = self.write(&state, &rows, self.spec(&target)).await?;
+        let (count, adds) = self.write(state, rows, self.spec(target)).await?;
         let snapshot = target.scan.snapshot();
-        let removes =
-            if insert.overwrite { snapshot.files.as_ref().clone() } else { Default::default() };
+        let removes = if overwrite { snapshot.files.as_ref().clone() } else { Default::default() };
         let proposal = Proposal {
             table: Arc::clone(target.scan.table()),
             read: Arc::clone(snapshot),

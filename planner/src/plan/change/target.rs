@@ -36,7 +36,18 @@ impl Running {
     /// # Errors
     /// `NotFound`; `Unsupported` for one that is not written.
     pub(super) async fn target(&self, state: &SessionState, name: &ObjectName) -> Result<Target> {
-        let name = full(name, self.config())?;
+        self.target_of(state, full(name, self.config())?).await
+    }
+
+    /// The table of this full name.
+    ///
+    /// # Errors
+    /// As [`Running::target`].
+    pub(super) async fn target_of(
+        &self,
+        state: &SessionState,
+        name: ResolvedTableReference,
+    ) -> Result<Target> {
         let unknown = || {
             PlannerError::NotFound(format!("there is no table '{}.{}'", name.schema, name.table))
         };

@@ -45,8 +45,7 @@ fn server() -> [Told; 13] {
         (FlightSqlServerTransaction, || Int(values::SqlSupportedTransaction::None as i32)),
         // The CancelQuery action of old; CancelFlightInfo is not told by any code.
         (FlightSqlServerCancel, || Flag(true)),
-        // CommandStatementIngest is not there yet.
-        (FlightSqlServerBulkIngestion, || Flag(false)),
+        (FlightSqlServerBulkIngestion, || Flag(true)),
         (FlightSqlServerIngestTransactionsSupported, || Flag(false)),
         // Handles of prepared statements that nobody uses.
         (FlightSqlServerStatementTimeout, || Int(milliseconds(PREPARED_IDLE))),
