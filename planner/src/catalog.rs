@@ -25,13 +25,14 @@ mod tests;
 
 pub(crate) use delta::is_ageless;
 pub use error::CatalogError;
-pub(crate) use files::Checked;
 pub use files::detailed::{DetailedScanCodec, DetailedScanExec};
+pub(crate) use files::{Checked, FilesTable};
 pub use files::{FilesCatalog, TableEntry};
 pub(crate) use footers::Footers;
 pub use information::{INFORMATION_SCHEMA, InformationSchema};
 pub use location::{DataLocation, Scheme};
 pub use named::Named;
+pub(crate) use store::TABLES;
 pub use store::{
     CatalogStore, Change, ChangeError, Entry, EntryKind, Existing, External, Managed, State, View,
 };

@@ -273,14 +273,28 @@ impl Engine {
     /// # Errors
     /// `Denied` for any other, `Invalid` for none at all.
     pub(crate) fn allowed(&self, location: &str) -> Result<String> {
-        let asked: DataLocation = location
-            .parse()
-            .map_err(|error: CatalogError| PlannerError::Invalid(error.to_string()))?;
+        self.within(location, location.parse()).map(|asked| asked.absolute())
+    }
+
+    /// The same for a place to write to, which need not be there yet.
+    ///
+    /// # Errors
+    /// As [`Engine::allowed`].
+    pub(crate) fn allowed_to_write(&self, location: &str) -> Result<DataLocation> {
+        self.within(location, DataLocation::warehouse(location))
+    }
+
+    fn within(
+        &self,
+        location: &str,
+        asked: Result<DataLocation, CatalogError>,
+    ) -> Result<DataLocation> {
+        let asked = asked.map_err(|error| PlannerError::Invalid(error.to_string()))?;
         match self.allowed.iter().any(|allowed| asked.is_within(allowed)) {
-            true => Ok(asked.absolute()),
+            true => Ok(asked),
             false => Err(PlannerError::Denied(format!(
                 "location '{location}' is not within --data, --warehouse or --allow-location of this node: whoever \
-                 can query could read whatever the node can"
+                 can query could read and write whatever the node can"
             ))),
         }
     }

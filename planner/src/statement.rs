@@ -41,7 +41,9 @@ mod walk;
 mod windows;
 
 pub(crate) use casts::CAST_BY_NAME;
-pub use change::{Assignment, Change, Clause, InsertInto, MergeInto, NewRow, NewTable, Rows};
+pub use change::{
+    Assignment, Change, Clause, CopyTo, InsertInto, MergeInto, NewRow, NewTable, Rows,
+};
 pub(crate) use columns::{AGAIN, AGAIN_MARK, beside_wildcards};
 pub(crate) use dates::{BOUNDARIES_BETWEEN, UNITS_BETWEEN};
 pub use ddl::Ddl;
@@ -82,6 +84,7 @@ pub(crate) fn parse_sized(sql: &str) -> Result<(Statement, usize)> {
     let (statement, size) = parse_one(sql)?;
     match statement {
         Parsed::Ddl(ddl) => Ok((Statement::Ddl(ddl), size)),
+        Parsed::Copy(copy) => Ok((Statement::Change(Box::new(Change::Copy(copy))), size)),
         Parsed::Other(statement) => Ok((classify(statement)?, size)),
     }
 }
@@ -90,6 +93,7 @@ pub(crate) fn parse_sized(sql: &str) -> Result<(Statement, usize)> {
 enum Parsed {
     /// What changes the catalog, before anything in it was written otherwise: it is kept as its maker wrote it.
     Ddl(Ddl),
+    Copy(CopyTo),
     Other(DfStatement),
 }
 
@@ -106,6 +110,7 @@ fn parse_one(sql: &str) -> Result<(Parsed, usize)> {
             depth::check(&statement)?;
             inner::check(&statement)?;
             let ddl = ddl::of(&statement)?;
+            let target = change::Target::taken(&mut statement)?;
             shown::write_out(&mut statement)?;
             precedence::restore(&mut statement);
             from_first::write_out(&mut statement);
@@ -129,7 +134,11 @@ fn parse_one(sql: &str) -> Result<(Parsed, usize)> {
             let size = size::size(&statement)?;
             groups::check(&statement)?;
             unseen::check(&statement)?;
-            let parsed = ddl.map_or(Parsed::Other(statement), Parsed::Ddl);
+            let parsed = match (ddl, target) {
+                (Some(ddl), _) => Parsed::Ddl(ddl),
+                (None, Some(target)) => Parsed::Copy(target.of(statement)),
+                (None, None) => Parsed::Other(statement),
+            };
             Ok((parsed, size))
         }
         (None, _) => Err(PlannerError::Syntax("the statement is empty".into())),

@@ -8,7 +8,8 @@
 //!                  the statement's own rows
 //! ```
 //!
-//! Files of a run that is not committed are nobody's: no reader sees them.
+//! Files of a run that is not committed are nobody's: no reader sees them. Where there is no log their names are hidden
+//! (a point before them), and the coordinator takes it away from all of them in the end.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,16 +22,15 @@ mod checks;
 mod codec;
 mod exec;
 mod file;
+mod folder;
 mod receipt;
 mod rows;
 mod seen;
 mod stats;
 
-use crate::catalog::delta::DeltaLog;
-use file::Folder;
-
 pub use codec::WriteCodec;
 pub use exec::WriteExec;
+pub(crate) use folder::{Folder, publish_files};
 pub(crate) use receipt::{WriteReceipt, check_receipts};
 pub(crate) use seen::first_missing;
 
@@ -47,15 +47,35 @@ pub struct WriteSpec {
     pub schema: SchemaRef,
     /// The columns by which files are told apart: their values are not in the files.
     pub partition_by: Arc<[String]>,
-    /// Whether those values are in the names of folders, as Hive has them; else the log has them alone.
-    pub in_folders: bool,
+    /// What the files are of.
+    pub layout: Layout,
     /// A file is closed when it has so many bytes.
     pub file_bytes: u64,
 }
 
-/// Removes files that no log will name. That they stay does no harm.
-pub(crate) async fn remove_files(log: &DeltaLog, files: &[WrittenFile]) {
-    let folder = Folder { location: log.location().clone(), store: Arc::clone(log.store()) };
+/// What files are written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// A table with a log, which names them and the values of their partition columns.
+    Table,
+    /// A folder without a log: the values are in the names of folders, as Hive has them, and names are hidden until the
+    /// whole statement's files get theirs.
+    Folder,
+    /// The same, with one file at least: what has no rows has columns.
+    Copy,
+    /// One file in a folder.
+    File,
+}
+
+impl Layout {
+    /// Whether no log tells what belongs to it.
+    pub(crate) fn is_plain(self) -> bool {
+        self != Self::Table
+    }
+}
+
+/// Removes files that nobody will name. That they stay does no harm.
+pub(crate) async fn remove_files(folder: &Folder, files: &[WrittenFile]) {
     for file in files {
         folder.remove(&file.path).await;
     }

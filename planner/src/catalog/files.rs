@@ -51,6 +51,7 @@ use parking_lot::RwLock;
 use source::Source;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+pub(crate) use table::FilesTable;
 
 /// How many locations or tables are looked at at once.
 const AT_ONCE: usize = 16;

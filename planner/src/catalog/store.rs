@@ -39,6 +39,9 @@ use log::{Log, Record};
 /// How often a change is tried when others come first.
 const MOST_TRIES: usize = 50;
 
+/// The folder of tables in a warehouse.
+pub(crate) const TABLES: &str = "tables";
+
 /// Every so many changes all of them are written together.
 const TOGETHER: u64 = 64;
 
@@ -113,6 +116,12 @@ impl CatalogStore {
     /// Where a table of its warehouse is.
     pub(crate) fn place_of(&self, table: &Managed) -> DataLocation {
         self.log.warehouse().below(&table.folder)
+    }
+
+    /// Whether a place is where the warehouse has its own files, which nobody else writes.
+    pub(crate) fn keeps(&self, place: &DataLocation) -> bool {
+        let own = [TABLES, log::FOLDER].map(|folder| self.log.warehouse().below(folder));
+        own.iter().any(|own| place.is_within(own))
     }
 
     /// Where it is, as a user would write it.

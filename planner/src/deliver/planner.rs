@@ -11,13 +11,15 @@ use datafusion::catalog::Session;
 use datafusion::error::Result;
 use datafusion::execution::context::QueryPlanner;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 
 use super::{DeliverExec, DeliverSpec};
 use crate::plan::merge::merge_in_tasks;
 use crate::wire_schema::Wire;
-use crate::write::{WriteExec, WriteSpec};
+use crate::write::{Layout, WriteExec, WriteSpec};
 
 /// Wraps every plan of a session that has a [`DeliverSpec`] or a [`WriteSpec`] extension.
 #[derive(Debug, Default)]
@@ -33,6 +35,10 @@ impl QueryPlanner for DeliverPlanner {
         let planner = DefaultPhysicalPlanner::default();
         let plan = planner.create_physical_plan(logical_plan, session).await?;
         if let Some(spec) = session.config().get_extension::<WriteSpec>() {
+            let plan = match spec.layout {
+                Layout::File => in_one_partition(plan),
+                _ => plan,
+            };
             let plan = merge_in_tasks(plan, session.config())?;
             return Ok(Arc::new(WriteExec::new(plan, spec.as_ref().clone())));
         }
@@ -42,5 +48,16 @@ impl QueryPlanner for DeliverPlanner {
         let plan = merge_in_tasks(plan, session.config())?;
         let schema = Wire::of(session.config().options()).schema(&plan.schema());
         Ok(Arc::new(DeliverExec::new(plan, spec.as_ref().clone(), schema)))
+    }
+}
+
+/// All rows in one stream, in their order if they have one.
+fn in_one_partition(plan: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
+    if plan.output_partitioning().partition_count() == 1 {
+        return plan;
+    }
+    match plan.output_ordering().cloned() {
+        Some(order) => Arc::new(SortPreservingMergeExec::new(order, plan)),
+        None => Arc::new(CoalescePartitionsExec::new(plan)),
     }
 }

@@ -5,6 +5,7 @@
 //!   DELETE, UPDATE    which files have such rows? ─► those files' rows, as they are to be ─► version N+1: − old, + new
 //!   MERGE             as UPDATE, and the source's other rows as INSERT
 //!   TRUNCATE, OVERWRITE                                            version N+1: − all (+ files)
+//!   COPY, INSERT into a folder     files with hidden names ─► their names
 //!   CREATE TABLE      (its query ─► files) ─► version 0 of a new table ─► its name in the catalog
 //! ```
 //!
@@ -24,6 +25,7 @@ use crate::statement::Change;
 
 mod build;
 mod create;
+mod files;
 mod find;
 mod ingest;
 mod insert;
@@ -66,6 +68,7 @@ impl Planner {
             Change::Update { rows, set } => running.rewrite_parameters(rows, set).await,
             Change::Create(table) => running.create_parameters(table).await,
             Change::Merge(merge) => running.merge_parameters(merge).await,
+            Change::Copy(copy) => running.copy_parameters(copy).await,
             Change::Truncate { .. } => Ok(Parameters::none()),
         }
     }
@@ -98,6 +101,7 @@ impl std::fmt::Debug for Written {
             Change::Truncate { .. } => "TRUNCATE",
             Change::Create(_) => "CREATE TABLE",
             Change::Merge(_) => "MERGE",
+            Change::Copy(_) => "COPY",
         })
     }
 }
@@ -117,6 +121,7 @@ impl Changing for Written {
             Change::Truncate { table, or_not } => running.truncate(table, *or_not, outcome).await,
             Change::Create(table) => running.create(table, outcome).await,
             Change::Merge(merge) => running.merge(merge, outcome).await,
+            Change::Copy(copy) => running.copy(copy, outcome).await,
         }
     }
 }

@@ -12,9 +12,12 @@ use datafusion::sql::parser::Statement as DfStatement;
 use super::ddl::refuse;
 use crate::{PlannerError, Result};
 
+mod copy;
 mod merge;
 mod table;
 
+pub use copy::CopyTo;
+pub(super) use copy::Target;
 pub use merge::{Clause, MergeInto, NewRow};
 pub use table::NewTable;
 
@@ -43,6 +46,8 @@ pub enum Change {
     Create(NewTable),
     /// MERGE.
     Merge(Box<MergeInto>),
+    /// COPY TO.
+    Copy(CopyTo),
 }
 
 /// INSERT INTO or OVERWRITE.

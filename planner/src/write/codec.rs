@@ -11,7 +11,7 @@ use datafusion_proto::protobuf;
 use prost::Message;
 use uuid::Uuid;
 
-use super::{WriteExec, WriteSpec};
+use super::{Layout, WriteExec, WriteSpec};
 
 /// Encodes and decodes [`WriteExec`]; every other node is another codec's.
 #[derive(Debug, Default)]
@@ -29,8 +29,8 @@ struct WriteProto {
     schema: Option<protobuf::Schema>,
     #[prost(string, repeated, tag = "5")]
     partition_by: Vec<String>,
-    #[prost(bool, tag = "6")]
-    in_folders: bool,
+    #[prost(uint32, tag = "6")]
+    layout: u32,
     #[prost(uint64, tag = "7")]
     file_bytes: u64,
 }
@@ -56,7 +56,7 @@ impl PhysicalExtensionCodec for WriteCodec {
             location: proto.location,
             schema: Arc::new(schema),
             partition_by: proto.partition_by.into(),
-            in_folders: proto.in_folders,
+            layout: layout(proto.layout)?,
             file_bytes: proto.file_bytes,
         };
         Ok(Arc::new(WriteExec::new(Arc::clone(input), spec)))
@@ -78,11 +78,19 @@ impl PhysicalExtensionCodec for WriteCodec {
             location: spec.location.clone(),
             schema: Some(spec.schema.as_ref().try_into()?),
             partition_by: spec.partition_by.to_vec(),
-            in_folders: spec.in_folders,
+            layout: LAYOUTS.iter().position(|it| *it == spec.layout).unwrap_or_default() as u32,
             file_bytes: spec.file_bytes,
         };
         proto.encode(buf).map_err(|error| broken(error.to_string()))
     }
+}
+
+/// In the order of their numbers on the wire.
+const LAYOUTS: [Layout; 4] = [Layout::Table, Layout::Folder, Layout::Copy, Layout::File];
+
+fn layout(number: u32) -> Result<Layout> {
+    let layout = LAYOUTS.get(number as usize).copied();
+    layout.ok_or_else(|| broken(format!("layout {number}")))
 }
 
 fn broken(why: String) -> DataFusionError {

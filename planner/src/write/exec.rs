@@ -19,12 +19,11 @@ use datafusion::physical_plan::{
 use datafusion_distributed::DistributedTaskContext;
 use futures::TryStreamExt;
 
-use super::WriteSpec;
-use super::file::Folder;
 use super::receipt::{WriteReceipt, receipt_schema};
 use super::rows::Rows;
+use super::{Folder, WriteSpec};
 use crate::Result;
-use crate::catalog::{DataLocation, register_object_store};
+use crate::catalog::DataLocation;
 
 /// Writes each partition of its input to files of its own.
 #[derive(Debug)]
@@ -141,10 +140,9 @@ impl Work {
     async fn run(mut self) -> Result<WriteReceipt> {
         let (task, partition) = self.part;
         let location = DataLocation::warehouse(&self.spec.location)?;
-        let store = register_object_store(&self.context.runtime_env(), &location)?;
+        let folder = Folder::at(&location, &self.context.runtime_env())?;
         let memory = MemoryConsumer::new(format!("WriteExec[{partition}]"))
             .register(self.context.memory_pool());
-        let folder = Folder { location, store };
         let mut rows = Rows::new(Arc::clone(&self.spec), folder, self.part, memory);
         let mut count = 0;
         while let Some(batch) = self.input.try_next().await? {

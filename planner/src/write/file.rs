@@ -14,42 +14,17 @@ use datafusion::parquet::errors::{ParquetError, Result as ParquetResult};
 use datafusion::parquet::file::properties::WriterProperties;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use object_store::ObjectStoreExt;
 use object_store::buffered::BufWriter;
-use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
 use tokio::io::AsyncWriteExt;
 
-use super::WrittenFile;
 use super::stats::stats;
-use crate::catalog::{CatalogError, DataLocation, Scheme};
+use super::{Folder, WrittenFile};
+use crate::catalog::Scheme;
 use crate::{PlannerError, Result};
 
 /// Encoded bytes of a row group at most: what a writer holds in memory, and what a reader reads at once.
 const ROW_GROUP_BYTES: usize = 32 << 20;
-
-/// The folder that files are written to.
-#[derive(Debug, Clone)]
-pub(super) struct Folder {
-    pub(super) location: DataLocation,
-    pub(super) store: Arc<dyn ObjectStore>,
-}
-
-impl Folder {
-    fn path(&self, file: &str) -> Path {
-        file.split('/').fold(self.location.path().clone(), |folder, part| folder.join(part))
-    }
-
-    /// Removes a file that nobody will read. That it stays does no harm.
-    pub(super) async fn remove(&self, file: &str) {
-        if let Err(error) = self.store.delete(&self.path(file)).await {
-            tracing::debug!(%error, file, "a file that is not needed could not be removed");
-        }
-    }
-
-    fn failed(&self, path: &Path, error: &object_store::Error) -> PlannerError {
-        PlannerError::from(&CatalogError::from_store(self.location.show(path), error))
-    }
-}
 
 /// A file that rows are written to.
 pub(super) struct OpenFile {

@@ -11,8 +11,9 @@ use datafusion::execution::memory_pool::MemoryReservation;
 use uuid::Uuid;
 
 use super::checks::fitted;
-use super::file::{Folder, OpenFile};
-use super::{WriteSpec, WrittenFile};
+use super::file::OpenFile;
+use super::folder::hidden;
+use super::{Folder, Layout, WriteSpec, WrittenFile};
 use crate::catalog::delta::partition_text;
 use crate::{PlannerError, Result};
 
@@ -210,17 +211,29 @@ impl Rows {
         for values in open {
             self.close(&values).await?;
         }
+        if self.done.files.is_empty() && self.is_never_empty() {
+            let name = self.name(&Vec::new());
+            let file = OpenFile::create(&self.folder, name, Arc::clone(&self.own_schema)).await?;
+            self.done.files.push(file.close().await?);
+        }
         self.memory.free();
         Ok(std::mem::take(&mut self.done.files))
+    }
+
+    /// Whether this partition has a file also if it has no rows.
+    fn is_never_empty(&self) -> bool {
+        let one_at_least = matches!(self.spec.layout, Layout::Copy | Layout::File);
+        one_at_least && self.part == (0, 0) && self.partition_columns.is_empty()
     }
 
     /// A name that no other file has. Its time tells how old a file is that no log names.
     fn name(&self, values: &Values) -> String {
         let (task, partition) = self.part;
         let name = format!("part-{task:03}-{partition:03}-{}.zstd.parquet", Uuid::now_v7());
-        if !self.spec.in_folders {
+        if !self.spec.layout.is_plain() {
             return name;
         }
+        let name = hidden(&name);
         let folders = self.spec.partition_by.iter().zip(values);
         let folders = folders.map(|(column, value)| {
             let value = value.as_deref().map_or(NULL.to_owned(), escaped);

@@ -6,10 +6,8 @@ use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
-use super::WrittenFile;
-use crate::catalog::CatalogError;
-use crate::catalog::delta::DeltaLog;
-use crate::{PlannerError, Result};
+use super::{Folder, WrittenFile};
+use crate::Result;
 
 /// How many files are looked at at the same time.
 const LOOKS_AT_ONCE: usize = 16;
@@ -18,17 +16,19 @@ const LOOKS_AT_ONCE: usize = 16;
 ///
 /// # Errors
 /// When the store does not tell.
-pub(crate) async fn first_missing(log: &DeltaLog, files: &[WrittenFile]) -> Result<Option<String>> {
-    let look =
-        |file: &WrittenFile| is_there(Arc::clone(log.store()), log.file(&file.path), file.size);
+pub(crate) async fn first_missing(
+    folder: &Folder,
+    files: &[WrittenFile],
+) -> Result<Option<String>> {
+    let look = |file: &WrittenFile| {
+        is_there(Arc::clone(&folder.store), folder.path(&file.path), file.size)
+    };
     let looks: Vec<_> = files.iter().map(look).collect();
     let mut looks = futures::stream::iter(looks).buffer_unordered(LOOKS_AT_ONCE);
-    let failed = |(path, error): (Path, object_store::Error)| {
-        PlannerError::from(&CatalogError::from_store(log.location().show(&path), &error))
-    };
+    let failed = |(path, error): (Path, object_store::Error)| folder.failed(&path, &error);
     while let Some(missing) = looks.try_next().await.map_err(failed)? {
         if let Some(path) = missing {
-            return Ok(Some(log.location().show(&path)));
+            return Ok(Some(folder.location.show(&path)));
         }
     }
     Ok(None)
@@ -52,14 +52,13 @@ mod tests {
     use datafusion::execution::runtime_env::RuntimeEnv;
 
     use super::*;
-    use crate::catalog::delta::DeltaTables;
 
     #[tokio::test]
     async fn a_file_that_is_not_here_or_shorter_is_missing() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("a"), "1234").unwrap();
-        let location = folder.path().to_str().unwrap().parse().unwrap();
-        let table = DeltaTables::new(Arc::new(RuntimeEnv::default())).at(&location).unwrap();
+        let own = tempfile::tempdir().unwrap();
+        std::fs::write(own.path().join("a"), "1234").unwrap();
+        let location = own.path().to_str().unwrap().parse().unwrap();
+        let folder = Folder::at(&location, &RuntimeEnv::default()).unwrap();
         let file = |path: &str, size| WrittenFile {
             path: path.to_owned(),
             size,
@@ -72,7 +71,7 @@ mod tests {
             (vec![file("a", 4), file("b", 4)], true),
             (vec![file("a", 5)], true),
         ] {
-            let first = first_missing(table.log(), &files).await.unwrap();
+            let first = first_missing(&folder, &files).await.unwrap();
             assert_eq!(first.is_some(), missing, "{files:?}");
         }
     }

@@ -4,15 +4,16 @@
 //! listed anew (a second time, after the listing that found the schema still valid), and an error
 //! does not say which file it is about. Reading itself is DataFusion's, format by format.
 
-use super::format::{DataFormat, SchemaSettings};
+use super::format::{DataFormat, Kind, SchemaSettings};
 use super::layout::{Layout, PlacedFile};
-use super::listing::Listing;
+use super::listing::{Listing, Place};
 use super::prune::is_partition_filter;
 use super::scan::FileScan;
 use super::schema::Inference;
 use super::sound::refuse_unreadable;
 use super::source::Source;
 use crate::catalog::error::CatalogError;
+use crate::catalog::location::DataLocation;
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::{FieldRef, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
@@ -131,6 +132,15 @@ impl FilesTable {
     pub(crate) fn aged(&self) -> Self {
         let listed = Instant::now().checked_sub(FRESH * 2).unwrap_or(self.listed);
         Self { resolved: Arc::clone(&self.resolved), listed }
+    }
+
+    /// Its folder and the columns that the names of folders in it tell, if its files are Parquet in a folder.
+    pub(crate) fn parquet_folder(&self) -> Option<(DataLocation, Vec<String>)> {
+        let source = &self.resolved.source;
+        let is_parquet = self.resolved.format().kind == Kind::Parquet;
+        let is_folder = matches!(source.place, Place::Folder(_));
+        let columns = self.columns().iter().map(|field| field.name().clone());
+        (is_parquet && is_folder).then(|| (source.place(), columns.collect()))
     }
 
     fn columns(&self) -> &[FieldRef] {

@@ -17,7 +17,7 @@ use crate::catalog::once;
 use crate::catalog::stores::register_object_store;
 
 /// The folder of the log in a warehouse; hidden from whoever reads the warehouse as data.
-const FOLDER: &str = "_catalog";
+pub(super) const FOLDER: &str = "_catalog";
 
 /// The ending of what holds all changes until then.
 const STATE: &str = ".state.json";

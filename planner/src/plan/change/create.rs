@@ -15,17 +15,14 @@ use uuid::Uuid;
 use super::running::{FILE_BYTES, Running};
 use crate::catalog::delta::{may_partition, stored};
 use crate::catalog::{
-    CatalogStore, ChangeError, DataLocation, Entry, EntryKind, Existing, Managed,
+    CatalogStore, ChangeError, DataLocation, Entry, EntryKind, Existing, Managed, TABLES,
 };
 use crate::commit::{Outcome, first_version, publish_first};
 use crate::plan::ddl::{full, named_once, no_warehouse, refuse_files, refused};
 use crate::plan::{Parameters, bound, logical};
 use crate::statement::NewTable;
-use crate::write::{WriteSpec, remove_files};
+use crate::write::{Folder, Layout, WriteSpec, remove_files};
 use crate::{PlannerError, Result};
-
-/// The folder of tables in a warehouse.
-const FOLDER: &str = "tables";
 
 /// What is made: its columns as they are kept, and the rows that it has from the start.
 pub(super) struct Made {
@@ -75,7 +72,7 @@ impl Running {
         let store = Arc::clone(self.engine().named().store().ok_or_else(no_warehouse)?);
         refuse_files(self.engine(), &name, PlannerError::AlreadyExists)?;
         let id = Uuid::now_v7();
-        let managed = Managed { folder: format!("{FOLDER}/{id}") };
+        let managed = Managed { folder: format!("{TABLES}/{id}") };
         let location = store.place_of(&managed);
         let entry = Entry {
             name: name.table.to_string(),
@@ -108,7 +105,7 @@ impl Running {
                     location: new.location.absolute(),
                     schema: Arc::clone(&schema),
                     partition_by: new.partition_by.clone().into(),
-                    in_folders: false,
+                    layout: Layout::Table,
                     file_bytes: FILE_BYTES,
                 };
                 self.write(state, &rows, spec).await?
@@ -130,12 +127,12 @@ impl Running {
                 match new.store.change(&by, decide).await {
                     Ok(state) if is_there(&state, &new.name, &new.entry) => Ok(Ok(count)),
                     Ok(_) => {
-                        remove_files(delta.log(), &files).await;
+                        remove_files(&Folder::of(delta.log()), &files).await;
                         Ok(Ok(0))
                     }
                     Err(ChangeError::Store(error)) => Err(PlannerError::from(&error)),
                     Err(error) => {
-                        remove_files(delta.log(), &files).await;
+                        remove_files(&Folder::of(delta.log()), &files).await;
                         Ok(Err(error.to_string()))
                     }
                 }

@@ -25,16 +25,25 @@ impl Running {
         outcome: &Arc<Outcome>,
     ) -> Result<std::result::Result<u64, String>> {
         let state = self.session().await?;
+        let folder = self.folder_of(&state, &insert.table).await?;
+        if let Some(folder) = folder.filter(|_| !insert.overwrite) {
+            let rows = self.rows_of(&state, insert).await?;
+            return self.insert_files(&state, folder, &rows, outcome).await;
+        }
         let target = self.target(&state, &insert.table).await?;
         if insert.overwrite {
             target.rows_may_go()?;
         }
-        let rows = inserted(&state, insert).await?;
-        let rows = match &self.request().rows {
-            Some(values) => for_each(rows, values)?,
-            None => bound(rows, &self.request().parameters)?,
-        };
+        let rows = self.rows_of(&state, insert).await?;
         self.insert_rows(&state, &target, &rows, insert.overwrite, outcome).await
+    }
+
+    async fn rows_of(&self, state: &SessionState, insert: &InsertInto) -> Result<LogicalPlan> {
+        let rows = inserted(state, insert).await?;
+        match &self.request().rows {
+            Some(values) => for_each(rows, values),
+            None => bound(rows, &self.request().parameters),
+        }
     }
 
     /// Has these rows, whose columns are the table's, come to those that are there, or take their place.
@@ -67,7 +76,10 @@ impl Running {
 
     pub(super) async fn insert_parameters(&self, insert: &InsertInto) -> Result<Parameters> {
         let state = self.session().await?;
-        self.target(&state, &insert.table).await?;
+        let folder = self.folder_of(&state, &insert.table).await?;
+        if folder.is_none() || insert.overwrite {
+            self.target(&state, &insert.table).await?;
+        }
         Parameters::of(&inserted(&state, insert).await?)
     }
 }

@@ -9,13 +9,13 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionConfig;
 use futures::TryStreamExt;
 
-use crate::catalog::{CatalogError, DataLocation};
+use crate::catalog::DataLocation;
 use crate::commit::{Outcome, Proposal, Published, publish};
 use crate::plan::here::Principal;
 use crate::plan::{PlanRequest, physical, placement, query_state, routing};
 use crate::session::{Engine, guard_query};
 use crate::write::{
-    WriteReceipt, WriteSpec, WrittenFile, check_receipts, first_missing, remove_files,
+    Folder, WriteReceipt, WriteSpec, WrittenFile, check_receipts, first_missing, remove_files,
 };
 use crate::{PlannerError, Result};
 
@@ -103,11 +103,9 @@ impl Running {
     /// Whether what workers have written is what this node finds: on disks of their own it would not be, and a log
     /// would name files that nobody can read.
     async fn must_see(&self, location: &str, files: &[WrittenFile]) -> Result<()> {
-        let location: DataLocation =
-            location.parse().map_err(|error: CatalogError| PlannerError::from(&error))?;
-        let table = self.engine.named().tables().at(&location);
-        let table = table.map_err(|error| PlannerError::from(&error))?;
-        match first_missing(table.log(), files).await? {
+        let location = DataLocation::warehouse(location)?;
+        let folder = Folder::at(&location, self.engine.runtime())?;
+        match first_missing(&folder, files).await? {
             None => Ok(()),
             Some(first) => Err(PlannerError::Unsupported(format!(
                 "nothing was changed: {first}, which a worker has written, is not there for this node; start all nodes with \
@@ -142,7 +140,7 @@ impl Running {
             match publish(&proposal).await? {
                 Published::Done => Ok(Ok(proposal.count)),
                 Published::Conflict(why) => {
-                    remove_files(proposal.table.log(), &proposal.adds).await;
+                    remove_files(&Folder::of(proposal.table.log()), &proposal.adds).await;
                     Ok(Err(why))
                 }
             }

@@ -15,7 +15,7 @@ use datafusion::sql::sqlparser::ast::ObjectName;
 use super::running::{FILE_BYTES, Running};
 use crate::catalog::delta::DeltaScan;
 use crate::plan::ddl::full;
-use crate::write::WriteSpec;
+use crate::write::{Layout, WriteSpec};
 use crate::{PlannerError, Result};
 
 /// The catalog of a run's own tables: names that no statement has.
@@ -56,7 +56,7 @@ impl Running {
         let table = schema.table(&name.table).await?.ok_or_else(unknown)?;
         let Some(scan) = table.downcast_ref::<DeltaScan>() else {
             return Err(PlannerError::Unsupported(format!(
-                "'{}.{}' is no table that is written: it is a view, or one of files without a log; make a table with CREATE TABLE",
+                "'{}.{}' is no table that is written so: it is a view, or of files without a log (a folder of Parquet files takes INSERT INTO alone); make a table with CREATE TABLE",
                 name.schema, name.table
             )));
         };
@@ -80,7 +80,7 @@ impl Running {
             location: target.scan.table().log().location().absolute(),
             schema: Arc::clone(&snapshot.schema),
             partition_by: Arc::clone(&snapshot.partition_by),
-            in_folders: false,
+            layout: Layout::Table,
             file_bytes: FILE_BYTES,
         }
     }

@@ -1,0 +1,119 @@
+//! The folder that files are written to, and the moment at which those of a statement get their names.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use datafusion::execution::runtime_env::RuntimeEnv;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
+
+use super::WrittenFile;
+use crate::catalog::delta::DeltaLog;
+use crate::catalog::{CatalogError, DataLocation, Scheme, register_object_store};
+use crate::{PlannerError, Result};
+
+/// Before the name of a file that nobody is to read yet.
+const HIDDEN: char = '.';
+
+/// A folder that files are written to.
+#[derive(Debug, Clone)]
+pub(crate) struct Folder {
+    pub(super) location: DataLocation,
+    pub(super) store: Arc<dyn ObjectStore>,
+}
+
+impl Folder {
+    /// The folder of a table with a log.
+    pub(crate) fn of(log: &DeltaLog) -> Self {
+        Self { location: log.location().clone(), store: Arc::clone(log.store()) }
+    }
+
+    /// # Errors
+    /// When there is no such store.
+    pub(crate) fn at(location: &DataLocation, runtime: &RuntimeEnv) -> Result<Self> {
+        let store = register_object_store(runtime, location)?;
+        Ok(Self { location: location.clone(), store })
+    }
+
+    pub(super) fn path(&self, file: &str) -> Path {
+        file.split('/').fold(self.location.path().clone(), |folder, part| folder.join(part))
+    }
+
+    /// Removes a file that nobody will read. That it stays does no harm.
+    pub(super) async fn remove(&self, file: &str) {
+        if let Err(error) = self.store.delete(&self.path(file)).await {
+            tracing::debug!(%error, file, "a file that is not needed could not be removed");
+        }
+    }
+
+    pub(super) fn failed(&self, path: &Path, error: &object_store::Error) -> PlannerError {
+        PlannerError::from(&CatalogError::from_store(self.location.show(path), error))
+    }
+
+    /// Whether there is a file of this name in the folder, or anything below it.
+    ///
+    /// # Errors
+    /// When the store does not tell.
+    pub(crate) async fn has(&self, name: &str) -> Result<bool> {
+        let path = self.path(name);
+        let below = self.store.list_with_delimiter(Some(&path)).await;
+        let below = below.map_err(|error| self.failed(&path, &error))?;
+        if !below.objects.is_empty() || !below.common_prefixes.is_empty() {
+            return Ok(true);
+        }
+        match self.store.head(&path).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(self.failed(&path, &error)),
+        }
+    }
+
+    async fn rename(&self, from: &Path, to: &Path) -> object_store::Result<()> {
+        if self.location.scheme() != Scheme::Local {
+            return self.store.rename(from, to).await;
+        }
+        let (from, to) = (PathBuf::from(format!("/{from}")), PathBuf::from(format!("/{to}")));
+        let renamed = tokio::task::spawn_blocking(move || rename(&from, &to)).await;
+        let renamed = renamed.map_err(io::Error::other).and_then(|renamed| renamed);
+        renamed
+            .map_err(|error| object_store::Error::Generic { store: "local", source: error.into() })
+    }
+}
+
+/// It is on the disk under its new name.
+fn rename(from: &std::path::Path, to: &std::path::Path) -> io::Result<()> {
+    std::fs::rename(from, to)?;
+    let folder = to.parent().unwrap_or(std::path::Path::new("/"));
+    std::fs::File::open(folder)?.sync_all()
+}
+
+/// The name that nobody reads yet.
+pub(super) fn hidden(name: &str) -> String {
+    format!("{HIDDEN}{name}")
+}
+
+/// Gives the hidden files of a folder their names; the only one is called `name`, if that is said.
+///
+/// # Errors
+/// When a store fails: some of them may have their names then.
+pub(crate) async fn publish_files(
+    folder: &Folder,
+    files: &[WrittenFile],
+    name: Option<&str>,
+) -> Result<()> {
+    for (done, file) in files.iter().enumerate() {
+        let (parents, own) = file.path.rsplit_once('/').unwrap_or(("", &file.path));
+        let own = name.unwrap_or(own.strip_prefix(HIDDEN).unwrap_or(own));
+        let (from, to) = (folder.path(&file.path), folder.path(&format!("{parents}/{own}")));
+        folder.rename(&from, &to).await.map_err(|error| {
+            PlannerError::Internal(format!(
+                "{done} of {} files got their names, and then {} could not be renamed: look at the folder before you run \
+                 the statement again ({error})",
+                files.len(),
+                folder.location.show(&from)
+            ))
+        })?;
+    }
+    Ok(())
+}
