@@ -57,6 +57,7 @@ final class Jdbc {
         GROUPS.put("cancelling", Cancelling::run);
         GROUPS.put("credentials", Credentials::run);
         GROUPS.put("updates", Updates::run);
+        GROUPS.put("writing", Writing::run);
     }
 
     public static void main(String[] arguments) {
