@@ -58,6 +58,7 @@ final class Jdbc {
         GROUPS.put("credentials", Credentials::run);
         GROUPS.put("updates", Updates::run);
         GROUPS.put("writing", Writing::run);
+        GROUPS.put("spark", Spark::run);
     }
 
     public static void main(String[] arguments) {

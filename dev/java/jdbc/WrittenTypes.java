@@ -87,6 +87,11 @@ final class WrittenTypes {
         stored(table, "TIMESTAMP", "setTimestamp", s -> s.setTimestamp(1, Timestamp.valueOf("2024-02-29 12:34:56.789")), "2024-02-29 12:34:56.789");
         stored(table, "TIMESTAMP", "setTimestamp before 1970", s -> s.setTimestamp(1, Timestamp.valueOf("1969-12-31 23:59:59.999")), "1969-12-31 23:59:59.999");
         stored(table, "TIMESTAMPTZ", "setTimestamp", s -> s.setTimestamp(1, Timestamp.valueOf("2024-02-29 12:34:56.789")), "2024-02-29 12:34:56.789");
+        limit("setTimestamp keeps microseconds (the driver sends milliseconds)", "is '2024-02-29 12:34:56.789'", () -> {
+            insert(table, "TIMESTAMP", s -> s.setTimestamp(1, Timestamp.valueOf("2024-02-29 12:34:56.789012")));
+            is("value", value("SELECT v FROM " + table), "2024-02-29 12:34:56.789012");
+            return "";
+        });
         check("TIMESTAMP of microseconds by a literal", () -> {
             update("CREATE OR REPLACE TABLE " + table + " (v TIMESTAMP)");
             update("INSERT INTO " + table + " VALUES (TIMESTAMP '2024-02-29 12:34:56.789012')");
