@@ -22,7 +22,7 @@ USER, PASSWORD = "alice", "s3cret:ü"
 def run(program: str, *arguments: str, **environment: str) -> str:
     """What a program of the guides prints."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("SQUADRON_")}
-    command = [sys.executable, "-W", "ignore", GUIDES / program, *arguments]
+    command = [sys.executable, "-B", "-W", "ignore", GUIDES / program, *arguments]
     done = subprocess.run(command, env=ours | environment, text=True, capture_output=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
