@@ -170,6 +170,19 @@ def test_what_another_engine_writes_is_read(cluster, connections):
     assert execute(connections[1], f"DELETE FROM {table}") == 1
 
 
+def test_a_table_of_another_engine_is_registered_where_it_is(cluster, connections):
+    table, folder = name("e"), str(cluster.folder / "warehouse" / name("theirs"))
+    deltalake.write_deltalake(folder, pa.table({"a": [1, 2, 3], "s": ["x", None, "z"]}))
+    execute(connections[0], f"CREATE EXTERNAL TABLE {table} STORED AS DELTA LOCATION '{folder}'")
+    assert execute(connections[1], f"INSERT INTO {table} VALUES (4, 'ours')") == 1
+    assert execute(connections[2], f"UPDATE {table} SET s = 'two' WHERE a = 2") == 1
+    rows = [(1, "x"), (2, "two"), (3, "z"), (4, "ours")]
+    assert fetch(connections[0], f"SELECT a, s FROM {table} ORDER BY a") == rows
+    execute(connections[1], f"DROP TABLE {table}")
+    theirs = deltalake.DeltaTable(folder).to_pyarrow_table().sort_by("a").to_pylist()
+    assert [(row["a"], row["s"]) for row in theirs] == rows
+
+
 def test_two_engines_do_not_lose_each_others_rows(cluster, connections):
     table = name("c")
     execute(connections[0], f"CREATE TABLE {table} (a BIGINT)")

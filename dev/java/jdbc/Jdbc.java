@@ -57,6 +57,8 @@ final class Jdbc {
         GROUPS.put("cancelling", Cancelling::run);
         GROUPS.put("credentials", Credentials::run);
         GROUPS.put("updates", Updates::run);
+        GROUPS.put("writing", Writing::run);
+        GROUPS.put("spark", Spark::run);
     }
 
     public static void main(String[] arguments) {
