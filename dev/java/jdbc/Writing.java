@@ -89,6 +89,11 @@ final class Writing {
             is("rows", count(copy), "5");
             return "update count " + rows;
         });
+        check("CREATE TABLE AS SELECT of no rows", () -> {
+            is("executeUpdate", update("CREATE TABLE " + table + "_none AS SELECT * FROM nation WHERE n_nationkey < 0"), 0);
+            is("rows", count(table + "_none"), "0");
+            return "";
+        });
         check("a large query is written whole, by all nodes", () -> {
             String copy = table + "_lines";
             update("CREATE TABLE " + copy + " AS SELECT * FROM lineitem WHERE l_orderkey < 4");
