@@ -183,6 +183,17 @@ def test_a_table_of_another_engine_is_registered_where_it_is(cluster, connection
     assert [(row["a"], row["s"]) for row in theirs] == rows
 
 
+def test_odd_values_in_names_of_folders_are_read_as_another_engine_writes_them(cluster, connections):
+    folder, table = str(cluster.folder / "warehouse" / name("odd")), name("odd")
+    values = ["r/1", "a%b", "x y", "ü", "c:d=e?", "%2F", "a+b&c#d", "'\""]
+    deltalake.write_deltalake(folder, pa.table({"a": list(range(len(values))), "r": values}), partition_by=["r"])
+    execute(connections[0], f"CREATE EXTERNAL TABLE {table} STORED AS DELTA LOCATION '{folder}'")
+    assert fetch(connections[1], f"SELECT r FROM {table} ORDER BY a") == [(value,) for value in values]
+    assert fetch(connections[2], f"SELECT a FROM {table} WHERE r = '%2F'") == [(5,)]
+    assert execute(connections[0], f"DELETE FROM {table} WHERE r IN ('r/1', 'a%b')") == 2
+    assert len(fetch(connections[1], f"SELECT * FROM {table}")) == len(values) - 2
+
+
 def test_two_engines_do_not_lose_each_others_rows(cluster, connections):
     table = name("c")
     execute(connections[0], f"CREATE TABLE {table} (a BIGINT)")

@@ -30,6 +30,7 @@ pub(crate) use files::{Checked, FilesTable};
 pub use files::{FilesCatalog, TableEntry};
 pub(crate) use footers::Footers;
 pub use information::{INFORMATION_SCHEMA, InformationSchema};
+pub(crate) use location::file_below;
 pub use location::{DataLocation, Scheme};
 pub use named::Named;
 pub(crate) use store::TABLES;

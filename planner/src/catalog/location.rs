@@ -7,7 +7,7 @@
 use super::error::CatalogError;
 use super::files::format::DataFormat;
 use datafusion::execution::object_store::ObjectStoreUrl;
-use object_store::path::Path;
+use object_store::path::{Path, PathPart};
 use std::path::{Component, PathBuf};
 use std::str::FromStr;
 use url::Url;
@@ -35,6 +35,14 @@ pub struct DataLocation {
     url: Url,
     store: ObjectStoreUrl,
     path: Path,
+}
+
+/// The path of a file below a folder, of a name as its store has it: `a%2Fb` is not to become `a%252Fb`.
+pub(crate) fn file_below(folder: &Path, file: &str) -> Path {
+    let parts = file.split('/').filter(|part| !part.is_empty());
+    // What no store may have for a name (`..`) becomes something that is not there.
+    let part = |name| PathPart::parse(name).unwrap_or_else(|_| PathPart::from(name));
+    parts.fold(folder.clone(), |path, name| path.join(part(name)))
 }
 
 // === impl DataLocation ===

@@ -10,7 +10,7 @@ use object_store::{ObjectStore, ObjectStoreExt};
 
 use super::WrittenFile;
 use crate::catalog::delta::DeltaLog;
-use crate::catalog::{CatalogError, DataLocation, Scheme, register_object_store};
+use crate::catalog::{CatalogError, DataLocation, Scheme, file_below, register_object_store};
 use crate::{PlannerError, Result};
 
 /// Before the name of a file that nobody is to read yet.
@@ -37,7 +37,7 @@ impl Folder {
     }
 
     pub(super) fn path(&self, file: &str) -> Path {
-        file.split('/').fold(self.location.path().clone(), |folder, part| folder.join(part))
+        file_below(self.location.path(), file)
     }
 
     /// Removes a file that nobody will read. That it stays does no harm.

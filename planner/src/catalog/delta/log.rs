@@ -13,7 +13,7 @@ use url::Url;
 
 use super::snapshot::{DataFile, Snapshot};
 use crate::catalog::error::CatalogError;
-use crate::catalog::location::DataLocation;
+use crate::catalog::location::{DataLocation, file_below};
 use crate::catalog::once;
 use crate::catalog::stores::register_object_store;
 
@@ -49,8 +49,7 @@ impl DeltaLog {
 
     /// The path of a file of the table in its store. Paths in the log are below the table's folder.
     pub(crate) fn file(&self, path: &str) -> Path {
-        let below = path.split('/').filter(|part| !part.is_empty());
-        below.fold(self.location.path().clone(), |folder, part| folder.join(part))
+        file_below(self.location.path(), path)
     }
 
     /// What a version changed, if there is one of this number.
