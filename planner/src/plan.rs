@@ -41,6 +41,7 @@ mod request;
 mod reset;
 pub(crate) mod routing;
 pub(crate) mod spread;
+mod substrait;
 #[cfg(test)]
 mod tests;
 mod turns;
@@ -54,6 +55,7 @@ pub use parameters::Parameters;
 pub use placement::{Placement, Shape};
 pub use request::{Form, PlanRequest, Planned, Prepared, QueryPlan};
 pub use routing::{TaskRoute, TaskRoutes, WorkerAddr, Workers};
+pub use substrait::SUBSTRAIT_VERSION;
 
 /// Plans statements for one node.
 pub struct Planner {
@@ -83,8 +85,7 @@ impl Planner {
         config: &SessionConfig,
         request: &PlanRequest,
     ) -> Result<Planned> {
-        if let Form::Ingest(ingest) = &request.form {
-            let plan = self.plan_change(Work::Ingest(Arc::clone(ingest)), config, request).await?;
+        if let Some(plan) = self.plan_form(config, request).await? {
             return Ok(Planned::Query(Box::new(plan)));
         }
         let Turn { statement, right: _right } = self.turns.parse(sql).await?;
@@ -116,6 +117,9 @@ impl Planner {
         config: &SessionConfig,
         request: &PlanRequest,
     ) -> Result<SchemaRef> {
+        if let Some(plan) = self.plan_form(config, request).await? {
+            return Ok(plan.schema);
+        }
         let Turn { statement, right: _right } = self.turns.parse(sql).await?;
         match statement {
             Statement::Query(query) => Ok(self.plan_query(query, config, request).await?.schema),
@@ -135,6 +139,10 @@ impl Planner {
         config: &SessionConfig,
         request: &PlanRequest,
     ) -> Result<Prepared> {
+        if let Some(plan) = self.plan_form(config, request).await? {
+            let (schema, is_update) = (plan.schema, plan.is_update);
+            return Ok(Prepared { schema, parameters: Parameters::none(), is_update });
+        }
         let Turn { statement, right } = self.turns.parse(sql).await?;
         let query = match statement {
             Statement::Query(query) => query,
@@ -179,8 +187,42 @@ impl Planner {
         let mut state = query_state(&self.engine, config.clone(), &request.workers)?;
         let logical = logical(&mut state, query).await?;
         let logical = bound(logical, &request.parameters)?;
-        let (plan, state) = physical(&self.engine, &logical, state, config).await?;
-        Ok(QueryPlan { tables: tables(&logical)?, ..finish(plan, &state, request, &self.engine)? })
+        self.plan_logical(&logical, state, config, request).await
+    }
+
+    async fn plan_logical(
+        &self,
+        logical: &LogicalPlan,
+        state: SessionState,
+        config: SessionConfig,
+        request: &PlanRequest,
+    ) -> Result<QueryPlan> {
+        let (plan, state) = physical(&self.engine, logical, state, config).await?;
+        Ok(QueryPlan { tables: tables(logical)?, ..finish(plan, &state, request, &self.engine)? })
+    }
+
+    /// The plan of what is not asked for as text.
+    async fn plan_form(
+        &self,
+        config: &SessionConfig,
+        request: &PlanRequest,
+    ) -> Result<Option<QueryPlan>> {
+        match &request.form {
+            Form::Sql => Ok(None),
+            Form::Ingest(ingest) => {
+                let work = Work::Ingest(Arc::clone(ingest));
+                self.plan_change(work, config, request).await.map(Some)
+            }
+            Form::Substrait(plan) => {
+                if let Some(store) = self.engine.named().store() {
+                    store.refresh().await.map_err(|error| PlannerError::from(&error))?;
+                }
+                let config = for_query(config, request);
+                let state = query_state(&self.engine, config.clone(), &request.workers)?;
+                let logical = apart(substrait::query_of(plan, &state).await?)?;
+                self.plan_logical(&logical, state, config, request).await.map(Some)
+            }
+        }
     }
 
     /// Reads what others have made or dropped, if a statement names anything that somebody could have.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::ScalarValue;
@@ -47,6 +48,8 @@ pub enum Form {
     Sql,
     /// Rows for a table; the text is there for people alone.
     Ingest(Arc<Ingest>),
+    /// A Substrait plan in protobuf; the text is there for people alone.
+    Substrait(Bytes),
 }
 
 /// A statement, ready to run.

@@ -21,6 +21,7 @@ use crate::query::Queries;
 use crate::session::Sessions;
 
 const CREATE: &str = "CreatePreparedStatement";
+const CREATE_PLAN: &str = "CreatePreparedSubstraitPlan";
 const CLOSE_PREPARED: &str = "ClosePreparedStatement";
 
 /// What an action answers.
@@ -45,6 +46,7 @@ pub fn types() -> Vec<ActionType> {
     };
     vec![
         action(CREATE, "Prepare a statement: its result's schema without running it"),
+        action(CREATE_PLAN, "Prepare a Substrait plan"),
         action(CLOSE_PREPARED, "Forget a prepared statement"),
         action(lifetime::CANCEL_FLIGHT_INFO, "End a query and let go of its result"),
         action(lifetime::CANCEL_QUERY, "The same, for clients of older versions"),
@@ -57,7 +59,7 @@ pub fn types() -> Vec<ActionType> {
 
 /// Whether an action is about a session, or depends on its settings.
 pub fn is_of_a_session(name: &str) -> bool {
-    matches!(name, CREATE | options::SET | options::GET | options::CLOSE)
+    matches!(name, CREATE | CREATE_PLAN | options::SET | options::GET | options::CLOSE)
 }
 
 /// The handle of the prepared statement that an action is about.
@@ -79,11 +81,14 @@ pub async fn act(
     sessions: &Sessions,
 ) -> Result<Answer, Status> {
     let principal = called.caller.principal.as_str();
-    if matches!(action.r#type.as_str(), CREATE | options::SET | options::GET) {
+    if matches!(action.r#type.as_str(), CREATE | CREATE_PLAN | options::SET | options::GET) {
         called.has_its_settings()?;
     }
     match action.r#type.as_str() {
         CREATE => prepared::create(body(&action.body)?, called, queries).await.map(Into::into),
+        CREATE_PLAN => {
+            prepared::create_plan(body(&action.body)?, called, queries).await.map(Into::into)
+        }
         CLOSE_PREPARED => {
             prepared::close(&body(&action.body)?, called, queries);
             Ok(Answer { body: None, cookie: None })

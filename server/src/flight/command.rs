@@ -2,7 +2,8 @@
 
 use arrow_flight::FlightDescriptor;
 use arrow_flight::flight_descriptor::DescriptorType;
-use arrow_flight::sql::{Any, Command, ProstMessageExt};
+use arrow_flight::sql::{Any, Command, ProstMessageExt, SubstraitPlan};
+use bytes::Bytes;
 use prost::Message;
 use tonic::{Code, Status};
 
@@ -13,6 +14,8 @@ use super::status;
 pub enum Wish {
     /// Run SQL.
     Statement(String),
+    /// Run a Substrait plan.
+    Plan(Bytes),
     /// Run a prepared statement.
     Prepared(Vec<u8>),
     /// Answer a metadata command.
@@ -61,6 +64,10 @@ fn from_command(command: Command) -> Result<Wish, Status> {
             refuse_transaction(query.transaction_id.as_deref())?;
             Ok(Wish::Statement(query.query))
         }
+        Command::CommandStatementSubstraitPlan(query) => {
+            refuse_transaction(query.transaction_id.as_deref())?;
+            Ok(Wish::Plan(brought(query.plan)?))
+        }
         Command::CommandPreparedStatementQuery(query) => {
             Ok(Wish::Prepared(query.prepared_statement_handle.to_vec()))
         }
@@ -86,6 +93,15 @@ pub fn refuse_transaction(transaction: Option<&[u8]>) -> Result<(), Status> {
             "there are no transactions here: connect with autocommit on",
         )),
     }
+}
+
+/// The plan that a client brings.
+///
+/// # Errors
+/// INVALID_ARGUMENT where there is none.
+pub fn brought(plan: Option<SubstraitPlan>) -> Result<Bytes, Status> {
+    let plan = plan.map(|plan| plan.plan).filter(|plan| !plan.is_empty());
+    plan.ok_or_else(|| Status::invalid_argument("no Substrait plan was sent"))
 }
 
 /// A known command that this version does not answer.

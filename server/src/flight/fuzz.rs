@@ -89,6 +89,7 @@ fn tickets(signer: &Signer) -> Vec<(&'static str, Vec<u8>)> {
         ("share", Ticket::Result(share("a"))),
         ("command", Ticket::Command(vec![1, 2, 3])),
         ("statement", Ticket::Statement("select 1".into())),
+        ("plan", Ticket::Plan("plan".into())),
         ("prepared", Ticket::Prepared(prepared())),
         ("poll", Ticket::Poll(poll)),
     ];

@@ -152,7 +152,7 @@ fn redeems(
     match queries.signer().check(ticket, principal).map_err(|error| status::ticket(&error))? {
         Ticket::Result(share) => Ok(Redeems::Share(share)),
         Ticket::Command(command) => Ok(Redeems::Command(command)),
-        Ticket::Statement(_) | Ticket::Prepared(_) | Ticket::Poll(_) => {
+        Ticket::Statement(_) | Ticket::Plan(_) | Ticket::Prepared(_) | Ticket::Poll(_) => {
             Err(Status::invalid_argument("an endpoint with a handle in place of a ticket"))
         }
     }

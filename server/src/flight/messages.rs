@@ -290,7 +290,7 @@ pub struct TicketProto {
     #[prost(string, tag = "2")]
     pub principal: String,
     /// What it is for.
-    #[prost(oneof = "TicketKind", tags = "3, 4, 5, 6, 7")]
+    #[prost(oneof = "TicketKind", tags = "3, 4, 5, 6, 7, 8")]
     pub kind: Option<TicketKind>,
 }
 
@@ -306,6 +306,9 @@ pub enum TicketKind {
     /// A prepared statement's SQL: its handle, not a ticket.
     #[prost(string, tag = "5")]
     Statement(String),
+    /// A Substrait plan that was prepared.
+    #[prost(bytes = "bytes", tag = "8")]
+    Plan(bytes::Bytes),
     /// How far a query is: the handle of the next poll, not a ticket.
     #[prost(message, tag = "6")]
     Poll(PollHandleProto),

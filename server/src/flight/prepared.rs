@@ -5,21 +5,22 @@
 //! handle names: others ask there (`forward.rs`).
 
 use arrow_flight::sql::{
-    ActionClosePreparedStatementRequest, ActionCreatePreparedStatementRequest, Any,
+    ActionClosePreparedStatementRequest, ActionCreatePreparedStatementRequest,
+    ActionCreatePreparedSubstraitPlanRequest, Any,
 };
 use bytes::Bytes;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::Schema;
 use prost::Message;
 use squadron_cluster::Member;
-use squadron_planner::plan::{Parameters, Prepared};
+use squadron_planner::plan::{Form, Parameters, Prepared};
 use tonic::{Code, Status};
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::caller::Called;
-use super::command::refuse_transaction;
+use super::command::{brought, refuse_transaction};
 use super::ticket::{PreparedHandle, Ticket};
 use super::{info, status};
 use crate::query::{Asked, Queries};
@@ -57,15 +58,33 @@ pub async fn create(
     queries: &Arc<Queries>,
 ) -> Result<Bytes, Status> {
     refuse_transaction(request.transaction_id.as_deref())?;
-    let prepared = queries.prepare(&request.query, &called.caller).await;
+    created(Asked::new(request.query), called, queries).await
+}
+
+/// Answers CreatePreparedSubstraitPlan.
+///
+/// # Errors
+/// Those of planning it.
+pub async fn create_plan(
+    request: ActionCreatePreparedSubstraitPlanRequest,
+    called: &Called,
+    queries: &Arc<Queries>,
+) -> Result<Bytes, Status> {
+    refuse_transaction(request.transaction_id.as_deref())?;
+    created(Asked::plan(brought(request.plan)?), called, queries).await
+}
+
+async fn created(asked: Asked, called: &Called, queries: &Arc<Queries>) -> Result<Bytes, Status> {
+    let prepared = queries.prepare(&asked, &called.caller).await;
     let prepared = prepared.map_err(|error| status::planner(&error))?;
     let Prepared { schema, parameters, is_update } = prepared;
     let principal = &called.caller.principal;
     let bindable = parameters.schema();
-    let ticket = match parameters.count() {
-        0 => Ticket::Statement(request.query),
+    let ticket = match (asked.form, parameters.count()) {
+        (Form::Substrait(plan), _) => Ticket::Plan(plan),
+        (_, 0) => Ticket::Statement(asked.sql),
         _ => Ticket::Prepared(PreparedHandle {
-            sql: request.query,
+            sql: asked.sql,
             id: queries.statements().keep(principal, parameters),
             node: queries.me().node_id.clone(),
         }),
@@ -111,6 +130,7 @@ pub fn home(handle: &[u8], called: &Called, queries: &Queries) -> Option<Member>
 pub fn asked(handle: &[u8], called: &Called, queries: &Queries) -> Result<Asked, Status> {
     match open(handle, called, queries)? {
         Ticket::Statement(sql) => Ok(Asked::new(sql)),
+        Ticket::Plan(plan) => Ok(Asked::plan(plan)),
         Ticket::Prepared(PreparedHandle { sql, id, .. }) => {
             let kept = queries.statements().get(id, &called.caller.principal);
             let (_, values) = kept.ok_or_else(unknown)?;
@@ -132,8 +152,8 @@ pub fn bind(
     queries: &Queries,
 ) -> Result<(), Status> {
     match (open(handle, called, queries)?, batch) {
-        (Ticket::Statement(_), None) => Ok(()),
-        (Ticket::Statement(_), Some(_)) => Err(no_parameters()),
+        (Ticket::Statement(_) | Ticket::Plan(_), None) => Ok(()),
+        (Ticket::Statement(_) | Ticket::Plan(_), Some(_)) => Err(no_parameters()),
         (Ticket::Prepared(PreparedHandle { id, .. }), batch) => {
             let kept = queries.statements().get(id, &called.caller.principal);
             let (parameters, _) = kept.ok_or_else(unknown)?;
@@ -164,7 +184,7 @@ pub fn asked_for_each(
     queries: &Queries,
 ) -> Result<(String, RecordBatch, Arc<Parameters>), Status> {
     match open(handle, called, queries)? {
-        Ticket::Statement(_) => Err(no_parameters()),
+        Ticket::Statement(_) | Ticket::Plan(_) => Err(no_parameters()),
         Ticket::Prepared(PreparedHandle { sql, id, .. }) => {
             let kept = queries.statements().get(id, &called.caller.principal);
             let (parameters, _) = kept.ok_or_else(unknown)?;

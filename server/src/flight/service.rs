@@ -74,9 +74,11 @@ impl InPieces for ClientService {
             Ticket::Command(command) => {
                 answer::answer(&command, called.caller.settings, &self.queries).await
             }
-            Ticket::Statement(_) | Ticket::Prepared(_) => Err(Status::invalid_argument(
-                "this is a prepared statement's handle, not a ticket: call GetFlightInfo",
-            )),
+            Ticket::Statement(_) | Ticket::Plan(_) | Ticket::Prepared(_) => {
+                Err(Status::invalid_argument(
+                    "this is a prepared statement's handle, not a ticket: call GetFlightInfo",
+                ))
+            }
             Ticket::Poll(_) => Err(Status::invalid_argument(
                 "this is the handle of a poll, not a ticket: call PollFlightInfo",
             )),
@@ -130,6 +132,7 @@ impl ClientService {
     fn asked(&self, wish: &Wish, called: &Called) -> Result<Option<Asked>, Status> {
         match wish {
             Wish::Statement(sql) => Ok(Some(Asked::new(sql))),
+            Wish::Plan(plan) => Ok(Some(Asked::plan(plan.clone()))),
             Wish::Path(path) => Ok(Some(Asked::new(listing::select_all(path)?))),
             Wish::Prepared(handle) => prepared::asked(handle, called, &self.queries).map(Some),
             Wish::Metadata(_) => Ok(None),

@@ -3,8 +3,7 @@
 //! Drivers cast each value without looking, so what counts is the arm of the union, and theirs,
 //! not always the proto's: JDBC and ODBC read 503, 505, 507 and 562 as int64. JDBC before 19
 //! throws on a code it reads and does not find; JDBC of any version throws on one it does not
-//! know: hence all standard codes and no others. Two are missing, the Substrait versions (6, 7):
-//! the spec has null for servers without Substrait, the union has no null, and nobody needs them.
+//! know: hence all standard codes and no others.
 
 mod capabilities;
 mod functions;

@@ -28,6 +28,8 @@ pub enum Ticket {
     /// A prepared statement's SQL. Handles are signed like tickets, so that every node knows them
     /// and none has to remember them.
     Statement(String),
+    /// A Substrait plan that was prepared: its handle as well.
+    Plan(Bytes),
     /// A prepared statement with parameters: its handle as well.
     Prepared(PreparedHandle),
     /// How far a query is: what a client sends with its next poll.
@@ -162,6 +164,7 @@ impl From<Ticket> for TicketKind {
         match ticket {
             Ticket::Command(command) => Self::Command(command),
             Ticket::Statement(sql) => Self::Statement(sql),
+            Ticket::Plan(plan) => Self::Plan(plan),
             Ticket::Prepared(handle) => Self::Prepared(PreparedHandleProto {
                 sql: handle.sql,
                 id: handle.id.as_bytes().to_vec(),
@@ -187,6 +190,7 @@ impl Ticket {
         match kind {
             TicketKind::Command(command) => Some(Self::Command(command)),
             TicketKind::Statement(sql) => Some(Self::Statement(sql)),
+            TicketKind::Plan(plan) => Some(Self::Plan(plan)),
             TicketKind::Prepared(handle) => Some(Self::Prepared(PreparedHandle {
                 sql: handle.sql,
                 id: Uuid::from_slice(&handle.id).ok()?,

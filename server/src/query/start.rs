@@ -71,6 +71,10 @@ impl Asked {
     pub fn new(sql: impl Into<String>) -> Self {
         Self { sql: sql.into(), values: Values::default(), rows: None, form: Form::Sql }
     }
+    /// A Substrait plan, in protobuf.
+    pub fn plan(plan: Bytes) -> Self {
+        Self { form: Form::Substrait(plan), ..Self::new("-- Substrait plan") }
+    }
 }
 
 /// A started query.
@@ -232,9 +236,11 @@ impl Queries {
     ///
     /// # Errors
     /// Those of planning.
-    pub async fn prepare(self: &Arc<Self>, sql: &str, caller: &Caller) -> Result<Prepared> {
+    pub async fn prepare(self: &Arc<Self>, asked: &Asked, caller: &Caller) -> Result<Prepared> {
         let request = self.request(Uuid::now_v7(), &Values::default(), caller)?;
-        let (queries, sql, settings) = (Arc::clone(self), sql.to_owned(), caller.settings.clone());
+        let request = PlanRequest { form: asked.form.clone(), ..request };
+        let (queries, sql, settings) =
+            (Arc::clone(self), asked.sql.clone(), caller.settings.clone());
         let planning = async move { queries.planner.prepare(&sql, &settings, &request).await };
         let prepared = self.planning(planning, self.time_for(caller)?).await?;
         Ok(Prepared { schema: described(&prepared.schema), ..prepared })
@@ -246,7 +252,7 @@ impl Queries {
     /// Those of planning.
     pub async fn schema(self: &Arc<Self>, asked: &Asked, caller: &Caller) -> Result<SchemaRef> {
         if asked.values.is_empty() {
-            return Ok(self.prepare(&asked.sql, caller).await?.schema);
+            return Ok(self.prepare(asked, caller).await?.schema);
         }
         let request = self.request(Uuid::now_v7(), &asked.values, caller)?;
         let (queries, asked, settings) = (Arc::clone(self), asked.clone(), caller.settings.clone());

@@ -1,5 +1,6 @@
 //! What the server is and can do: every standard code but the lists of words.
 
+use squadron_planner::plan::SUBSTRAIT_VERSION;
 use std::time::Duration;
 
 // Codes and their values share names (`SqlNullOrdering`): values go by their module.
@@ -31,7 +32,7 @@ pub(super) fn tell(answer: &mut Answer) {
 /// A code and how its value is made.
 type Told = (SqlInfo, fn() -> Value);
 
-fn server() -> [Told; 13] {
+fn server() -> [Told; 15] {
     use SqlInfo::*;
     [
         (FlightSqlServerName, || Text("Squadron")),
@@ -40,7 +41,9 @@ fn server() -> [Told; 13] {
         (FlightSqlServerArrowVersion, || Text(ARROW_VERSION)),
         (FlightSqlServerReadOnly, || Flag(false)),
         (FlightSqlServerSql, || Flag(true)),
-        (FlightSqlServerSubstrait, || Flag(false)),
+        (FlightSqlServerSubstrait, || Flag(true)),
+        (FlightSqlServerSubstraitMinVersion, || Text(SUBSTRAIT_VERSION.as_str())),
+        (FlightSqlServerSubstraitMaxVersion, || Text(SUBSTRAIT_VERSION.as_str())),
         // ADBC begins a transaction on connect if this is anything but none.
         (FlightSqlServerTransaction, || Int(values::SqlSupportedTransaction::None as i32)),
         // The CancelQuery action of old; CancelFlightInfo is not told by any code.
