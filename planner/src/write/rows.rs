@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::checks::fitted;
 use super::file::{Folder, OpenFile};
-use super::{WriteSpec, WrittenFile};
+use super::{Unclaimed, WriteSpec, WrittenFile};
 use crate::catalog::delta::partition_text;
 use crate::{PlannerError, Result};
 
@@ -39,27 +39,7 @@ pub(super) struct Rows {
     /// Counts writes, to know which file was written to longest ago.
     turn: u64,
     memory: MemoryReservation,
-    done: Done,
-}
-
-/// The files that are whole; gone again where what they are of does not come to an end.
-struct Done {
-    folder: Folder,
-    files: Vec<WrittenFile>,
-}
-
-impl Drop for Done {
-    fn drop(&mut self) {
-        let files = std::mem::take(&mut self.files);
-        if let (false, Ok(runtime)) = (files.is_empty(), tokio::runtime::Handle::try_current()) {
-            let folder = self.folder.clone();
-            runtime.spawn(async move {
-                for file in files {
-                    folder.remove(&file.path).await;
-                }
-            });
-        }
-    }
+    done: Unclaimed,
 }
 
 impl Rows {
@@ -77,7 +57,7 @@ impl Rows {
             spec.partition_by.iter().filter_map(|name| spec.schema.index_of(name).ok()).collect();
         let own_fields: Vec<_> =
             own_columns.iter().map(|at| Arc::clone(&spec.schema.fields()[*at])).collect();
-        let done = Done { folder: folder.clone(), files: Vec::new() };
+        let done = Unclaimed::new(folder.clone());
         Self {
             own_schema: Arc::new(Schema::new(own_fields)),
             spec,
@@ -196,7 +176,7 @@ impl Rows {
         let file = file.close().await?;
         let names = self.spec.partition_by.iter().cloned();
         let values = names.zip(values.iter().cloned()).collect();
-        self.done.files.push(WrittenFile { values, ..file });
+        self.done.add([WrittenFile { values, ..file }]);
         Ok(())
     }
 
@@ -211,7 +191,7 @@ impl Rows {
             self.close(&values).await?;
         }
         self.memory.free();
-        Ok(std::mem::take(&mut self.done.files))
+        Ok(self.done.claim())
     }
 
     /// A name that no other file has. Its time tells how old a file is that no log names.

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::running::{FILE_BYTES, Running};
 use crate::catalog::delta::{may_partition, stored};
 use crate::catalog::{ChangeError, Entry, EntryKind, Managed};
-use crate::commit::{Outcome, first_version, publish_first};
+use crate::commit::{NotDone, Outcome, first_version, publish_first};
 use crate::plan::ddl::{full, named_once, no_warehouse, refuse_files, refused};
 use crate::plan::{Parameters, bound, logical};
 use crate::statement::NewTable;
@@ -74,9 +74,12 @@ impl Running {
         let delta = named.tables().at(&location).map_err(|error| PlannerError::from(&error))?;
         let (by, existing) = (self.by(), table.existing);
         let written = Arc::clone(&delta);
-        outcome
+        let done = outcome
             .commit(&written.tasks, async move {
-                publish_first(&delta, &actions, id).await?;
+                if let Err(failed) = publish_first(&delta, &actions, id).await? {
+                    remove_files(delta.log(), &files).await;
+                    return Ok(Err(failed));
+                }
                 let decide =
                     |state: &crate::catalog::State| state.create(&name.schema, &entry, existing);
                 match store.change(&by, decide).await {
@@ -85,14 +88,21 @@ impl Running {
                         remove_files(delta.log(), &files).await;
                         Ok(Ok(0))
                     }
-                    Err(ChangeError::Store(error)) => Err(PlannerError::from(&error)),
+                    Err(error @ ChangeError::Unknown(_)) => Err(refused(error)),
                     Err(error) => {
                         remove_files(delta.log(), &files).await;
-                        Ok(Err(error.to_string()))
+                        Ok(Err(match error {
+                            ChangeError::Store(error) => NotDone::failed(&error),
+                            error => NotDone::Conflict(error.to_string()),
+                        }))
                     }
                 }
             })
-            .await
+            .await?;
+        match done {
+            Ok(count) => Ok(Ok(count)),
+            Err(not_done) => not_done.conflict().map(Err),
+        }
     }
 
     fn entry(&self, name: &ResolvedTableReference, table: &NewTable) -> (Uuid, Entry) {
