@@ -38,4 +38,5 @@ mod system {
     mod tpch;
     mod types;
     mod writing;
+    mod writing_faults;
 }
