@@ -8,7 +8,7 @@ import datafusion
 import datafusion.substrait
 import pytest
 
-from conftest import DISTRIBUTED
+DISTRIBUTED = {"adbc.flight.sql.rpc.call_header.squadron-execution-mode": "distributed"}
 
 QUERIES = [
     "SELECT * FROM nation ORDER BY n_nationkey",
@@ -48,7 +48,7 @@ def adbc_table(stream):
 @pytest.mark.parametrize("how", [{}, DISTRIBUTED], ids=["auto", "distributed"])
 @pytest.mark.parametrize("sql", QUERIES)
 def test_a_plan_gives_what_its_query_gives(cluster, producer, sql, how):
-    with flightsql.connect(cluster.nodes[0].uri, **how) as connection:
+    with flightsql.connect(cluster.nodes[0].uri, db_kwargs=how) as connection:
         got = run(connection, producer(sql))
         with connection.cursor() as cursor:
             cursor.execute(sql)

@@ -1,6 +1,7 @@
 //! What tests, benchmarks and `cargo dev` share: real clusters, real processes, and the truth.
 //!
 //! * [`cluster`] – nodes in this process, through the very `Node::build` that production uses
+//! * [`bucket`] – an object store that goes wrong as it is told to
 //! * [`cargo`] – cargo, run from a program that cargo runs
 //! * [`process`] – nodes as processes of their own, `squadron serve`, to be killed
 //! * [`answer`] – a statement's whole answer, read through the real client from all endpoints
@@ -19,6 +20,7 @@
 
 pub mod answer;
 pub mod authority;
+pub mod bucket;
 pub mod cargo;
 pub mod cluster;
 pub mod debian;

@@ -155,6 +155,11 @@ impl ProcessCluster {
         self.access.authority.as_deref()
     }
 
+    /// The folder of what SQL has made, where no other was chosen.
+    pub fn warehouse(&self) -> PathBuf {
+        self.folder.path().join("warehouse")
+    }
+
     /// Where a node spills.
     pub fn spill(&self, index: usize) -> &Path {
         &self.launches[index].spill
@@ -341,7 +346,8 @@ fn launches(
         argue("--peers", &peers.join(";"));
         argue("--node-id", &format!("node-{index}"));
         argue("--cluster-secret-file", &secret.display().to_string());
-        argue("--warehouse", &folder.join("warehouse").display().to_string());
+        let own = || folder.join("warehouse").display().to_string();
+        argue("--warehouse", &options.warehouse.clone().unwrap_or_else(own));
         argue("--spill-dir", &spill.display().to_string());
         if options.hosts.is_some() {
             // Theirs are no loopback addresses, and no strangers are there.
@@ -352,6 +358,7 @@ fn launches(
         Ok(Launch {
             program: program_of(index),
             arguments,
+            variables: options.variables.clone(),
             log: folder.join(format!("node-{index}.log")),
             uri: format!("{}://{}", access.scheme(), node.flight),
             internal: node.internal.clone(),

@@ -42,7 +42,13 @@ pub fn all() -> Vec<Source> {
 /// # Panics
 /// When the repository cannot be read.
 pub fn of_clients() -> Vec<Source> {
-    let languages = [("dev/python", "py"), ("dev/java", "java"), ("dev/go", "go")];
+    let languages = [
+        ("dev/python", "py"),
+        ("dev/java", "java"),
+        ("dev/go", "go"),
+        ("dev/guides", "py"),
+        ("dev/guides", "java"),
+    ];
     let mut found = Vec::new();
     for (folder, extension) in languages {
         collect(&top().join(folder), folder, extension, &mut found);

@@ -38,5 +38,6 @@ mod system {
     mod tpch;
     mod types;
     mod writing;
+    mod writing_faults;
     mod writing_files;
 }

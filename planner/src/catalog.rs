@@ -16,6 +16,7 @@ mod information;
 mod location;
 mod named;
 pub(crate) mod once;
+pub(crate) mod ours;
 mod store;
 mod stores;
 mod tolerant;
@@ -25,6 +26,7 @@ mod tests;
 
 pub(crate) use delta::is_ageless;
 pub use error::CatalogError;
+pub(crate) use error::find;
 pub use files::detailed::{DetailedScanCodec, DetailedScanExec};
 pub(crate) use files::{Checked, FilesTable};
 pub use files::{FilesCatalog, TableEntry};

@@ -16,8 +16,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::catalog::CatalogError;
 use crate::catalog::delta::{DataFile, DeltaTable, Snapshot};
 use crate::write::WrittenFile;
+use crate::{PlannerError, Result};
 
 mod actions;
 mod conflict;
@@ -59,10 +61,30 @@ pub(crate) enum Depends {
     Table,
 }
 
-/// What has become of a proposal.
-pub(crate) enum Published {
-    /// It is a version of the table.
-    Done,
+/// Why a proposal has changed nothing.
+#[derive(Debug)]
+pub(crate) enum NotDone {
     /// Another version came first that it should have seen.
     Conflict(String),
+    /// It cannot be done.
+    Failed(PlannerError),
+}
+
+impl NotDone {
+    /// Of what a store says that has made nothing.
+    pub(crate) fn failed(error: &CatalogError) -> Self {
+        let error = PlannerError::from(error);
+        Self::Failed(error.with_text(format!("nothing was changed: {error}")))
+    }
+
+    /// The conflict, if it is one.
+    ///
+    /// # Errors
+    /// Why it cannot be done.
+    pub(crate) fn conflict(self) -> Result<String> {
+        match self {
+            Self::Conflict(why) => Ok(why),
+            Self::Failed(error) => Err(error),
+        }
+    }
 }

@@ -81,6 +81,46 @@ pub(crate) async fn remove_files(folder: &Folder, files: &[WrittenFile]) {
     }
 }
 
+/// Files that are whole, of something that has not come to its end: dropped before, they are removed.
+pub(crate) struct Unclaimed {
+    folder: Folder,
+    files: Vec<WrittenFile>,
+}
+
+impl Unclaimed {
+    /// None yet.
+    pub(crate) fn new(folder: Folder) -> Self {
+        Self { folder, files: Vec::new() }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    pub(crate) fn add(&mut self, files: impl IntoIterator<Item = WrittenFile>) {
+        self.files.extend(files);
+    }
+
+    /// They are somebody's now.
+    pub(crate) fn claim(&mut self) -> Vec<WrittenFile> {
+        std::mem::take(&mut self.files)
+    }
+}
+
+impl Drop for Unclaimed {
+    fn drop(&mut self) {
+        let files = self.claim();
+        if let (false, Ok(runtime)) = (files.is_empty(), tokio::runtime::Handle::try_current()) {
+            let folder = self.folder.clone();
+            runtime.spawn(async move {
+                for file in files {
+                    folder.remove(&file.path).await;
+                }
+            });
+        }
+    }
+}
+
 /// One file that was written, whole and on the disk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct WrittenFile {

@@ -34,6 +34,7 @@ pub(super) struct Launch {
     /// The program, after whatever runs it where it is to run; and its arguments.
     pub(super) program: Vec<String>,
     pub(super) arguments: Vec<String>,
+    pub(super) variables: Vec<(String, String)>,
     pub(super) log: PathBuf,
     pub(super) uri: String,
     pub(super) internal: String,
@@ -65,6 +66,7 @@ impl Launch {
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SQUADRON_")) {
             command.env_remove(name);
         }
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         // What an earlier process of this node has said stays: it may be why this one is started.
         let stderr = OpenOptions::new().create(true).append(true).open(&self.log)?;
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr).kill_on_drop(true);

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::bucket::Bucket;
 use crate::faults::Hosts;
 
 type SpillFolder = Box<dyn Fn(usize) -> PathBuf + Send + Sync>;
@@ -18,6 +19,8 @@ pub struct ProcessOptions {
     pub(super) spill: Option<SpillFolder>,
     pub(super) users: Vec<(String, String)>,
     pub(super) tls: bool,
+    pub(super) warehouse: Option<String>,
+    pub(super) variables: Vec<(String, String)>,
 }
 
 impl ProcessOptions {
@@ -34,6 +37,8 @@ impl ProcessOptions {
             spill: None,
             users: Vec::new(),
             tls: false,
+            warehouse: None,
+            variables: Vec::new(),
         }
     }
 
@@ -72,6 +77,18 @@ impl ProcessOptions {
     pub fn tls(mut self, tls: bool) -> Self {
         self.tls = tls;
         self
+    }
+
+    /// With this warehouse in place of a folder of the cluster's own.
+    pub fn warehouse(mut self, location: &str) -> Self {
+        self.warehouse = Some(location.to_owned());
+        self
+    }
+
+    /// With a warehouse in this object store.
+    pub fn bucket(mut self, bucket: &Bucket) -> Self {
+        self.variables.extend(bucket.variables());
+        self.warehouse(&bucket.location())
     }
 
     /// With a host of its own for each node.

@@ -59,6 +59,15 @@ pub enum CatalogError {
         reason: String,
     },
 
+    /// The disk has no room: free some there.
+    #[error("{path}: there is no room for it: {reason}; free space there")]
+    Full {
+        /// File or folder concerned.
+        path: String,
+        /// What the system said.
+        reason: String,
+    },
+
     /// The store did not answer, or not sensibly: trying again may help.
     #[error("{path}: the store cannot be read: {reason}")]
     Unavailable {
@@ -90,6 +99,7 @@ impl CatalogError {
             object_store::Error::PermissionDenied { .. }
             | object_store::Error::Unauthenticated { .. } => Self::AccessDenied { path, reason },
             _ if is_denied_io(error) => Self::AccessDenied { path, reason },
+            _ if is_full_io(error) => Self::Full { path, reason },
             _ => Self::Unavailable { path, reason },
         }
     }
@@ -125,7 +135,7 @@ impl From<CatalogError> for DataFusionError {
 }
 
 /// The first error of type `T` in a chain of causes.
-fn find<'e, T: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e T> {
+pub(crate) fn find<'e, T: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e T> {
     let mut next = Some(error);
     while let Some(error) = next {
         // A boxed or shared error hides the type of what it holds.
@@ -134,7 +144,12 @@ fn find<'e, T: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e 
         if found.is_some() {
             return found;
         }
-        next = error.source();
+        // What an I/O error holds is not its source.
+        let held = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        next = match held {
+            Some(held) => Some(held),
+            None => error.source(),
+        };
     }
     None
 }
@@ -148,6 +163,13 @@ fn is_decoding(error: &object_store::Error) -> bool {
 /// Local files report a missing permission as a generic error around an I/O error.
 fn is_denied_io(error: &object_store::Error) -> bool {
     find::<std::io::Error>(error).is_some_and(|e| e.kind() == std::io::ErrorKind::PermissionDenied)
+}
+
+/// A disk that takes no more.
+fn is_full_io(error: &object_store::Error) -> bool {
+    use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    let kind = find::<std::io::Error>(error).map(std::io::Error::kind);
+    kind.is_some_and(|kind| matches!(kind, StorageFull | QuotaExceeded | FileTooLarge))
 }
 
 /// An error's text on one line, without what only DataFusion's developers need, cut to a length

@@ -54,10 +54,22 @@ async fn create_durably(path: &Path, bytes: Vec<u8>) -> object_store::Result<()>
     })
 }
 
+/// Makes a folder that is still there after a power cut, and those above it: a file that is on the disk is lost with a
+/// folder that is not.
+pub(crate) fn create_folder(folder: &std::path::Path) -> io::Result<()> {
+    let Some(above) = folder.parent().filter(|_| !folder.is_dir()) else { return Ok(()) };
+    create_folder(above)?;
+    match std::fs::create_dir(folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    std::fs::File::open(above)?.sync_all()
+}
+
 /// A link appears with its whole content, and only one of several writers can make it.
 fn create_file(path: &std::path::Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(std::path::Path::new("/"));
-    std::fs::create_dir_all(folder)?;
+    create_folder(folder)?;
     let draft = folder.join(format!(".draft-{}", Uuid::new_v4().simple()));
     let mut file =
         std::fs::OpenOptions::new().write(true).create_new(true).mode(0o644).open(&draft)?;

@@ -33,6 +33,7 @@ pub use state::{Existing, State};
 
 use super::error::CatalogError;
 use super::location::DataLocation;
+use super::ours::Unmade;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use log::{Log, Record};
 
@@ -60,7 +61,13 @@ pub enum ChangeError {
     /// Others changed the catalog at the same time, again and again.
     #[error("others change the catalog all the time: run the statement again")]
     Contended,
-    /// The store.
+    /// The store has not said whether it is made.
+    #[error(
+        "it is not known whether the statement was carried out: its change of the catalog was sent to the store, which has \
+         not answered since; look whether it is there before you run the statement again ({0})"
+    )]
+    Unknown(CatalogError),
+    /// The store: nothing is changed.
     #[error(transparent)]
     Store(#[from] CatalogError),
 }
@@ -165,13 +172,22 @@ impl CatalogStore {
                 return Ok(state);
             }
             self.log.begin().await?;
+            if state.last().is_none() {
+                // Number 0 says who the catalog is, and was made or found by now: it comes first.
+                continue;
+            }
             let record = Record::new(by, changes);
-            // Number 0 says who the catalog is, and was made or found by now.
-            let number = state.next().max(1);
-            if self.log.write(number, &record).await? {
-                let state = self.read_on().await?;
-                self.write_together(&state).await;
-                return Ok(state);
+            match self.log.write(state.next(), &record).await {
+                Ok(true) => {
+                    // Whether the store can be read now or not, it is made.
+                    let state = Arc::new(state.after(&record));
+                    *self.known.write() = Arc::clone(&state);
+                    self.write_together(&state).await;
+                    return Ok(state);
+                }
+                Ok(false) => {}
+                Err(Unmade::Not(error)) => return Err(ChangeError::Store(error)),
+                Err(Unmade::Unknown(error)) => return Err(ChangeError::Unknown(error)),
             }
         }
         Err(ChangeError::Contended)

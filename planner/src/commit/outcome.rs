@@ -21,6 +21,8 @@ enum State {
     /// Nothing is changed.
     #[default]
     Open,
+    /// Nothing is changed, nor will be: the query was ended.
+    Closed,
     /// It is being committed, whoever waits for it.
     Committing,
     /// It is committed, and has changed so many rows.
@@ -38,20 +40,25 @@ impl Outcome {
         }
     }
 
-    /// Whether it may not be ended any more: it is committed, or may be.
-    pub fn is_settled(&self) -> bool {
-        !matches!(*self.state.lock(), State::Open)
+    /// Whether the query can be ended: from now on it commits nothing, if so. One that is committed, or may be, cannot.
+    pub fn close(&self) -> bool {
+        let mut state = self.state.lock();
+        let may_end = matches!(*state, State::Open | State::Closed);
+        if may_end {
+            *state = State::Closed;
+        }
+        may_end
     }
 
-    /// What an earlier run has come to, once that is known; `None` where nothing was changed.
+    /// What it has come to, once it is not being committed; `None` where nothing is changed.
     ///
     /// # Errors
     /// Where it cannot be known.
-    pub(crate) async fn earlier(&self) -> Result<Option<u64>> {
+    pub async fn decided(&self) -> Result<Option<u64>> {
         let mut known = self.known.subscribe();
         loop {
             match &*self.state.lock() {
-                State::Open => return Ok(None),
+                State::Open | State::Closed => return Ok(None),
                 State::Committed(count) => return Ok(Some(*count)),
                 State::Unknown(error) => return Err(error.clone()),
                 State::Committing => {}
@@ -62,12 +69,26 @@ impl Outcome {
         }
     }
 
+    /// What an earlier run has come to, as [`Outcome::decided`].
+    ///
+    /// # Errors
+    /// Where it cannot be known, or the query was ended.
+    pub(crate) async fn earlier(&self) -> Result<Option<u64>> {
+        let decided = self.decided().await?;
+        match *self.state.lock() {
+            State::Closed => Err(PlannerError::Cancelled(
+                "the statement was ended before it changed anything".into(),
+            )),
+            _ => Ok(decided),
+        }
+    }
+
     /// Commits, in one of `tasks`, which goes on when nobody waits for it any more. `commit` gives the count of rows, or what stood
     /// in its way (then nothing is changed), or an error (then it is not known). Where another run of the query was first,
     /// it is its count that is given, and `commit` is not begun.
     ///
     /// # Errors
-    /// That of `commit`, or of the run that was first.
+    /// That of `commit`, or of the run that was first; where the query was ended.
     pub(crate) async fn commit<R: Send + 'static>(
         self: &Arc<Self>,
         tasks: &TaskTracker,
@@ -80,7 +101,7 @@ impl Outcome {
         }
         let outcome = Arc::clone(self);
         let task = tasks.spawn(async move {
-            let told = Told(&outcome);
+            let told = Told { outcome: &outcome, told: false };
             let came_to = commit.await;
             told.tell(match &came_to {
                 Ok(Ok(count)) => State::Committed(*count),
@@ -106,23 +127,28 @@ impl Outcome {
 }
 
 /// Tells that it is not known, should nothing else be told.
-struct Told<'o>(&'o Outcome);
+struct Told<'o> {
+    outcome: &'o Outcome,
+    told: bool,
+}
 
 impl Told<'_> {
-    fn tell(self, state: State) {
-        *self.0.state.lock() = state;
+    fn tell(mut self, state: State) {
+        *self.outcome.state.lock() = state;
+        // Once: another run may be committing by the time that this one goes.
+        self.told = true;
     }
 }
 
 impl Drop for Told<'_> {
     fn drop(&mut self) {
-        let mut state = self.0.state.lock();
-        if matches!(*state, State::Committing) {
-            let text = "the node was stopped while the statement was committed".to_owned();
-            *state = State::Unknown(PlannerError::Internal(text));
+        if !self.told {
+            let text =
+                "it is not known whether the statement was carried out: its commit ended too early"
+                    .to_owned();
+            *self.outcome.state.lock() = State::Unknown(PlannerError::Internal(text));
         }
-        drop(state);
-        self.0.known.send_replace(true);
+        self.outcome.known.send_replace(true);
     }
 }
 
@@ -146,7 +172,6 @@ mod tests {
     async fn what_was_refused_may_be_tried_again() {
         let outcome = Arc::<Outcome>::default();
         outcome.commit(&TaskTracker::new(), async { refused() }).await.unwrap().unwrap_err();
-        assert!(!outcome.is_settled());
         assert_eq!(outcome.earlier().await.unwrap(), None);
     }
 
@@ -161,7 +186,7 @@ mod tests {
             )
             .await
             .unwrap_err();
-        assert!(outcome.is_settled());
+        assert!(!outcome.close());
         outcome.earlier().await.unwrap_err();
     }
 
@@ -196,5 +221,31 @@ mod tests {
         drop(commit);
         go.send(()).unwrap();
         assert_eq!(outcome.earlier().await.unwrap(), Some(1));
+    }
+
+    #[tokio::test]
+    async fn what_was_ended_commits_nothing() {
+        let outcome = Arc::<Outcome>::default();
+        assert!(outcome.close() && outcome.close());
+        let commit = outcome.commit(&TaskTracker::new(), async { Ok(Ok::<_, ()>(1)) }).await;
+        assert!(matches!(commit, Err(PlannerError::Cancelled(_))), "{commit:?}");
+        assert_eq!(outcome.decided().await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn what_is_being_committed_cannot_be_ended_and_says_what_it_came_to() {
+        let (outcome, tasks) = (Arc::<Outcome>::default(), TaskTracker::new());
+        let (go, gone) = tokio::sync::oneshot::channel::<()>();
+        let mut commit = Box::pin(outcome.commit(&tasks, async move {
+            let _ = gone.await;
+            Ok(Ok::<_, ()>(7))
+        }));
+        assert!(futures::poll!(&mut commit).is_pending());
+        assert!(!outcome.close());
+        let mut decided = Box::pin(outcome.decided());
+        assert!(futures::poll!(&mut decided).is_pending());
+        go.send(()).unwrap();
+        assert_eq!(decided.await.unwrap(), Some(7));
+        assert!(!outcome.close());
     }
 }

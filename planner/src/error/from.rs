@@ -15,6 +15,7 @@ impl From<&CatalogError> for PlannerError {
             CatalogError::InvalidData { .. }
             | CatalogError::NotFound { .. }
             | CatalogError::AccessDenied { .. } => Self::BadData(text),
+            CatalogError::Full { .. } => Self::Exhausted(text),
             CatalogError::Unavailable { .. } => Self::Unavailable(text),
         }
     }

@@ -285,6 +285,7 @@ pub(super) fn refused(error: ChangeError) -> PlannerError {
         ChangeError::NotFound(text) => PlannerError::NotFound(text),
         ChangeError::Refused(text) => PlannerError::Invalid(text),
         ChangeError::Contended => PlannerError::Unavailable(error.to_string()),
+        ChangeError::Unknown(_) => PlannerError::Internal(error.to_string()),
         ChangeError::Store(error) => PlannerError::from(&error),
     }
 }

@@ -119,6 +119,7 @@ fn inserted(insert: Insert) -> Result<Change> {
             ("columns after PARTITION", !insert.after_columns.is_empty()),
             ("SET", !insert.assignments.is_empty()),
             ("DEFAULT VALUES", insert.source.is_none()),
+            ("DEFAULT (leave its column out of the list of columns)", has_default(&insert)),
         ],
     )?;
     let TableObject::TableName(table) = &insert.table else {
@@ -128,6 +129,21 @@ fn inserted(insert: Insert) -> Result<Change> {
     let one_row = insert.source.as_deref().is_some_and(is_one_row) && !overwrite;
     let statement = DfStatement::Statement(Box::new(SqlStatement::Insert(insert)));
     Ok(Change::Insert(InsertInto { table, statement, overwrite, one_row }))
+}
+
+/// Whether VALUES has the word DEFAULT.
+fn has_default(insert: &Insert) -> bool {
+    let Some(SetExpr::Values(values)) = insert.source.as_ref().map(|query| query.body.as_ref())
+    else {
+        return false;
+    };
+    let is_default = |value: &Expr| match value {
+        Expr::Identifier(name) => {
+            name.quote_style.is_none() && name.value.eq_ignore_ascii_case("default")
+        }
+        _ => false,
+    };
+    values.rows.iter().flat_map(|row| row.content.iter()).any(is_default)
 }
 
 fn is_one_row(query: &Query) -> bool {

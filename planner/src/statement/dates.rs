@@ -74,6 +74,13 @@ fn written(name: &str, args: Vec<Expr>) -> Option<Expr> {
         ("datediff" | "date_diff", [to, from]) => {
             nested(binary(date(to), BinaryOperator::Minus, date(from)))
         }
+        // SQL Server and Grafana write the unit without quotes; a column could not stand there.
+        ("datepart" | "date_part", [of @ Expr::Identifier(_), from]) => {
+            call("date_part", [text(unit(of)?), from.clone()])
+        }
+        ("datetrunc" | "date_trunc", [of @ Expr::Identifier(_), from]) => {
+            call("date_trunc", [text(unit(of)?), from.clone()])
+        }
         ("last_day", [of]) => {
             let first = call("date_trunc", [text("month"), date(of)]);
             let next = binary(first, BinaryOperator::Plus, interval("1 month"));
@@ -161,6 +168,8 @@ mod tests {
         check("date_add('qq', 2, a)", "((a) + ((2) * INTERVAL '3 months'))");
         check("date_add(a, INTERVAL 1 DAY)", "((a) + (INTERVAL 1 DAY))");
         check("date_add(a, 3)", "(CAST(a AS DATE) + ((3) * INTERVAL '1 day'))");
+        check("datepart(month, a)", "date_part('month', a)");
+        check("date_trunc(dd, a)", "date_trunc('day', a)");
         check("add_months(a, 3)", "(CAST(a AS DATE) + ((3) * INTERVAL '1 month'))");
     }
 

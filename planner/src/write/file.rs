@@ -20,7 +20,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::stats::stats;
 use super::{Folder, WrittenFile};
-use crate::catalog::Scheme;
+use crate::catalog::{Scheme, once};
 use crate::{PlannerError, Result};
 
 /// Encoded bytes of a row group at most: what a writer holds in memory, and what a reader reads at once.
@@ -104,18 +104,7 @@ impl OpenFile {
     }
 
     fn failed(&self, error: &ParquetError) -> PlannerError {
-        let path = self.folder.path(&self.name);
-        let store = match error {
-            ParquetError::External(source) => source.downcast_ref::<object_store::Error>(),
-            _ => None,
-        };
-        match store {
-            Some(error) => self.folder.failed(&path, error),
-            None => PlannerError::Unavailable(format!(
-                "{}: cannot be written: {error}",
-                self.folder.location.show(&path)
-            )),
-        }
+        self.folder.not_written(&self.folder.path(&self.name), error)
     }
 }
 
@@ -149,7 +138,9 @@ struct LocalFile {
 impl LocalFile {
     async fn create(path: PathBuf) -> io::Result<Self> {
         let folder = path.parent().unwrap_or(FilePath::new("/"));
-        tokio::fs::create_dir_all(folder).await?;
+        let made = folder.to_owned();
+        let made = tokio::task::spawn_blocking(move || once::create_folder(&made)).await;
+        made.map_err(io::Error::other).and_then(|made| made)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let draft = folder.join(format!(".{name}.draft"));
         let file = tokio::fs::OpenOptions::new().write(true).create_new(true).open(&draft).await?;
@@ -186,5 +177,29 @@ impl Drop for LocalFile {
             // It may be gone already.
             let _ = std::fs::remove_file(&self.draft);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::DataLocation;
+
+    /// A store's own writer hides what the store has said in an I/O error.
+    #[test]
+    fn what_a_store_says_is_told_as_that() {
+        let location = DataLocation::warehouse("s3://lake/t").unwrap();
+        let store = Arc::new(object_store::memory::InMemory::new());
+        let folder = Folder { location, store };
+        let denied = object_store::Error::PermissionDenied {
+            path: "t/a".into(),
+            source: "no such right".into(),
+        };
+        let error = ParquetError::External(Box::new(io::Error::other(denied)));
+        let error = folder.not_written(&object_store::path::Path::from("t/a"), &error);
+        assert!(matches!(&error, PlannerError::BadData(_)), "{error:?}");
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        let error = folder.not_written(&object_store::path::Path::from("t/a"), &external(full));
+        assert!(matches!(&error, PlannerError::Exhausted(_)), "{error:?}");
     }
 }

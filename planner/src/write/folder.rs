@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::parquet::errors::ParquetError;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
 use super::WrittenFile;
 use crate::catalog::delta::DeltaLog;
-use crate::catalog::{CatalogError, DataLocation, Scheme, file_below, register_object_store};
+use crate::catalog::{CatalogError, DataLocation, Scheme, file_below, find, register_object_store};
 use crate::{PlannerError, Result};
 
 /// Before the name of a file that nobody is to read yet.
@@ -49,6 +50,16 @@ impl Folder {
 
     pub(super) fn failed(&self, path: &Path, error: &object_store::Error) -> PlannerError {
         PlannerError::from(&CatalogError::from_store(self.location.show(path), error))
+    }
+
+    pub(super) fn not_written(&self, path: &Path, error: &ParquetError) -> PlannerError {
+        match find::<object_store::Error>(error) {
+            Some(error) => self.failed(path, error),
+            None => PlannerError::Unavailable(format!(
+                "{}: cannot be written: {error}",
+                self.location.show(path)
+            )),
+        }
     }
 
     /// Whether there is a file of this name in the folder, or anything below it.

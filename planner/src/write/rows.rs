@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::checks::fitted;
 use super::file::OpenFile;
 use super::folder::hidden;
-use super::{Folder, Layout, WriteSpec, WrittenFile};
+use super::{Folder, Layout, Unclaimed, WriteSpec, WrittenFile};
 use crate::catalog::delta::partition_text;
 use crate::{PlannerError, Result};
 
@@ -40,27 +40,7 @@ pub(super) struct Rows {
     /// Counts writes, to know which file was written to longest ago.
     turn: u64,
     memory: MemoryReservation,
-    done: Done,
-}
-
-/// The files that are whole; gone again where what they are of does not come to an end.
-struct Done {
-    folder: Folder,
-    files: Vec<WrittenFile>,
-}
-
-impl Drop for Done {
-    fn drop(&mut self) {
-        let files = std::mem::take(&mut self.files);
-        if let (false, Ok(runtime)) = (files.is_empty(), tokio::runtime::Handle::try_current()) {
-            let folder = self.folder.clone();
-            runtime.spawn(async move {
-                for file in files {
-                    folder.remove(&file.path).await;
-                }
-            });
-        }
-    }
+    done: Unclaimed,
 }
 
 impl Rows {
@@ -78,7 +58,7 @@ impl Rows {
             spec.partition_by.iter().filter_map(|name| spec.schema.index_of(name).ok()).collect();
         let own_fields: Vec<_> =
             own_columns.iter().map(|at| Arc::clone(&spec.schema.fields()[*at])).collect();
-        let done = Done { folder: folder.clone(), files: Vec::new() };
+        let done = Unclaimed::new(folder.clone());
         Self {
             own_schema: Arc::new(Schema::new(own_fields)),
             spec,
@@ -197,7 +177,7 @@ impl Rows {
         let file = file.close().await?;
         let names = self.spec.partition_by.iter().cloned();
         let values = names.zip(values.iter().cloned()).collect();
-        self.done.files.push(WrittenFile { values, ..file });
+        self.done.add([WrittenFile { values, ..file }]);
         Ok(())
     }
 
@@ -211,13 +191,13 @@ impl Rows {
         for values in open {
             self.close(&values).await?;
         }
-        if self.done.files.is_empty() && self.is_never_empty() {
+        if self.done.is_empty() && self.is_never_empty() {
             let name = self.name(&Vec::new());
             let file = OpenFile::create(&self.folder, name, Arc::clone(&self.own_schema)).await?;
-            self.done.files.push(file.close().await?);
+            self.done.add([file.close().await?]);
         }
         self.memory.free();
-        Ok(std::mem::take(&mut self.done.files))
+        Ok(self.done.claim())
     }
 
     /// Whether this partition has a file also if it has no rows.

@@ -151,6 +151,10 @@ fn unended() -> Status {
 /// What tonic calls a bug of the server's is its client's: bytes that are no message.
 fn undecodable(error: Status) -> Status {
     match error.code() {
+        Code::OutOfRange | Code::ResourceExhausted => Status::resource_exhausted(format!(
+            "a message of the DoPut is too large: send its rows in smaller batches ({})",
+            error.message()
+        )),
         Code::Internal => Status::invalid_argument(format!(
             "a message of the DoPut cannot be read as FlightData: {}",
             error.message()

@@ -72,11 +72,15 @@ impl Queries {
     /// # Errors
     /// `NotFound` when it does not, or not any more.
     pub async fn cancel(&self, query: Uuid) -> Result<Cancelled, ResultError> {
+        // Who polls for what cannot be ended is told of its end.
+        if self.record(query).is_some_and(|record| !record.may_end()) {
+            return Ok(Cancelled::TooLate);
+        }
         let planning = self.plannings.cancel(query);
         let Some(record) = self.record(query) else {
             return planning.ok_or_else(|| ResultError::gone(query));
         };
-        if record.is_settled() {
+        if !record.may_end() {
             return Ok(Cancelled::TooLate);
         }
         match record.give_up(cancelled(query)) {

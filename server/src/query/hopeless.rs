@@ -52,8 +52,11 @@ impl Queries {
         let interest = record.interests.of_all(peers)?;
         let first_read = self.first_read();
         // Who polls may leave and come again; how often is not said.
-        if record.unpolled(now).is_some_and(|unpolled| unpolled < first_read) {
-            return None;
+        match record.unpolled(now) {
+            Some(unpolled) if unpolled < first_read => return None,
+            // Whoever asked for a change waits for its end, and is there: who goes ends it (`update.rs`).
+            None if record.outcome.is_some() => return None,
+            _ => {}
         }
         let why = unread(interest, self.limits.reader_grace, first_read)?;
         Some(ResultError::Query { code: Code::Cancelled as i32, message: why })
@@ -64,13 +67,16 @@ impl Queries {
         self.limits.keep.max(FIRST_READ)
     }
 
-    /// Ends a query that runs, in `why`. One that ended by itself meanwhile stays as it is.
-    pub(super) async fn end_in(&self, record: &Record, why: ResultError) {
+    /// Ends a query that runs, in `why`; gives whether it could. One that ended by itself meanwhile stays as it is, and so
+    /// does one that may have changed something.
+    pub(super) async fn end_in(&self, record: &Record, why: ResultError) -> bool {
         let why = self.named(record, why);
-        if record.set_state(QueryState::Failed(why.clone())) {
+        let ends = record.may_end() && record.set_state(QueryState::Failed(why.clone()));
+        if ends {
             record.end();
             self.tell_failure(record, why).await;
         }
+        ends
     }
 }
 

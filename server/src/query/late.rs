@@ -24,11 +24,17 @@ impl Queries {
         let Some(until) = until else { return };
         let (queries, record) = (Arc::clone(self), Arc::clone(record));
         self.serving.spawn(async move {
-            let ended = tokio::time::timeout_at(until.into(), record.progress.ended()).await;
-            if ended.is_err() && !record.is_settled() {
-                let (code, message) = (Code::DeadlineExceeded as i32, too_long(within));
-                queries.end_in(&record, ResultError::Query { code, message }).await;
+            if tokio::time::timeout_at(until.into(), record.progress.ended()).await.is_ok() {
+                return;
             }
+            let (code, message) = (Code::DeadlineExceeded as i32, too_long(within));
+            // One that is being committed may have to begin anew, for which there is no time either.
+            while !queries
+                .end_in(&record, ResultError::Query { code, message: message.clone() })
+                .await
+                && matches!(record.decided().await, Ok(None))
+                && record.is_running()
+            {}
         });
     }
 }

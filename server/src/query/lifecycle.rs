@@ -134,7 +134,7 @@ impl Queries {
         for (peer, committed) in peers.iter().zip(join_all(commits).await) {
             if let Err(error) = committed {
                 let (query, peer) = (record.opening.query, &peer.node_id);
-                tracing::warn!(%query, %peer, %error, "a peer could not be told of the commit");
+                tracing::debug!(%query, %peer, %error, "a peer could not be told of the commit");
             }
         }
     }

@@ -15,6 +15,7 @@ use super::interest::Interests;
 use super::progress::Progress;
 use super::start::Started;
 use crate::cpu::CpuTask;
+use crate::flight::status;
 use crate::results::{Opening, ResultError};
 
 /// How far a query is, as its coordinator knows.
@@ -260,9 +261,18 @@ impl Record {
         self.began.get().is_none() && self.is_running()
     }
 
-    /// Whether it cannot be ended any more: what it changes is changed, or may be.
-    pub(super) fn is_settled(&self) -> bool {
-        self.is_running() && self.outcome.as_ref().is_some_and(|outcome| outcome.is_settled())
+    /// Whether it can be ended from outside: it changes nothing from now on, if so. What it changes may be changed.
+    pub(super) fn may_end(&self) -> bool {
+        !self.is_running() || self.outcome.as_ref().is_none_or(|outcome| outcome.close())
+    }
+
+    /// How many rows it has changed, once that is decided; `None` if it has changed nothing.
+    ///
+    /// # Errors
+    /// Where it cannot be known.
+    pub(super) async fn decided(&self) -> Result<Option<u64>, ResultError> {
+        let Some(outcome) = &self.outcome else { return Ok(None) };
+        outcome.decided().await.map_err(|error| status::query_failure(&error))
     }
 
     /// A client asks how far it is, and so waits for it.

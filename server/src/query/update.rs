@@ -48,13 +48,14 @@ impl Queries {
         let wanted = Wanted::new(self, query);
         record.progress.ended().await;
         wanted.answered();
-        let changed = record.outcome.as_ref().and_then(|outcome| outcome.committed());
-        match (record.state(), changed) {
-            (QueryState::Failed(error), None) => Err(error),
-            (QueryState::Failed(error), Some(rows)) => Err(ResultError::Corrupt(format!(
+        // However it ended: a commit goes on.
+        match (record.state(), record.decided().await) {
+            (QueryState::Failed(_), Err(unknown)) => Err(unknown),
+            (QueryState::Failed(error), Ok(None)) => Err(error),
+            (QueryState::Failed(error), Ok(Some(rows))) => Err(ResultError::Corrupt(format!(
                 "the statement was carried out and changed {rows} rows, but its answer was lost ({error}): do not run it again"
             ))),
-            (_, changed) => Ok(changed.unwrap_or_default()),
+            (_, changed) => Ok(changed?.unwrap_or_default()),
         }
     }
 

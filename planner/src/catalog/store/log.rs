@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use async_trait::async_trait;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use futures::TryStreamExt;
 use object_store::path::Path;
@@ -12,8 +13,9 @@ use uuid::Uuid;
 
 use super::{Change, State};
 use crate::catalog::error::CatalogError;
-use crate::catalog::location::DataLocation;
+use crate::catalog::location::{DataLocation, Scheme};
 use crate::catalog::once;
+use crate::catalog::ours::{Ours, Unmade, make};
 use crate::catalog::stores::register_object_store;
 
 /// The folder of the log in a warehouse; hidden from whoever reads the warehouse as data.
@@ -138,22 +140,8 @@ impl Log {
     }
 
     /// Writes the record of this number; false where another one was first.
-    pub(super) async fn write(&self, number: u64, record: &Record) -> Result<bool, CatalogError> {
-        let created = self.create(&self.path(number), record).await;
-        match created {
-            Ok(true) => Ok(true),
-            // A store that was asked twice, because its first answer was lost, says that it is there already; and one
-            // that said nothing may have done it.
-            Ok(false) => self.is_ours(number, record).await,
-            Err(error) => match self.is_ours(number, record).await {
-                Ok(true) => Ok(true),
-                _ => Err(error),
-            },
-        }
-    }
-
-    async fn is_ours(&self, number: u64, record: &Record) -> Result<bool, CatalogError> {
-        Ok(self.read(number).await?.is_some_and(|there| there.id == record.id))
+    pub(super) async fn write(&self, number: u64, record: &Record) -> Result<bool, Unmade> {
+        make(&Numbered { log: self, number, record }).await
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &Path) -> Result<Option<T>, CatalogError> {
@@ -178,5 +166,27 @@ impl Log {
 
     fn broken(&self, path: &Path, problem: &str) -> CatalogError {
         CatalogError::invalid(self.location.show(path), problem)
+    }
+}
+
+/// A record to be.
+struct Numbered<'r> {
+    log: &'r Log,
+    number: u64,
+    record: &'r Record,
+}
+
+#[async_trait]
+impl Ours for Numbered<'_> {
+    fn scheme(&self) -> Scheme {
+        self.log.location.scheme()
+    }
+
+    async fn create(&self) -> Result<bool, CatalogError> {
+        self.log.create(&self.log.path(self.number), self.record).await
+    }
+
+    async fn is_ours(&self) -> Result<Option<bool>, CatalogError> {
+        Ok(self.log.read(self.number).await?.map(|there| there.id == self.record.id))
     }
 }

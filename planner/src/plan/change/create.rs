@@ -17,7 +17,7 @@ use crate::catalog::delta::{may_partition, stored};
 use crate::catalog::{
     CatalogStore, ChangeError, DataLocation, Entry, EntryKind, Existing, Managed, TABLES,
 };
-use crate::commit::{Outcome, first_version, publish_first};
+use crate::commit::{NotDone, Outcome, first_version, publish_first};
 use crate::plan::ddl::{full, named_once, no_warehouse, refuse_files, refused};
 use crate::plan::{Parameters, bound, logical};
 use crate::statement::NewTable;
@@ -118,26 +118,37 @@ impl Running {
         let delta = delta.map_err(|error| PlannerError::from(&error))?;
         let by = self.by();
         let written = Arc::clone(&delta);
-        outcome
+        let done = outcome
             .commit(&written.tasks, async move {
-                publish_first(&delta, &actions, new.id).await?;
+                let written = Folder::of(delta.log());
+                if let Err(failed) = publish_first(&delta, &actions, new.id).await? {
+                    remove_files(&written, &files).await;
+                    return Ok(Err(failed));
+                }
                 let decide = |state: &crate::catalog::State| {
                     state.create(&new.name.schema, &new.entry, new.existing)
                 };
                 match new.store.change(&by, decide).await {
                     Ok(state) if is_there(&state, &new.name, &new.entry) => Ok(Ok(count)),
                     Ok(_) => {
-                        remove_files(&Folder::of(delta.log()), &files).await;
+                        remove_files(&written, &files).await;
                         Ok(Ok(0))
                     }
-                    Err(ChangeError::Store(error)) => Err(PlannerError::from(&error)),
+                    Err(error @ ChangeError::Unknown(_)) => Err(refused(error)),
                     Err(error) => {
-                        remove_files(&Folder::of(delta.log()), &files).await;
-                        Ok(Err(error.to_string()))
+                        remove_files(&written, &files).await;
+                        Ok(Err(match error {
+                            ChangeError::Store(error) => NotDone::failed(&error),
+                            error => NotDone::Conflict(error.to_string()),
+                        }))
                     }
                 }
             })
-            .await
+            .await?;
+        match done {
+            Ok(count) => Ok(Ok(count)),
+            Err(not_done) => not_done.conflict().map(Err),
+        }
     }
 
     async fn made(&self, state: &SessionState, table: &NewTable) -> Result<Made> {

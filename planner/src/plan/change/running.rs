@@ -3,19 +3,20 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::execution::SessionState;
+use datafusion::execution::{SendableRecordBatchStream, SessionState};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionConfig;
 use futures::TryStreamExt;
 
 use crate::catalog::DataLocation;
-use crate::commit::{Outcome, Proposal, Published, publish};
+use crate::commit::{Outcome, Proposal, publish};
 use crate::plan::here::Principal;
 use crate::plan::{PlanRequest, physical, placement, query_state, routing};
 use crate::session::{Engine, guard_query};
 use crate::write::{
-    Folder, WriteReceipt, WriteSpec, WrittenFile, check_receipts, first_missing, remove_files,
+    Folder, Unclaimed, WriteReceipt, WriteSpec, WrittenFile, check_receipts, first_missing,
+    remove_files,
 };
 use crate::{PlannerError, Result};
 
@@ -70,8 +71,7 @@ impl Running {
     ) -> Result<Vec<RecordBatch>> {
         let (state, config) = (state.clone(), self.config.clone());
         let (plan, state) = physical(&self.engine, logical, state, config).await?;
-        let (_, rows) = self.run(plan, &state).await?;
-        Ok(rows)
+        Ok(self.stream(plan, &state)?.try_collect().await?)
     }
 
     /// Writes the rows of a plan; gives how many there are and the files that they are in.
@@ -87,42 +87,36 @@ impl Running {
         config.set_extension(spec);
         let (plan, state) = physical(&self.engine, logical, state, config).await?;
         let shape = placement::shape(&plan)?;
-        let (_, rows) = self.run(plan, &state).await?;
+        let folder = self.folder_at(&location)?;
+        let mut written = Unclaimed::new(folder.clone());
         let mut receipts = Vec::new();
-        for batch in &rows {
-            receipts.extend(WriteReceipt::from_batch(batch)?);
+        let mut rows = self.stream(plan, &state)?;
+        while let Some(batch) = rows.try_next().await? {
+            let arrived = WriteReceipt::from_batch(&batch)?;
+            arrived.iter().for_each(|receipt| written.add(receipt.files.clone()));
+            receipts.extend(arrived);
         }
         check_receipts(&receipts, self.request.attempt, (shape.tasks, shape.partitions))?;
         receipts.sort_by_key(|receipt| (receipt.task, receipt.partition));
         let rows = receipts.iter().map(|receipt| receipt.rows).sum();
         let files: Vec<_> = receipts.into_iter().flat_map(|receipt| receipt.files).collect();
-        self.must_see(&location, &files).await?;
+        must_see(&folder, &files).await?;
+        written.claim();
         Ok((rows, files))
     }
 
-    /// Whether what workers have written is what this node finds: on disks of their own it would not be, and a log
-    /// would name files that nobody can read.
-    async fn must_see(&self, location: &str, files: &[WrittenFile]) -> Result<()> {
-        let location = DataLocation::warehouse(location)?;
-        let folder = Folder::at(&location, self.engine.runtime())?;
-        match first_missing(&folder, files).await? {
-            None => Ok(()),
-            Some(first) => Err(PlannerError::Unsupported(format!(
-                "nothing was changed: {first}, which a worker has written, is not there for this node; start all nodes with \
-                 one --warehouse, a folder or an object store that all of them see"
-            ))),
-        }
+    fn folder_at(&self, location: &str) -> Result<Folder> {
+        Folder::at(&DataLocation::warehouse(location)?, self.engine.runtime())
     }
 
-    async fn run(
+    fn stream(
         &self,
         plan: Arc<dyn ExecutionPlan>,
         state: &SessionState,
-    ) -> Result<(Arc<dyn ExecutionPlan>, Vec<RecordBatch>)> {
+    ) -> Result<SendableRecordBatchStream> {
         let context = self.engine.task_context(state, self.request.query);
         let plan = guard_query(plan, &context.runtime_env())?;
-        let rows = execute_stream(Arc::clone(&plan), context)?;
-        Ok((plan, rows.try_collect().await?))
+        Ok(execute_stream(plan, context)?)
     }
 
     /// Commits what a statement would do. Where that cannot be, its files go.
@@ -133,18 +127,32 @@ impl Running {
     ) -> Result<std::result::Result<u64, String>> {
         if proposal.adds.is_empty() && proposal.removes.is_empty() {
             let count = proposal.count;
-            return outcome.commit(&proposal.table.tasks, async move { Ok(Ok(count)) }).await;
+            let nothing = async move { Ok(Ok::<_, String>(count)) };
+            return outcome.commit(&proposal.table.tasks, nothing).await;
         }
         let table = Arc::clone(&proposal.table);
         let commit = async move {
-            match publish(&proposal).await? {
-                Published::Done => Ok(Ok(proposal.count)),
-                Published::Conflict(why) => {
-                    remove_files(&Folder::of(proposal.table.log()), &proposal.adds).await;
-                    Ok(Err(why))
-                }
+            let published = publish(&proposal).await?;
+            if published.is_err() {
+                remove_files(&Folder::of(proposal.table.log()), &proposal.adds).await;
             }
+            Ok(published.map(|()| proposal.count))
         };
-        outcome.commit(&table.tasks, commit).await
+        match outcome.commit(&table.tasks, commit).await? {
+            Ok(count) => Ok(Ok(count)),
+            Err(not_done) => not_done.conflict().map(Err),
+        }
+    }
+}
+
+/// Whether what workers have written is what this node finds: on disks of their own it would not be, and a log
+/// would name files that nobody can read.
+async fn must_see(folder: &Folder, files: &[WrittenFile]) -> Result<()> {
+    match first_missing(folder, files).await? {
+        None => Ok(()),
+        Some(first) => Err(PlannerError::Unsupported(format!(
+            "nothing was changed: {first}, which a worker has written, is not there for this node; start all nodes with \
+             one --warehouse, a folder or an object store that all of them see"
+        ))),
     }
 }

@@ -3,6 +3,7 @@
 use tonic::Code;
 
 use super::*;
+use crate::results::Interest;
 
 /// More rows than anybody reads.
 const ENDLESS: &str = "SELECT v FROM generate_series(1, 9000000000000000) AS s(v)";
@@ -57,4 +58,23 @@ async fn a_query_whose_peer_gave_up_its_share_ends() {
         panic!("{:?}", record.state());
     };
     assert!(why.contains("given up"), "{why}");
+}
+
+/// However long it takes: its call is there, and ends it when it goes.
+#[tokio::test]
+async fn a_change_does_not_end_for_want_of_readers() {
+    let cluster = Plan::of(1).start().await;
+    let node = &cluster.nodes[0];
+    let mut record = Record::new(opening(node), vec![node.member().clone()], Arc::default());
+    record.outcome = Some(Arc::default());
+    let record = Arc::new(record);
+    node.queries().register(Arc::clone(&record)).unwrap();
+    let (hour, now) = (Duration::from_secs(3600), std::time::Instant::now());
+    let interest = Interest { read: false, absent: hour };
+    record.interests.report(&node.member().node_id, interest, now + hour);
+    node.queries().end_hopeless(now + hour).await;
+    assert!(record.is_running());
+    record.poll(now);
+    node.queries().end_hopeless(now + hour).await;
+    assert!(!record.is_running(), "who polled has left");
 }
