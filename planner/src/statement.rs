@@ -263,7 +263,9 @@ mod tests {
             ("update t set a = 1", "change"),
             ("update t set a = u.a from u", "unsupported"),
             ("truncate table t", "change"),
-            ("copy t to 'x.parquet'", "unsupported"),
+            ("copy t to 'x.parquet'", "change"),
+            ("copy t to 'x.csv'", "unsupported"),
+            ("insert into t values (1, default)", "unsupported"),
         ] {
             assert_eq!(kind(sql), expected, "{sql}");
         }
