@@ -134,6 +134,8 @@ pub struct Engine {
     shares: Arc<Shares>,
     named: Named,
     allowed: Vec<DataLocation>,
+    /// How many of those may be written to: the first ones, without what is there to be read.
+    writable: usize,
     local: SessionState,
     distributed: SessionState,
     worker: Worker,
@@ -149,7 +151,7 @@ impl Engine {
     pub async fn open(mut config: EngineConfig) -> Result<Self> {
         let spill = Spill::open(config.spill_root.take(), config.spill_limit)?;
         let runtime = runtime(&config, &spill)?;
-        let (named, allowed) = names(&mut config, &runtime).await?;
+        let (named, allowed, writable) = names(&mut config, &runtime).await?;
         let base = base_config(&config);
         let builder = || {
             SessionStateBuilder::new()
@@ -190,6 +192,7 @@ impl Engine {
             shares,
             named,
             allowed,
+            writable,
             local,
             distributed,
             worker,
@@ -281,7 +284,18 @@ impl Engine {
     /// # Errors
     /// As [`Engine::allowed`].
     pub(crate) fn allowed_to_write(&self, location: &str) -> Result<DataLocation> {
-        self.within(location, DataLocation::warehouse(location))
+        let asked = self.within(location, DataLocation::warehouse(location))?;
+        match self.may_write(&asked) {
+            true => Ok(asked),
+            false => Err(PlannerError::Denied(format!(
+                "location '{location}' is within --data, which is read: write within --warehouse or --allow-location"
+            ))),
+        }
+    }
+
+    /// Whether a place may be written to: what is in `--data` alone is there to be read.
+    pub(crate) fn may_write(&self, place: &DataLocation) -> bool {
+        self.allowed[..self.writable].iter().any(|allowed| place.is_within(allowed))
     }
 
     fn within(
@@ -372,7 +386,7 @@ fn ours(state: &mut SessionState, bounds: &Arc<Bounds>) -> Result<()> {
 async fn names(
     config: &mut EngineConfig,
     runtime: &Arc<RuntimeEnv>,
-) -> Result<(Named, Vec<DataLocation>)> {
+) -> Result<(Named, Vec<DataLocation>, usize)> {
     let data = std::mem::take(&mut config.data);
     let warehouse = config.warehouse.take();
     let mut allowed = std::mem::take(&mut config.locations);
@@ -380,7 +394,9 @@ async fn names(
         // Workers are given plans that name it.
         register_object_store(runtime, location).map_err(|error| PlannerError::from(&error))?;
     }
-    allowed.extend(data.iter().chain(&warehouse).cloned());
+    allowed.extend(warehouse.iter().cloned());
+    let writable = allowed.len();
+    allowed.extend(data.iter().cloned());
     let files = FilesCatalog::open(data, Arc::clone(runtime)).await;
     let files = files.map_err(|error| PlannerError::from(&error))?;
     let store = match &warehouse {
@@ -390,7 +406,7 @@ async fn names(
         }
         None => None,
     };
-    Ok((Named::new(files, store), allowed))
+    Ok((Named::new(files, store), allowed, writable))
 }
 
 /// `now()` has the zone of the session: the function holds the one of the settings that it was made with.

@@ -162,7 +162,12 @@ async fn what_a_copy_may_not_do_is_refused_by_name() {
             "nothing",
         ),
         (format!("copy (select 1 as a, 2 as a) to '{place}'"), Code::InvalidArgument, "'a'"),
-        ("delete from nation".to_owned(), Code::Unimplemented, "INSERT INTO alone"),
+        (
+            "insert into nation select * from nation".to_owned(),
+            Code::Unimplemented,
+            "--allow-location",
+        ),
+        ("delete from nation".to_owned(), Code::Unimplemented, "INSERT INTO, and nothing else"),
     ] {
         let (code, text) = site.refused(&sql).await;
         assert!(code == expected && text.contains(why), "{sql}: {code:?} {text}");

@@ -46,6 +46,7 @@ impl Running {
         };
         let Some(table) = schema.table(&name.table).await? else { return Ok(None) };
         let folder = table.downcast_ref::<FilesTable>().and_then(FilesTable::parquet_folder);
+        let folder = folder.filter(|(location, _)| self.engine().may_write(location));
         Ok(folder.map(|(location, columns)| (location, columns, table.schema())))
     }
 

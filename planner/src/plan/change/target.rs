@@ -56,7 +56,7 @@ impl Running {
         let table = schema.table(&name.table).await?.ok_or_else(unknown)?;
         let Some(scan) = table.downcast_ref::<DeltaScan>() else {
             return Err(PlannerError::Unsupported(format!(
-                "'{}.{}' is no table that is written so: it is a view, or of files without a log (a folder of Parquet files takes INSERT INTO alone); make a table with CREATE TABLE",
+                "'{}.{}' is no table that is written so: it is a view, or of files without a log (a folder of Parquet files within --warehouse or --allow-location takes INSERT INTO, and nothing else); make a table with CREATE TABLE",
                 name.schema, name.table
             )));
         };
