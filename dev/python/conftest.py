@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 
+import adbc_driver_flightsql.dbapi as flightsql
 import duckdb
 import pyarrow.flight as flight
 import pytest
@@ -127,6 +128,15 @@ def cluster(tmp_path_factory, data):
     cluster = Cluster(tmp_path_factory.mktemp("cluster"), data)
     yield cluster
     cluster.stop()
+
+
+@pytest.fixture
+def connections(cluster):
+    """A client of each of the processes."""
+    opened = [flightsql.connect(node.uri) for node in cluster.nodes]
+    yield opened
+    for connection in opened:
+        connection.close()
 
 
 @pytest.fixture

@@ -19,14 +19,6 @@ from conftest import NODES, field
 COLUMNS = pa.table({"a": pa.array([1, 2, None], pa.int64()), "b": ["x", None, "ü'\""]})
 
 
-@pytest.fixture
-def connections(cluster):
-    opened = [flightsql.connect(node.uri) for node in cluster.nodes]
-    yield opened
-    for connection in opened:
-        connection.close()
-
-
 def name(prefix: str) -> str:
     return f"{prefix}_{random.getrandbits(40)}"
 

@@ -16,14 +16,6 @@ from conftest import NODES
 ROWS = 300
 
 
-@pytest.fixture
-def connections(cluster):
-    opened = [flightsql.connect(node.uri) for node in cluster.nodes]
-    yield opened
-    for connection in opened:
-        connection.close()
-
-
 def execute(connection, sql: str) -> int:
     """A statement as an update: how many rows it says that it changed."""
     with connection.cursor() as cursor:
