@@ -8,7 +8,7 @@ use std::any::Any;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use datafusion::config::{ConfigEntry, ConfigExtension, ExtensionOptions};
+use datafusion::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
 use datafusion::error::{DataFusionError, Result};
 
 mod listed;
@@ -17,7 +17,7 @@ mod words;
 
 pub use listed::{Setting, erased, listed};
 pub use values::{MOST_PARTITIONS, check_setting, check_values};
-pub use words::{Delivery, Endpoints, ExecutionMode, Locations, Types};
+pub use words::{Delivery, Dialect, Endpoints, ExecutionMode, Locations, Types};
 
 /// Settings of Squadron itself, beside DataFusion's own `datafusion.*`.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +38,8 @@ pub struct SquadronOptions {
     pub types: Types,
     /// Whether no two columns of a result may have one name.
     pub unique_names: bool,
+    /// How statements are read.
+    pub dialect: Dialect,
 }
 
 impl Default for SquadronOptions {
@@ -51,6 +53,7 @@ impl Default for SquadronOptions {
             query_timeout: Duration::ZERO,
             types: Types::Auto,
             unique_names: false,
+            dialect: Dialect::Squadron,
         }
     }
 }
@@ -85,6 +88,7 @@ impl ExtensionOptions for SquadronOptions {
             "query_timeout" => self.query_timeout = query_timeout(value)?,
             "types" => self.types = value.parse()?,
             "unique_names" => self.unique_names = flag("unique_names", value)?,
+            "dialect" => self.dialect = value.parse()?,
             _ => return Err(unknown(key)),
         }
         Ok(())
@@ -137,6 +141,11 @@ impl ExtensionOptions for SquadronOptions {
                 self.unique_names.to_string(),
                 "Whether columns of one name are numbered (a, a_1), for clients that take each name once",
             ),
+            entry(
+                "dialect",
+                self.dialect.to_string(),
+                "How statements are read: squadron, or spark (its literals, operators and functions)",
+            ),
         ]
     }
 }
@@ -173,6 +182,11 @@ fn flag(key: &str, value: &str) -> Result<bool> {
             "squadron.{key} takes true or false, not '{value}'"
         ))),
     }
+}
+
+/// How the statements of a session are read.
+pub fn dialect(options: &ConfigOptions) -> Dialect {
+    options.extensions.get::<SquadronOptions>().map(|chosen| chosen.dialect).unwrap_or_default()
 }
 
 fn unknown(key: &str) -> DataFusionError {

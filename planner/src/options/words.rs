@@ -88,3 +88,14 @@ words!(
     /// What polars and ODBC have no type for is text.
     Text = "text",
 });
+
+words!(
+    /// How statements are read.
+    #[derive(Default)]
+    Dialect, "dialect", {
+    /// As this program's README says.
+    #[default]
+    Squadron = "squadron",
+    /// As Spark SQL.
+    Spark = "spark",
+});
