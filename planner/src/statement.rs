@@ -108,6 +108,8 @@ enum Parsed {
 }
 
 fn parse_one(sql: &str, dialect: Dialect) -> Result<(Parsed, usize)> {
+    // Settings have values of their own, which are nothing to calculate with.
+    let dialect = if is_setting(sql) { Dialect::Squadron } else { dialect };
     let (sql, syntax): (_, &dyn Syntax) = match dialect {
         Dialect::Squadron => (sql.into(), &GenericDialect {}),
         Dialect::Spark => (spark::readable(sql)?, &spark::Syntax::WRITTEN),
@@ -121,12 +123,12 @@ fn parse_one(sql: &str, dialect: Dialect) -> Result<(Parsed, usize)> {
         (Some(mut statement), 0) => {
             depth::check(&statement)?;
             inner::check(&statement)?;
+            let target = change::Target::taken(&mut statement)?;
             if dialect == Dialect::Spark {
                 precedence::restore(&mut statement);
                 spark::write_out(&mut statement);
             }
             let ddl = ddl::of(&statement)?;
-            let target = change::Target::taken(&mut statement)?;
             shown::write_out(&mut statement)?;
             precedence::restore(&mut statement);
             from_first::write_out(&mut statement);
@@ -163,6 +165,10 @@ fn parse_one(sql: &str, dialect: Dialect) -> Result<(Parsed, usize)> {
             more + 1
         ))),
     }
+}
+
+fn is_setting(sql: &str) -> bool {
+    sql.split_whitespace().next().is_some_and(|word| word.eq_ignore_ascii_case("set"))
 }
 
 fn classify(statement: DfStatement) -> Result<Statement> {

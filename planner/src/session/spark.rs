@@ -41,6 +41,8 @@ pub(crate) const AT: &str = "spark:[]";
 
 /// See [`DIVIDE`]: what a cast to a number is of.
 pub(crate) const NUMBER: &str = "spark:number";
+/// See [`DIVIDE`]: what a cast to a number with a fraction is of.
+pub(crate) const FRACTION: &str = "spark:fraction";
 /// See [`DIVIDE`]: a cast to a text.
 pub(crate) const STRING: &str = "spark:string";
 

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, AsArray, Int64Array};
+use datafusion::arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
 use datafusion::common::tree_node::Transformed;
@@ -18,19 +18,26 @@ use datafusion::logical_expr::{
     Volatility,
 };
 
-use super::NUMBER;
+use super::{FRACTION, NUMBER};
 
 /// Those that are called by name.
 pub(super) const NAMES: [&str; 2] = ["unix_seconds", "unix_millis"];
 
-pub(super) fn functions() -> [ScalarUDF; 3] {
-    [(NUMBER, 1_000_000), ("spark:unix_seconds", 1_000_000), ("spark:unix_millis", 1_000)].map(
-        |(name, micros)| {
-            let signature = Signature::user_defined(Volatility::Immutable);
-            ScalarUDF::new_from_impl(Since { name, micros, signature })
-        },
-    )
+pub(super) fn functions() -> [ScalarUDF; 4] {
+    [
+        (NUMBER, MICROS),
+        (FRACTION, MICROS),
+        ("spark:unix_seconds", MICROS),
+        ("spark:unix_millis", 1_000),
+    ]
+    .map(|(name, micros)| {
+        let signature = Signature::user_defined(Volatility::Immutable);
+        ScalarUDF::new_from_impl(Since { name, micros, signature })
+    })
 }
+
+/// Microseconds of a second.
+const MICROS: i64 = 1_000_000;
 
 /// How many times so many microseconds have passed.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -55,10 +62,10 @@ impl ScalarUDFImpl for Since {
             [DataType::Timestamp(_, zone)] => {
                 Ok(vec![DataType::Timestamp(TimeUnit::Microsecond, zone.clone())])
             }
-            [DataType::Date32 | DataType::Date64] if self.name == NUMBER => {
+            [DataType::Date32 | DataType::Date64] if self.is_cast() => {
                 plan_err!("a date is no number in Spark's dialect: use unix_date(x), or datediff")
             }
-            [of] if self.name == NUMBER => Ok(vec![of.clone()]),
+            [of] if self.is_cast() => Ok(vec![of.clone()]),
             [_] => Ok(vec![DataType::Timestamp(TimeUnit::Microsecond, None)]),
             _ => plan_err!("{} takes one value", self.name),
         }
@@ -66,8 +73,9 @@ impl ScalarUDFImpl for Since {
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
         Ok(match types {
+            [DataType::Timestamp(..)] if self.name == FRACTION => DataType::Float64,
             [DataType::Timestamp(..)] => DataType::Int64,
-            [of] if self.name == NUMBER => of.clone(),
+            [of] if self.is_cast() => of.clone(),
             _ => DataType::Int64,
         })
     }
@@ -88,9 +96,17 @@ impl ScalarUDFImpl for Since {
 }
 
 impl Since {
+    fn is_cast(&self) -> bool {
+        [NUMBER, FRACTION].contains(&self.name)
+    }
+
     fn counted(&self, instants: &ArrayRef) -> Result<ArrayRef> {
         let instants = cast(instants, &DataType::Timestamp(TimeUnit::Microsecond, None))?;
         let instants = instants.as_primitive::<TimestampMicrosecondType>();
+        if self.name == FRACTION {
+            let seconds: Float64Array = instants.unary(|micros| micros as f64 / MICROS as f64);
+            return Ok(Arc::new(seconds));
+        }
         let counted: Int64Array = instants.unary(|micros| micros.div_euclid(self.micros));
         Ok(Arc::new(counted))
     }
@@ -112,7 +128,7 @@ impl FunctionRewrite for NoInstants {
         _: &ConfigOptions,
     ) -> Result<Transformed<Expr>> {
         if let Expr::ScalarFunction(call) = &expr
-            && call.func.name() == NUMBER
+            && [NUMBER, FRACTION].contains(&call.func.name())
             && let [of] = call.args.as_slice()
             && !matches!(
                 of.get_type(schema)?,

@@ -1,9 +1,9 @@
-//! Casts as Spark has them: texts as Spark writes values, instants as seconds.
+//! Casts as Spark has them: texts as Spark writes values, instants as seconds. The engine has the unit of an instant.
 
 use datafusion::sql::sqlparser::ast::{DataType, Expr, Value};
 
 use super::functions::call_of_spark;
-use crate::session::spark::{NUMBER, STRING};
+use crate::session::spark::{FRACTION, NUMBER, STRING};
 
 /// Has what is cast become what Spark would cast.
 pub(super) fn written(of: &mut Box<Expr>, to: &mut DataType) {
@@ -23,6 +23,17 @@ pub(super) fn written(of: &mut Box<Expr>, to: &mut DataType) {
             if !is_constant(of) =>
         {
             wrap(of, NUMBER);
+        }
+        DataType::Float(_)
+        | DataType::Real
+        | DataType::Double(_)
+        | DataType::DoublePrecision
+        | DataType::Decimal(_)
+        | DataType::Dec(_)
+        | DataType::Numeric(_)
+            if !is_constant(of) =>
+        {
+            wrap(of, FRACTION);
         }
         _ => {}
     }

@@ -164,6 +164,22 @@ fn written(name: &str, args: Vec<Expr>) -> Option<Expr> {
         ("log1p", [of]) => {
             where_positive(&nested(binary(of.clone(), BinaryOperator::Plus, number(1))), "ln")
         }
+        ("log", [base, of]) => {
+            let base = cast(base.clone(), DataType::Double(ExactNumberInfo::None));
+            let of = cast(of.clone(), DataType::Double(ExactNumberInfo::None));
+            let above = |of: &Expr| binary(nested(of.clone()), BinaryOperator::Gt, number(0));
+            let both = binary(above(&base), BinaryOperator::And, above(&of));
+            case(both, call("log", [base, of]), None)
+        }
+        ("chr", [of]) => call_of_spark("spark:char", [of.clone()]),
+        ("left", [of, most]) => {
+            call_of_spark("spark:substring", [of.clone(), number(1), most.clone()])
+        }
+        ("right", [of, most]) => {
+            let some = binary(nested(most.clone()), BinaryOperator::Gt, number(0));
+            let right = call("right", [of.clone(), most.clone()]);
+            where_there(of, where_there(most, case(some, right, Some(text("")))))
+        }
         ("isnotnull", [of]) => nested(Expr::IsNotNull(Box::new(nested(of.clone())))),
         ("size", [of]) => where_there(of, call_of_spark("spark:size", [of.clone()])),
         ("sort_array", [of]) => sorted(of, "ASC", "NULLS FIRST"),

@@ -1,7 +1,8 @@
 //! `FROM t LATERAL VIEW explode(list) u AS c`: a row for each element.
 //!
 //! The engine has `unnest` in SELECT. The table becomes `(SELECT t.*, unnest(list) AS c FROM t) AS t`, and `u.c` is `c`. Of
-//! several tables, of other functions than `explode`, and with OUTER it is refused by the engine.
+//! several tables, of other functions than `explode`, with OUTER, and where the view has the name of a table, it is refused by
+//! the engine.
 
 use std::ops::ControlFlow;
 
@@ -17,22 +18,32 @@ use crate::statement::walk::{self, plain_args, walk};
 
 /// Functions have the engine's names already.
 pub(super) fn write_out(statement: &mut DfStatement) {
-    let mut names = Names(Vec::new());
+    let mut names = Names::default();
     let _ = walk(statement, &mut names);
-    if !names.0.is_empty() {
-        walk::rewrite(statement, &mut Laterals(names.0));
+    let is_clear = !names.views.iter().any(|view| names.tables.contains(view));
+    if !names.views.is_empty() && is_clear {
+        walk::rewrite(statement, &mut Laterals(names.views));
     }
 }
 
-/// What views are called.
-struct Names(Vec<String>);
+/// What views and tables are called.
+#[derive(Default)]
+struct Names {
+    views: Vec<String>,
+    tables: Vec<String>,
+}
 
 impl Visitor for Names {
     type Break = ();
 
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
         let views = select.lateral_views.iter().filter(|_| is_known(select));
-        self.0.extend(views.map(|view| view.lateral_view_name.to_string().to_lowercase()));
+        self.views.extend(views.map(|view| view.lateral_view_name.to_string().to_lowercase()));
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, table: &TableFactor) -> ControlFlow<()> {
+        self.tables.extend(name(table).map(|name| name.to_lowercase()));
         ControlFlow::Continue(())
     }
 }

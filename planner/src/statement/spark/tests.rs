@@ -82,6 +82,21 @@ fn clauses_have_the_engines_names() {
 }
 
 #[test]
+fn what_is_copied_is_sparks_too() {
+    let copied =
+        parse_in("COPY (SELECT 7 / 2 AS a) TO '/lake/out/' STORED AS PARQUET", Dialect::Spark);
+    let Ok(Statement::Change(change)) = copied else { panic!("{copied:?}") };
+    assert!(format!("{change:?}").contains("spark:/"), "{change:?}");
+}
+
+#[test]
+fn settings_are_no_values() {
+    let set = parse_in("SET datafusion.x.y = -1.5", Dialect::Spark);
+    let Ok(Statement::Session(set)) = set else { panic!("{set:?}") };
+    assert_eq!(set.to_string(), "SET datafusion.x.y = -1.5");
+}
+
+#[test]
 fn nobody_calls_what_is_inner() {
     assert!(parse_in("SELECT kept(1)", Dialect::Spark).is_err());
 }
