@@ -68,8 +68,8 @@ pub struct InsertInto {
 pub struct Rows {
     /// The table.
     pub table: ObjectName,
-    /// What the statement calls it.
-    pub alias: Ident,
+    /// What the statement calls it by AS.
+    pub alias: Option<Ident>,
     /// Which of its rows: all, where there is none.
     pub predicate: Option<Expr>,
 }
@@ -225,14 +225,12 @@ fn rows(what: &str, mut from: Vec<TableWithJoins>, predicate: Option<Expr>) -> R
     let TableFactor::Table { name, alias, .. } = table.relation else {
         return Err(plain("name a table"));
     };
-    let last = name.0.last().and_then(|part| part.as_ident()).cloned();
     let alias = match alias {
         Some(alias) if !alias.columns.is_empty() => {
             return Err(plain("names for columns are not supported: leave them out"));
         }
         Some(alias) => Some(alias.name),
-        None => last,
+        None => None,
     };
-    let alias = alias.ok_or_else(|| plain("name a table"))?;
     Ok(Rows { table: name, alias, predicate })
 }

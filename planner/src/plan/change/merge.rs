@@ -24,11 +24,12 @@ use super::build::{
     own_table, refuse_chance, typed,
 };
 use super::find::{ALL, TOUCHED, by_file};
+use super::names::{Names, Own, Sees};
 use super::running::Running;
 use super::target::Target;
 use crate::catalog::delta::DataFile;
 use crate::commit::{Depends, Outcome, Proposal};
-use crate::plan::{Parameters, bound, logical};
+use crate::plan::{Parameters, bound};
 use crate::statement::{Assignment, Clause, MergeInto, NewRow};
 use crate::write::WrittenFile;
 use crate::{PlannerError, Result};
@@ -46,7 +47,8 @@ impl Running {
         let target = self.target(&state, &merge.target.table).await?;
         let _one_at_a_time = target.scan.table().writing.lock().await;
         self.register(&state, ALL, &target, None)?;
-        let query = Merging { running: self, state: &state, target: &target, merge };
+        let (own, merge) = &self.meant(&target, merge)?;
+        let query = Merging { running: self, state: &state, target: &target, own, merge };
         let pairs = query.pairs().await?;
         let mut found = query.matched().await?;
         let rows: u64 = found.values().sum();
@@ -91,12 +93,37 @@ impl Running {
         self.commit(proposal, outcome).await
     }
 
+    /// The statement, with the table's own name where it means the table.
+    fn meant(&self, target: &Target, merge: &MergeInto) -> Result<(Own, MergeInto)> {
+        let mut merge = merge.clone();
+        let mut names = Names::new(target, merge.target.alias.as_ref(), self.config());
+        merge.source = names.source(merge.source)?;
+        let mut seen = |sees, expr: &mut Expr| {
+            *expr = names.seen(sees, expr.clone())?;
+            Ok::<_, PlannerError>(())
+        };
+        seen(Sees::Both, &mut merge.on)?;
+        let existing = [(Sees::Both, &mut merge.matched), (Sees::Target, &mut merge.by_source)];
+        for (sees, clauses) in existing {
+            for Clause { condition, set } in clauses {
+                let values = set.iter_mut().flatten().map(|assignment| &mut assignment.value);
+                condition.iter_mut().chain(values).try_for_each(|expr| seen(sees, expr))?;
+            }
+        }
+        for NewRow { condition, values, .. } in &mut merge.by_target {
+            let mut all = condition.iter_mut().chain(values);
+            all.try_for_each(|expr| seen(Sees::Source, expr))?;
+        }
+        Ok((names.own(), merge))
+    }
+
     pub(super) async fn merge_parameters(&self, merge: &MergeInto) -> Result<Parameters> {
         let state = self.session().await?;
         let target = self.target(&state, &merge.target.table).await?;
         self.register(&state, ALL, &target, None)?;
         self.register(&state, TOUCHED, &target, None)?;
-        let query = Merging { running: self, state: &state, target: &target, merge };
+        let (own, merge) = &self.meant(&target, merge)?;
+        let query = Merging { running: self, state: &state, target: &target, own, merge };
         let mut plans = vec![query.plan(query.join()?).await?];
         plans.extend(query.parts().await?);
         if !merge.by_target.is_empty() {
@@ -118,6 +145,7 @@ struct Merging<'m> {
     running: &'m Running,
     state: &'m SessionState,
     target: &'m Target,
+    own: &'m Own,
     merge: &'m MergeInto,
 }
 
@@ -127,7 +155,7 @@ impl Merging<'_> {
     }
 
     async fn plan(&self, part: Part) -> Result<LogicalPlan> {
-        logical(&mut self.state.clone(), part.statement(&self.merge.target)?).await
+        self.running.part(self.state, part, self.own).await
     }
 
     async fn run(&self, part: Part) -> Result<Vec<RecordBatch>> {
@@ -137,7 +165,7 @@ impl Merging<'_> {
     }
 
     fn table(&self, name: &str) -> Result<TableFactor> {
-        own_table(name, &self.merge.target)
+        own_table(name, self.own)
     }
 
     /// Whether a row of the source belongs to the row at hand, and also `more` is true.
@@ -164,7 +192,7 @@ impl Merging<'_> {
     }
 
     async fn counts(&self, condition: Expr) -> Result<Counts> {
-        counts(&self.run(by_file(&self.merge.target, Some(condition))?).await?)
+        counts(&self.run(by_file(self.own, Some(condition))?).await?)
     }
 
     /// Rows that belong to one of the source, and for which a clause applies.
@@ -262,11 +290,10 @@ impl Merging<'_> {
     }
 
     async fn kept(&self, condition: Expr) -> Result<LogicalPlan> {
-        let target = &self.merge.target;
         let columns = self.schema().fields().iter();
         let part = Part {
             columns: columns
-                .map(|field| named(column(target, field.name()), field.name()))
+                .map(|field| named(column(self.own, field.name()), field.name()))
                 .collect(),
             from: self.table(TOUCHED)?,
             joined: None,
@@ -282,13 +309,12 @@ impl Merging<'_> {
         joined: Option<(TableFactor, Expr)>,
         condition: Option<Expr>,
     ) -> Result<LogicalPlan> {
-        let target = &self.merge.target;
         let sets = clauses.iter().map(|clause| {
             clause.set.as_ref().map(|set| self.running.values(self.target, set)).transpose()
         });
         let sets = sets.collect::<Result<Vec<_>>>()?;
         let items = self.schema().fields().iter().map(|field| {
-            let old = column(target, field.name());
+            let old = column(self.own, field.name());
             let new = clauses.iter().zip(&sets).map(|(clause, set)| {
                 let new = set.as_ref().and_then(|set| set.get(field.name()));
                 (clause.condition.clone(), new.unwrap_or(&old).clone())

@@ -9,10 +9,12 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionConfig;
 use futures::TryStreamExt;
 
+use super::build::Part;
+use super::names::Own;
 use crate::catalog::DataLocation;
 use crate::commit::{Outcome, Proposal, publish};
 use crate::plan::here::Principal;
-use crate::plan::{PlanRequest, physical, placement, query_state, routing};
+use crate::plan::{PlanRequest, logical, physical, placement, query_state, routing};
 use crate::session::{Engine, guard_query};
 use crate::write::{
     Folder, Unclaimed, WriteReceipt, WriteSpec, WrittenFile, check_receipts, first_missing,
@@ -61,6 +63,18 @@ impl Running {
             store.refresh().await.map_err(|error| PlannerError::from(&error))?;
         }
         query_state(&self.engine, self.config.clone(), &self.request.workers)
+    }
+
+    /// The plan of a part of a change.
+    pub(super) async fn part(
+        &self,
+        state: &SessionState,
+        part: Part,
+        own: &Own,
+    ) -> Result<LogicalPlan> {
+        let plan = logical(&mut state.clone(), part.statement()?).await?;
+        own.refuse_fields(&plan)?;
+        Ok(plan)
     }
 
     /// The rows of a plan, which are few.

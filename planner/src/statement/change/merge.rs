@@ -164,7 +164,7 @@ mod tests {
              WHEN NOT MATCHED BY SOURCE THEN DELETE",
         )
         .unwrap();
-        assert_eq!(merge.target.alias.value, "x");
+        assert_eq!(merge.target.alias.unwrap().value, "x");
         assert!(merge.matched[0].set.is_none() && merge.matched[1].set.is_some());
         assert_eq!((merge.by_target.len(), merge.by_source.len()), (1, 1));
     }
