@@ -78,9 +78,33 @@ pub struct Rows {
 #[derive(Debug, Clone)]
 pub struct Assignment {
     /// The column.
-    pub column: Ident,
+    pub column: ColumnName,
     /// Its new value, of the row as it was.
     pub value: Expr,
+}
+
+/// A column that gets a value.
+#[derive(Debug, Clone)]
+pub struct ColumnName {
+    /// What stands before it: the table, or it is no column but a field of one.
+    pub table: Vec<Ident>,
+    /// Its own name.
+    pub name: Ident,
+}
+
+impl ColumnName {
+    /// # Errors
+    /// `Invalid` for what is no name.
+    fn of(what: &str, name: &ObjectName) -> Result<Self> {
+        let parts = name.0.iter().map(|part| part.as_ident().cloned());
+        let parts = parts.collect::<Option<Vec<_>>>().unwrap_or_default();
+        match parts.split_last() {
+            Some((own, table)) => Ok(Self { table: table.to_vec(), name: own.clone() }),
+            None => {
+                Err(PlannerError::Invalid(format!("{what} {name}: name a column of the table")))
+            }
+        }
+    }
 }
 
 /// What a statement asks for, if it changes rows; else the statement.
@@ -184,7 +208,6 @@ fn updated(update: Update) -> Result<Change> {
     Ok(Change::Update { rows, set })
 }
 
-/// The last part of a name is the column; what stands before is the table.
 fn assignment(
     assignment: datafusion::logical_expr::sqlparser::ast::Assignment,
 ) -> Result<Assignment> {
@@ -193,10 +216,7 @@ fn assignment(
             "SET of several columns at once is not supported: write one assignment for each".into(),
         ));
     };
-    let column = name.0.last().and_then(|part| part.as_ident()).cloned();
-    let column = column
-        .ok_or_else(|| PlannerError::Invalid(format!("SET {name}: name a column of the table")))?;
-    Ok(Assignment { column, value: assignment.value })
+    Ok(Assignment { column: ColumnName::of("SET", &name)?, value: assignment.value })
 }
 
 fn truncated(truncate: Truncate) -> Result<Change> {

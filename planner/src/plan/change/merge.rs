@@ -98,6 +98,10 @@ impl Running {
         let mut merge = merge.clone();
         let mut names = Names::new(target, merge.target.alias.as_ref(), self.config());
         merge.source = names.source(merge.source)?;
+        let all = merge.matched.iter().chain(&merge.by_source);
+        let set = all.flat_map(|clause| clause.set.iter().flatten()).map(|set| &set.column);
+        let inserted = merge.by_target.iter().flat_map(|row| &row.columns);
+        set.chain(inserted).try_for_each(|column| names.refuse_field(column))?;
         let mut seen = |sees, expr: &mut Expr| {
             *expr = names.seen(sees, expr.clone())?;
             Ok::<_, PlannerError>(())

@@ -28,6 +28,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::target::{OWN, Target};
+use crate::statement::ColumnName;
 use crate::{PlannerError, Result};
 
 /// Parts of a table's name at most: catalog, schema and table.
@@ -141,6 +142,22 @@ impl<'c> Names<'c> {
         Ok(source)
     }
 
+    /// # Errors
+    /// `Unsupported` for a column that gets a value, and has something before it that is not the table.
+    pub(super) fn refuse_field(&self, column: &ColumnName) -> Result<()> {
+        let table: Vec<_> = column.table.iter().map(|part| normal(part, self.config)).collect();
+        match table.is_empty() || (table.len() <= MOST_PARTS && self.target.answers(&table)) {
+            true => Ok(()),
+            false => Err(PlannerError::Unsupported(format!(
+                "{}.{}: '{}' is not what the statement calls the table, and a field of a column is not changed by itself: \
+                 set the whole column",
+                table.join("."),
+                column.name,
+                table.join(".")
+            ))),
+        }
+    }
+
     /// An expression of the statement, with the table's own name where it means the table.
     ///
     /// # Errors
@@ -156,7 +173,8 @@ impl<'c> Names<'c> {
     }
 }
 
-fn normal(ident: &Ident, config: &SessionConfig) -> String {
+/// A name as it is looked for.
+pub(super) fn normal(ident: &Ident, config: &SessionConfig) -> String {
     match ident.quote_style {
         None if config.options().sql_parser.enable_ident_normalization => {
             ident.value.to_lowercase()

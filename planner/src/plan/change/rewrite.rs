@@ -11,7 +11,7 @@ use datafusion::sql::sqlparser::ast::{Expr, ObjectName};
 
 use super::build::{Part, column, count, first_of, has_query, is_not, named, own_table, typed};
 use super::find::{Found, TOUCHED};
-use super::names::{Names, Own, Sees};
+use super::names::{Names, Own, Sees, normal};
 use super::running::Running;
 use super::target::Target;
 use crate::catalog::delta::DataFile;
@@ -148,6 +148,9 @@ impl Running {
         let mut names = Names::new(target, rows.alias.as_ref(), self.config());
         let mut seen = |expr| names.seen(Sees::Target, expr);
         let condition = rows.predicate.clone().map(&mut seen).transpose()?;
+        for Assignment { column, .. } in set.unwrap_or_default() {
+            names.refuse_field(column)?;
+        }
         let values = set.map(|set| self.values(target, set)).transpose()?;
         let values = values.map(|values| {
             let values = values.into_iter().map(|(column, value)| Ok((column, seen(value)?)));
@@ -162,14 +165,10 @@ impl Running {
         target: &Target,
         set: &[Assignment],
     ) -> Result<BTreeMap<String, Expr>> {
-        let normalize = self.config().options().sql_parser.enable_ident_normalization;
         let schema = &target.scan.snapshot().schema;
         let mut values = BTreeMap::new();
         for Assignment { column, value } in set {
-            let name = match column.quote_style {
-                None if normalize => column.value.to_lowercase(),
-                _ => column.value.clone(),
-            };
+            let name = normal(&column.name, self.config());
             if schema.index_of(&name).is_err() {
                 return Err(PlannerError::NotFound(format!(
                     "SET {name}: there is no such column in '{}.{}'",
