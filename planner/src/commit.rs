@@ -26,6 +26,8 @@ mod conflict;
 mod exec;
 mod outcome;
 mod publish;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use actions::first_version;
 pub(crate) use exec::{Change, CommitExec, count_schema};

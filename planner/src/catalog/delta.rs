@@ -14,6 +14,7 @@
 //! write it. Those that are known are in [`features`].
 
 mod features;
+mod listed;
 mod log;
 mod provider;
 mod snapshot;
