@@ -5,6 +5,7 @@
 
 mod disks;
 mod ends;
+mod forwarded;
 mod kills;
 mod stores;
 
