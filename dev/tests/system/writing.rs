@@ -182,6 +182,17 @@ async fn no_update_of_one_row_is_lost() {
     assert_eq!(value(&cluster, 0, "select a from t").await, "12");
 }
 
+/// Writers of one node queue: none of them works in vain, and so none gives up.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_updates_at_one_node_are_all_carried_out() {
+    let cluster = TestCluster::start(1, fixtures::tpch()).await;
+    run(&cluster, 0, "create table t (a bigint)").await;
+    run(&cluster, 0, "insert into t values (0)").await;
+    let update = || run(&cluster, 0, "update t set a = a + 1");
+    assert_eq!(join_all((0..60).map(|_| update())).await, vec![1; 60]);
+    assert_eq!(value(&cluster, 0, "select a from t").await, "60");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_that_does_not_fit_leaves_the_table_as_it_was() {
     let cluster = cluster().await;

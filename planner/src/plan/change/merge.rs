@@ -43,9 +43,11 @@ impl Running {
         merge: &MergeInto,
         outcome: &Arc<Outcome>,
     ) -> Result<std::result::Result<u64, String>> {
+        let table = self.table(&merge.target.table).await?;
+        let _one_at_a_time = table.writing.lock().await;
+        // What those have written who were here before is part of it.
         let state = self.session().await?;
         let target = self.target(&state, &merge.target.table).await?;
-        let _one_at_a_time = target.scan.table().writing.lock().await;
         self.register(&state, ALL, &target, None)?;
         let (own, merge) = &self.meant(&target, merge)?;
         let query = Merging { running: self, state: &state, target: &target, own, merge };

@@ -37,6 +37,9 @@ impl Running {
         set: Option<&[Assignment]>,
         outcome: &Arc<Outcome>,
     ) -> Result<std::result::Result<u64, String>> {
+        let table = self.table(&rows.table).await?;
+        let _one_at_a_time = table.writing.lock().await;
+        // What those have written who were here before is part of it.
         let state = self.session().await?;
         let target = self.target(&state, &rows.table).await?;
         target.rows_may_go()?;
@@ -44,7 +47,6 @@ impl Running {
             return self.remove_all(&state, &target, outcome).await;
         }
         let change = self.row_change(&target, rows, set)?;
-        let _one_at_a_time = target.scan.table().writing.lock().await;
         let found = self.find(&state, &target, &change.own, change.condition.clone()).await?;
         let snapshot = target.scan.snapshot();
         let removes = of(&snapshot.files, &found);

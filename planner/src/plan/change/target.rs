@@ -13,7 +13,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::sqlparser::ast::ObjectName;
 
 use super::running::{FILE_BYTES, Running};
-use crate::catalog::delta::DeltaScan;
+use crate::catalog::delta::{DeltaScan, DeltaTable};
 use crate::plan::ddl::full;
 use crate::write::{Layout, WriteSpec};
 use crate::{PlannerError, Result};
@@ -37,6 +37,15 @@ impl Running {
     /// `NotFound`; `Unsupported` for one that is not written.
     pub(super) async fn target(&self, state: &SessionState, name: &ObjectName) -> Result<Target> {
         self.target_of(state, full(name, self.config())?).await
+    }
+
+    /// The table of this name, in whatever version.
+    ///
+    /// # Errors
+    /// As [`Running::target`].
+    pub(super) async fn table(&self, name: &ObjectName) -> Result<Arc<DeltaTable>> {
+        let target = self.target(&self.session().await?, name).await?;
+        Ok(Arc::clone(target.scan.table()))
     }
 
     /// The table of this full name.
