@@ -1,8 +1,11 @@
 //! Tables that SQL makes and writes: what a statement says is what every node reads, once and as a whole.
 
+use std::path::Path;
+
 use futures::future::join_all;
 use squadron_dev::cluster::{ClusterOptions, TestCluster};
 use squadron_dev::fixtures;
+use squadron_dev::wait::{SOON, wait_for};
 use squadron_server::client::ClientError;
 use tonic::Code;
 
@@ -346,5 +349,38 @@ async fn nodes_with_warehouses_of_their_own_change_nothing() {
     {
         let (code, why) = refused(&cluster, 0, sql).await;
         assert!(code == Code::Unimplemented && why.contains("node-1"), "{sql}: {why}");
+    }
+}
+
+/// The data files of all tables.
+fn data_files(folder: &Path) -> usize {
+    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .map(|path| match path.is_dir() {
+            true => data_files(&path),
+            false => usize::from(path.extension().is_some_and(|end| end == "parquet")),
+        })
+        .sum()
+}
+
+/// Also where some of them were whole already when another part of the statement failed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_fails_removes_its_files() {
+    let warehouse = tempfile::tempdir().unwrap();
+    let path = warehouse.path().display().to_string();
+    let options = ClusterOptions::new(1).data(fixtures::tpch());
+    let options = options.adjust(move |_, args| args.warehouse = Some(path.clone()));
+    let cluster = options.start().await;
+    run(&cluster, 0, "create table t (a int not null, b int)").await;
+    run(&cluster, 0, "insert into t values (1, 1)").await;
+    let before = data_files(warehouse.path());
+    for sql in [
+        "merge into t using (values (1, 2), (2, 3)) s (a, b) on t.a = s.a when matched then update set b = s.b \
+         when not matched then insert (a, b) values (null, s.b)",
+        "create table n as select named_struct('a', 1, 'A', 2) as s",
+    ] {
+        refused(&cluster, 0, sql).await;
+        wait_for(sql, SOON, || data_files(warehouse.path()) == before).await;
     }
 }

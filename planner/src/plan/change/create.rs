@@ -21,7 +21,7 @@ use crate::commit::{NotDone, Outcome, first_version, publish_first};
 use crate::plan::ddl::{full, named_once, no_warehouse, refuse_files, refused};
 use crate::plan::{Parameters, bound, logical};
 use crate::statement::NewTable;
-use crate::write::{Folder, Layout, WriteSpec, remove_files};
+use crate::write::{Folder, Layout, Unclaimed, WriteSpec, WrittenFile, remove_files};
 use crate::{PlannerError, Result};
 
 /// What is made: its columns as they are kept, and the rows that it has from the start.
@@ -96,8 +96,14 @@ impl Running {
         outcome: &Arc<Outcome>,
     ) -> Result<std::result::Result<u64, String>> {
         let schema = Arc::new(made.schema);
-        let (count, files) = match made.rows {
-            None => (0, Vec::new()),
+        let (properties, comment) = (properties(&new.properties), new.entry.comment.as_deref());
+        let first = |files: &[WrittenFile]| {
+            first_version(&schema, &new.partition_by, &properties, comment, files, new.id)
+        };
+        // What cannot be kept is refused before anything is written.
+        first(&[])?;
+        let (count, mut files) = match made.rows {
+            None => (0, None),
             Some(rows) => {
                 let spec = WriteSpec {
                     query: self.request().query,
@@ -108,12 +114,11 @@ impl Running {
                     layout: Layout::Table,
                     file_bytes: FILE_BYTES,
                 };
-                self.write(state, &rows, spec).await?
+                let (count, files) = self.write(state, &rows, spec).await?;
+                (count, Some(files))
             }
         };
-        let (properties, comment) = (properties(&new.properties), new.entry.comment.as_deref());
-        let actions =
-            first_version(&schema, &new.partition_by, &properties, comment, &files, new.id)?;
+        let actions = first(files.as_ref().map_or(&[] as &[_], Unclaimed::files))?;
         let delta = self.engine().named().tables().at(&new.location);
         let delta = delta.map_err(|error| PlannerError::from(&error))?;
         let by = self.by();
@@ -121,6 +126,7 @@ impl Running {
         let done = outcome
             .commit(&written.tasks, async move {
                 let written = Folder::of(delta.log());
+                let files = files.as_mut().map_or_else(Vec::new, Unclaimed::claim);
                 if let Err(failed) = publish_first(&delta, &actions, new.id).await? {
                     remove_files(&written, &files).await;
                     return Ok(Err(failed));

@@ -138,9 +138,11 @@ impl Running {
             layout: place.layout,
             file_bytes: if place.name.is_some() { u64::MAX } else { FILE_BYTES },
         };
-        let (count, files) = self.write(state, rows, spec).await?;
+        let (count, mut written) = self.write(state, rows, spec).await?;
         let folder = Folder::at(&place.location, self.engine().runtime())?;
-        let commit = async move { publish(&folder, &files, place.name).await.map(|()| Ok(count)) };
+        let commit = async move {
+            publish(&folder, &written.claim(), place.name).await.map(|()| Ok(count))
+        };
         outcome.commit(&TaskTracker::new(), commit).await
     }
 }

@@ -59,19 +59,19 @@ impl Running {
             true => Depends::Table,
             false => Depends::Nothing,
         };
-        let (count, adds) = self.write(state, rows, self.spec(target)).await?;
+        let (count, written) = self.write(state, rows, self.spec(target)).await?;
         let snapshot = target.scan.snapshot();
         let removes = if overwrite { snapshot.files.as_ref().clone() } else { Default::default() };
         let proposal = Proposal {
             table: Arc::clone(target.scan.table()),
             read: Arc::clone(snapshot),
-            adds,
+            adds: written.files().to_vec(),
             removes,
             depends,
             operation: "WRITE",
             count,
         };
-        self.commit(proposal, outcome).await
+        self.commit(proposal, vec![written], outcome).await
     }
 
     pub(super) async fn insert_parameters(&self, insert: &InsertInto) -> Result<Parameters> {

@@ -31,7 +31,7 @@ use crate::catalog::delta::DataFile;
 use crate::commit::{Depends, Outcome, Proposal};
 use crate::plan::{Parameters, bound};
 use crate::statement::{Assignment, Clause, MergeInto, NewRow};
-use crate::write::WrittenFile;
+use crate::write::Unclaimed;
 use crate::{PlannerError, Result};
 
 /// Rows of the table that change, by file.
@@ -75,9 +75,9 @@ impl Running {
             .filter(|(path, _)| found.contains_key(*path))
             .map(|(path, file)| (path.clone(), file.clone()))
             .collect();
-        let mut adds = query.rewritten(&removes, changed).await?;
+        let rewritten = query.rewritten(&removes, changed).await?;
         let (inserted, new) = query.inserted().await?;
-        adds.extend(new);
+        let written: Vec<_> = rewritten.into_iter().chain(new).collect();
         let depends = match merge.by_target.is_empty() {
             true => Depends::Rows,
             // A row that another adds may be the one that was missing.
@@ -86,13 +86,13 @@ impl Running {
         let proposal = Proposal {
             table: Arc::clone(target.scan.table()),
             read: Arc::clone(snapshot),
-            adds,
+            adds: written.iter().flat_map(|written| written.files()).cloned().collect(),
             removes,
             depends,
             operation: "MERGE",
             count: changed + inserted,
         };
-        self.commit(proposal, outcome).await
+        self.commit(proposal, written, outcome).await
     }
 
     /// The statement, with the table's own name where it means the table.
@@ -224,9 +224,9 @@ impl Merging<'_> {
         &self,
         removes: &BTreeMap<String, DataFile>,
         changed: u64,
-    ) -> Result<Vec<WrittenFile>> {
+    ) -> Result<Option<Unclaimed>> {
         if removes.is_empty() {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         let touched: HashSet<String> = removes.keys().cloned().collect();
         self.running.register(self.state, TOUCHED, self.target, Some(&touched))?;
@@ -238,7 +238,7 @@ impl Merging<'_> {
         let spec = self.running.spec(self.target);
         let (written, files) = self.running.write(self.state, &all, spec).await?;
         self.check(written, removes, changed)?;
-        Ok(files)
+        Ok(Some(files))
     }
 
     /// No row is lost but those that were deleted.
@@ -342,12 +342,14 @@ impl Merging<'_> {
         typed(self.plan(part).await?, self.schema(), is_set)
     }
 
-    async fn inserted(&self) -> Result<(u64, Vec<WrittenFile>)> {
+    async fn inserted(&self) -> Result<(u64, Option<Unclaimed>)> {
         if self.merge.by_target.is_empty() {
-            return Ok((0, Vec::new()));
+            return Ok((0, None));
         }
         let plan = bound(self.new_rows().await?, &self.running.request().parameters)?;
-        self.running.write(self.state, &plan, self.running.spec(self.target)).await
+        let spec = self.running.spec(self.target);
+        let (rows, files) = self.running.write(self.state, &plan, spec).await?;
+        Ok((rows, Some(files)))
     }
 
     /// Rows of the source that belong to none of the table.

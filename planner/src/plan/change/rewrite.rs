@@ -57,15 +57,15 @@ impl Running {
             .filter(|file| !is_emptied(file))
             .map(|file| file.path.clone())
             .collect();
-        let adds = match rewritten.is_empty() {
-            true => Vec::new(),
+        let written = match rewritten.is_empty() {
+            true => None,
             false => {
                 self.register(&state, TOUCHED, &target, Some(&rewritten))?;
                 let plan = self.rewritten(&state, &target, &change).await?;
                 let plan = bound(plan, &self.request().parameters)?;
-                let (count, adds) = self.write(&state, &plan, self.spec(&target)).await?;
+                let (count, written) = self.write(&state, &plan, self.spec(&target)).await?;
                 check(count, &removes, &rewritten, &found, set.is_some())?;
-                adds
+                Some(written)
             }
         };
         // Where it reads the table once more, its rows may depend on any other.
@@ -73,13 +73,13 @@ impl Running {
         let proposal = Proposal {
             table: Arc::clone(target.scan.table()),
             read: Arc::clone(snapshot),
-            adds,
+            adds: written.iter().flat_map(|written| written.files()).cloned().collect(),
             removes,
             depends,
             operation: if set.is_some() { "UPDATE" } else { "DELETE" },
             count: found.files.values().sum(),
         };
-        self.commit(proposal, outcome).await
+        self.commit(proposal, written.into_iter().collect(), outcome).await
     }
 
     /// Carries out a TRUNCATE.
@@ -121,7 +121,7 @@ impl Running {
             operation: "DELETE",
             count,
         };
-        self.commit(proposal, outcome).await
+        self.commit(proposal, Vec::new(), outcome).await
     }
 
     async fn count(&self, state: &SessionState, target: &Target) -> Result<u64> {

@@ -88,13 +88,14 @@ impl Running {
         Ok(self.stream(plan, &state)?.try_collect().await?)
     }
 
-    /// Writes the rows of a plan; gives how many there are and the files that they are in.
+    /// Writes the rows of a plan; gives how many there are and the files that they are in, which go again unless they are
+    /// committed.
     pub(super) async fn write(
         &self,
         state: &SessionState,
         logical: &LogicalPlan,
         spec: WriteSpec,
-    ) -> Result<(u64, Vec<WrittenFile>)> {
+    ) -> Result<(u64, Unclaimed)> {
         let (spec, location) = (Arc::new(spec.clone()), spec.location);
         let (mut state, mut config) = (state.clone(), self.config.clone());
         state.config_mut().set_extension(Arc::clone(&spec));
@@ -116,7 +117,8 @@ impl Running {
         let files: Vec<_> = receipts.into_iter().flat_map(|receipt| receipt.files).collect();
         must_see(&folder, &files).await?;
         written.claim();
-        Ok((rows, files))
+        written.add(files);
+        Ok((rows, written))
     }
 
     fn folder_at(&self, location: &str) -> Result<Folder> {
@@ -133,10 +135,11 @@ impl Running {
         Ok(execute_stream(plan, context)?)
     }
 
-    /// Commits what a statement would do. Where that cannot be, its files go.
+    /// Commits what a statement would do, with the files that it has `written` for it. Where that cannot be, they go.
     pub(super) async fn commit(
         &self,
         proposal: Proposal,
+        written: Vec<Unclaimed>,
         outcome: &Arc<Outcome>,
     ) -> Result<std::result::Result<u64, String>> {
         if proposal.adds.is_empty() && proposal.removes.is_empty() {
@@ -146,6 +149,9 @@ impl Running {
         }
         let table = Arc::clone(&proposal.table);
         let commit = async move {
+            for mut files in written {
+                files.claim();
+            }
             let published = publish(&proposal).await?;
             if published.is_err() {
                 remove_files(&Folder::of(proposal.table.log()), &proposal.adds).await;
