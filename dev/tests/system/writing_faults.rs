@@ -7,6 +7,7 @@ mod disks;
 mod ends;
 mod forwarded;
 mod kills;
+mod replaced;
 mod stores;
 
 use datafusion::common::runtime::SpawnedTask;
