@@ -107,7 +107,7 @@ impl Running {
     ) -> Result<Option<Read>> {
         let (Existing::Replace, Some(rows)) = (new.existing, rows) else { return Ok(None) };
         match self.target_of(state, new.name.clone()).await {
-            Ok(old) if old.times_read(rows)? > 0 => {
+            Ok(old) if old.is_read(rows)? => {
                 let (table, version) = (old.scan.table(), old.scan.snapshot().version);
                 Ok(Some(Read { table: Arc::clone(table), version }))
             }

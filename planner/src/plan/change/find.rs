@@ -23,8 +23,8 @@ pub(super) const TOUCHED: &str = "touched";
 pub(super) struct Found {
     /// How many such rows a file has.
     pub(super) files: BTreeMap<String, u64>,
-    /// How often the statement reads the table.
-    pub(super) times_read: usize,
+    /// Whether the condition reads the table once more.
+    pub(super) is_read: bool,
 }
 
 impl Running {
@@ -41,7 +41,7 @@ impl Running {
         let plan = bound(plan, &self.request().parameters)?;
         refuse_chance(&plan)?;
         let files = counts(&self.rows(state, &plan).await?)?;
-        Ok(Found { files, times_read: target.times_read(&plan)? })
+        Ok(Found { files, is_read: target.is_read(&plan)? })
     }
 }
 

@@ -55,7 +55,7 @@ impl Running {
         overwrite: bool,
         outcome: &Arc<Outcome>,
     ) -> Result<std::result::Result<u64, String>> {
-        let depends = match overwrite || target.times_read(rows)? > 0 {
+        let depends = match overwrite || target.is_read(rows)? {
             true => Depends::Table,
             false => Depends::Nothing,
         };

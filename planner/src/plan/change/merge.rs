@@ -12,6 +12,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::arrow::datatypes::{Int64Type, SchemaRef};
@@ -50,7 +51,8 @@ impl Running {
         let target = self.target(&state, &merge.target.table).await?;
         self.register(&state, ALL, &target, None)?;
         let (own, merge) = &self.meant(&target, merge)?;
-        let query = Merging { running: self, state: &state, target: &target, own, merge };
+        let is_read = AtomicBool::new(false);
+        let query = Merging { running: self, state: &state, target: &target, own, merge, is_read };
         let pairs = query.pairs().await?;
         let mut found = query.matched().await?;
         let rows: u64 = found.values().sum();
@@ -78,9 +80,9 @@ impl Running {
         let rewritten = query.rewritten(&removes, changed).await?;
         let (inserted, new) = query.inserted().await?;
         let written: Vec<_> = rewritten.into_iter().chain(new).collect();
-        let depends = match merge.by_target.is_empty() {
+        // A row that another adds may be the one that was missing, or one of the source.
+        let depends = match merge.by_target.is_empty() && !query.is_read.into_inner() {
             true => Depends::Rows,
-            // A row that another adds may be the one that was missing.
             false => Depends::Table,
         };
         let proposal = Proposal {
@@ -129,7 +131,8 @@ impl Running {
         self.register(&state, ALL, &target, None)?;
         self.register(&state, TOUCHED, &target, None)?;
         let (own, merge) = &self.meant(&target, merge)?;
-        let query = Merging { running: self, state: &state, target: &target, own, merge };
+        let is_read = AtomicBool::new(false);
+        let query = Merging { running: self, state: &state, target: &target, own, merge, is_read };
         let mut plans = vec![query.plan(query.join()?).await?];
         plans.extend(query.parts().await?);
         if !merge.by_target.is_empty() {
@@ -153,6 +156,8 @@ struct Merging<'m> {
     target: &'m Target,
     own: &'m Own,
     merge: &'m MergeInto,
+    /// Whether one of its plans reads the table by its name: in the source, say.
+    is_read: AtomicBool,
 }
 
 impl Merging<'_> {
@@ -161,7 +166,11 @@ impl Merging<'_> {
     }
 
     async fn plan(&self, part: Part) -> Result<LogicalPlan> {
-        self.running.part(self.state, part, self.own).await
+        let plan = self.running.part(self.state, part, self.own).await?;
+        if self.target.is_read(&plan)? {
+            self.is_read.store(true, Ordering::Relaxed);
+        }
+        Ok(plan)
     }
 
     async fn run(&self, part: Part) -> Result<Vec<RecordBatch>> {

@@ -57,19 +57,21 @@ impl Running {
             .filter(|file| !is_emptied(file))
             .map(|file| file.path.clone())
             .collect();
+        let mut is_read = found.is_read;
         let written = match rewritten.is_empty() {
             true => None,
             false => {
                 self.register(&state, TOUCHED, &target, Some(&rewritten))?;
                 let plan = self.rewritten(&state, &target, &change).await?;
                 let plan = bound(plan, &self.request().parameters)?;
+                is_read |= target.is_read(&plan)?;
                 let (count, written) = self.write(&state, &plan, self.spec(&target)).await?;
                 check(count, &removes, &rewritten, &found, set.is_some())?;
                 Some(written)
             }
         };
         // Where it reads the table once more, its rows may depend on any other.
-        let depends = if found.times_read > 1 { Depends::Table } else { Depends::Rows };
+        let depends = if is_read { Depends::Table } else { Depends::Rows };
         let proposal = Proposal {
             table: Arc::clone(target.scan.table()),
             read: Arc::clone(snapshot),
@@ -148,11 +150,11 @@ impl Running {
         set: Option<&[Assignment]>,
     ) -> Result<RowChange> {
         let mut names = Names::new(target, rows.alias.as_ref(), self.config());
-        let mut seen = |expr| names.seen(Sees::Target, expr);
-        let condition = rows.predicate.clone().map(&mut seen).transpose()?;
         for Assignment { column, .. } in set.unwrap_or_default() {
             names.refuse_field(column)?;
         }
+        let mut seen = |expr| names.seen(Sees::Target, expr);
+        let condition = rows.predicate.clone().map(&mut seen).transpose()?;
         let values = set.map(|set| self.values(target, set)).transpose()?;
         let values = values.map(|values| {
             let values = values.into_iter().map(|(column, value)| Ok((column, seen(value)?)));

@@ -133,18 +133,19 @@ impl Target {
         }
     }
 
-    /// How often a plan reads the table.
-    pub(super) fn times_read(&self, plan: &LogicalPlan) -> Result<usize> {
-        let mut times = 0;
+    /// Whether a plan reads the table beside the rows that it changes: by its name, or within a view.
+    pub(super) fn is_read(&self, plan: &LogicalPlan) -> Result<bool> {
+        let mut is_read = false;
         plan.apply_with_subqueries(|node| {
-            if let LogicalPlan::TableScan(scan) = node
-                && let Ok(provider) = source_as_provider(&scan.source)
+            if let LogicalPlan::TableScan(read) = node
+                && read.table_name.catalog() != Some(OWN)
+                && let Ok(provider) = source_as_provider(&read.source)
                 && let Some(scan) = provider.downcast_ref::<DeltaScan>()
             {
-                times += usize::from(Arc::ptr_eq(scan.table(), self.scan.table()));
+                is_read |= Arc::ptr_eq(scan.table(), self.scan.table());
             }
             Ok(TreeNodeRecursion::Continue)
         })?;
-        Ok(times)
+        Ok(is_read)
     }
 }
