@@ -31,7 +31,7 @@ use tokio_util::task::TaskTracker;
 pub(crate) use log::DeltaLog;
 pub(crate) use provider::{DeltaScan, FILE_COLUMN, is_ageless};
 pub(crate) use snapshot::{DataFile, Snapshot};
-pub(crate) use types::{delta_schema, stored};
+pub(crate) use types::{arrow_type, delta_schema, stored};
 pub(crate) use values::{may_partition, partition_text};
 
 use super::error::CatalogError;

@@ -13,6 +13,7 @@ use datafusion::sql::sqlparser::ast::ObjectName;
 use tokio_util::task::TaskTracker;
 
 use super::running::{FILE_BYTES, Running};
+use crate::catalog::delta::{arrow_type, may_partition};
 use crate::catalog::{DataLocation, FilesTable};
 use crate::commit::Outcome;
 use crate::plan::ddl::{full, named_once};
@@ -98,6 +99,14 @@ impl Running {
                 .ok_or_else(|| invalid(format!("PARTITIONED BY {column}: there is no such column")))
         });
         let partition_by = partition_by.collect::<Result<Vec<_>>>()?;
+        for name in &partition_by {
+            let kept = arrow_type(schema.field_with_name(name)?.data_type());
+            if !kept.is_ok_and(|kept| may_partition(&kept)) {
+                return Err(invalid(format!(
+                    "PARTITIONED BY {name}: columns of this type do not tell files apart"
+                )));
+            }
+        }
         if !partition_by.is_empty()
             && (name.is_some() || partition_by.len() == schema.fields().len())
         {

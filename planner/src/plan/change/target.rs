@@ -13,7 +13,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::sqlparser::ast::ObjectName;
 
 use super::running::{FILE_BYTES, Running};
-use crate::catalog::delta::{DeltaScan, DeltaTable};
+use crate::catalog::delta::{DeltaScan, DeltaTable, may_partition};
 use crate::plan::ddl::full;
 use crate::write::{Layout, WriteSpec};
 use crate::{PlannerError, Result};
@@ -74,6 +74,18 @@ impl Running {
             return Err(PlannerError::Unsupported(format!(
                 "'{}.{}': {why}",
                 name.schema, name.table
+            )));
+        }
+        let schema = &scan.snapshot().schema;
+        let by =
+            scan.snapshot().partition_by.iter().filter_map(|by| schema.field_with_name(by).ok());
+        for field in by.filter(|field| !may_partition(field.data_type())) {
+            return Err(PlannerError::Unsupported(format!(
+                "'{}.{}' is partitioned by '{}', and values of type {} are not written there",
+                name.schema,
+                name.table,
+                field.name(),
+                field.data_type()
             )));
         }
         Ok(Target { name, scan })
