@@ -384,3 +384,23 @@ async fn a_statement_that_fails_removes_its_files() {
         wait_for(sql, SOON, || data_files(warehouse.path()) == before).await;
     }
 }
+
+/// Values of structs go to the fields of their names, and none is left out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_field_that_a_column_has_not_is_refused() {
+    let cluster = TestCluster::start(1, fixtures::tpch()).await;
+    run(&cluster, 0, "create table t (a struct<x int, y text>)").await;
+    run(&cluster, 0, "insert into t select named_struct('y', 'w', 'x', 9)").await;
+    for sql in [
+        "insert into t select named_struct('y', 'w', 'x', 9, 'k', 1)",
+        "update t set a = named_struct('x', 1, 'z', 2)",
+        "merge into t using (select 9 as x) s on t.a['x'] = s.x when matched then update set a = named_struct('x', 1, 'z', 2)",
+    ] {
+        let (code, why) = refused(&cluster, 0, sql).await;
+        assert!(code == Code::InvalidArgument && why.contains("has no place"), "{sql}: {why}");
+    }
+    assert_eq!(
+        value(&cluster, 0, "select concat(a['x'], a['y'], count(*) over ()) from t").await,
+        "9w1"
+    );
+}

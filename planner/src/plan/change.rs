@@ -25,6 +25,7 @@ use crate::statement::Change;
 
 mod build;
 mod create;
+mod fields;
 mod files;
 mod find;
 mod ingest;

@@ -9,6 +9,7 @@ use std::ops::ControlFlow;
 use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::arrow::compute::cast as cast_array;
 use datafusion::arrow::datatypes::{DataType, Int64Type, SchemaRef};
+use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::sqlparser::dialect::GenericDialect;
 use datafusion::logical_expr::{Case, Expr as LogicalExpr, LogicalPlan, Projection, cast};
@@ -20,6 +21,7 @@ use datafusion::sql::sqlparser::ast::{
     visit_expressions,
 };
 
+use super::fields::refuse_lost_by;
 use super::names::Own;
 use super::target::{OWN, OWN_SCHEMA};
 use crate::{PlannerError, Result};
@@ -258,10 +260,14 @@ pub(super) fn typed(
     let LogicalPlan::Projection(projection) = plan else { return Err(broken()) };
     let columns = projection.expr.iter().zip(schema.fields());
     let columns = columns.map(|(expr, field)| match is_new(field.name()) {
-        true => value_typed(expr.clone(), field.data_type()),
-        false => expr.clone(),
+        true => {
+            let typed = value_typed(expr.clone(), field.data_type());
+            refuse_lost_values(&typed, field.name(), projection.input.schema())?;
+            Ok(typed)
+        }
+        false => Ok(expr.clone()),
     });
-    let columns = columns.collect();
+    let columns = columns.collect::<Result<_>>()?;
     Ok(LogicalPlan::Projection(Projection::try_new(columns, projection.input)?))
 }
 
@@ -282,6 +288,19 @@ fn value_typed(expr: LogicalExpr, data_type: &DataType) -> LogicalExpr {
             })
         }
         other => cast(other, data_type.clone()),
+    }
+}
+
+/// Of each of the values that a column may get.
+fn refuse_lost_values(expr: &LogicalExpr, column: &str, schema: &DFSchema) -> Result<()> {
+    match expr {
+        LogicalExpr::Alias(alias) => refuse_lost_values(&alias.expr, column, schema),
+        LogicalExpr::Case(case) => {
+            let results = case.when_then_expr.iter().map(|(_, then)| then);
+            let mut results = results.chain(&case.else_expr);
+            results.try_for_each(|value| refuse_lost_by(value, column, schema))
+        }
+        other => refuse_lost_by(other, column, schema),
     }
 }
 

@@ -23,6 +23,7 @@ use futures::stream::BoxStream;
 use parking_lot::Mutex;
 
 use super::create::{Made, cast_to};
+use super::fields::refuse_lost;
 use super::running::Running;
 use crate::catalog::Existing;
 use crate::catalog::delta::stored;
@@ -218,6 +219,7 @@ fn matched(comes: &Schema, table: &Schema) -> Result<Vec<Expr>> {
         let value = match at {
             Some(at) => {
                 taken[at] = true;
+                refuse_lost(field.name(), comes.field(at).data_type(), field.data_type())?;
                 let column = datafusion::common::Column::new(Some("$rows"), comes.field(at).name());
                 Expr::Column(column)
             }

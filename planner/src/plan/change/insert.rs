@@ -10,6 +10,7 @@ use datafusion::error::Result as DfResult;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
 
+use super::fields::refuse_lost_in;
 use super::running::Running;
 use super::target::Target;
 use crate::commit::{Depends, Outcome, Proposal};
@@ -88,7 +89,10 @@ impl Running {
 async fn inserted(state: &SessionState, insert: &InsertInto) -> Result<LogicalPlan> {
     let plan = logical(&mut state.clone(), insert.statement.clone()).await?;
     match plan {
-        LogicalPlan::Dml(dml) => with_nulls(Arc::unwrap_or_clone(dml.input)),
+        LogicalPlan::Dml(dml) => {
+            refuse_lost_in(&dml.input)?;
+            with_nulls(Arc::unwrap_or_clone(dml.input))
+        }
         other => {
             Err(PlannerError::Internal(format!("an INSERT without rows: {}", other.display())))
         }
