@@ -178,7 +178,7 @@ impl SessionCatalog {
     ) -> Result<Arc<dyn TableProvider>> {
         let table = self.named.tables.at(location)?;
         let mut pinned = self.pinned.versions.lock().await;
-        let key = location.absolute();
+        let key = location.key();
         let snapshot = match pinned.get(&key) {
             Some(snapshot) => Arc::clone(snapshot),
             None => {

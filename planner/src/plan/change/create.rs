@@ -298,7 +298,7 @@ impl New {
         let there = state.entry(&self.name.schema, &self.name.table);
         let is_same = match there.map(|entry| &entry.kind) {
             Some(EntryKind::Managed(managed)) => {
-                self.store.place_of(managed).absolute() == table.log().location().absolute()
+                self.store.place_of(managed).key() == table.log().location().key()
             }
             _ => false,
         };
