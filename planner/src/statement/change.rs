@@ -4,8 +4,8 @@
 //! name, before it plans what rows they are about.
 
 use datafusion::logical_expr::sqlparser::ast::{
-    AssignmentTarget, Delete, Expr, FromTable, Ident, Insert, ObjectName, Query, SetExpr,
-    Statement as SqlStatement, TableFactor, TableObject, TableWithJoins, Truncate, Update,
+    AssignmentTarget, CascadeOption, Delete, Expr, FromTable, Ident, Insert, ObjectName, Query,
+    SetExpr, Statement as SqlStatement, TableFactor, TableObject, TableWithJoins, Truncate, Update,
 };
 use datafusion::sql::parser::Statement as DfStatement;
 
@@ -13,6 +13,7 @@ use super::ddl::refuse;
 use crate::{PlannerError, Result};
 
 mod copy;
+mod lengths;
 mod merge;
 mod table;
 
@@ -226,6 +227,7 @@ fn truncated(truncate: Truncate) -> Result<Change> {
             ("PARTITION (write DELETE)", truncate.partitions.is_some()),
             ("RESTART IDENTITY", truncate.identity.is_some()),
             ("ON CLUSTER", truncate.on_cluster.is_some()),
+            ("CASCADE", matches!(truncate.cascade, Some(CascadeOption::Cascade))),
         ],
     )?;
     let [table] = truncate.table_names.as_slice() else {
