@@ -149,21 +149,16 @@ impl Running {
         };
         let (count, mut written) = self.write(state, rows, spec).await?;
         let folder = Folder::at(&place.location, self.engine().runtime())?;
-        let commit = async move {
-            publish(&folder, &written.claim(), place.name).await.map(|()| Ok(count))
-        };
+        let commit =
+            async move { publish(&folder, &written.claim(), place.name).await.map(|()| Ok(count)) };
         outcome.commit(&TaskTracker::new(), commit).await
     }
 }
 
 async fn publish(folder: &Folder, files: &[WrittenFile], name: Option<String>) -> Result<()> {
-    if let Some(name) = &name
-        && folder.has(name).await?
-    {
+    let published = publish_files(folder, files, name.as_deref()).await;
+    if matches!(published, Err(PlannerError::AlreadyExists(_))) {
         remove_files(folder, files).await;
-        return Err(PlannerError::AlreadyExists(format!(
-            "{name} was made by another statement meanwhile"
-        )));
     }
-    publish_files(folder, files, name.as_deref()).await
+    published
 }
