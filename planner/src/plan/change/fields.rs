@@ -1,11 +1,16 @@
 //! Whether all of a value has a place in the column that it goes to.
 //!
+//! What a statement says is cast, and a cast cuts a number as its author may know. What a client sends is data: a fraction
+//! that its column has no place for is refused.
+//!
 //! Problem: a cast of a struct takes the fields of the same name, and leaves others out without a word. Official way: none.
 //! Here: a value with a field that the column has not is refused, as a column is that the table has not.
 
 use datafusion::arrow::datatypes::{DataType, FieldRef};
-use datafusion::common::DFSchema;
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{DFSchema, ScalarValue};
+use datafusion::logical_expr::expr::Placeholder;
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, cast, when};
 
 use crate::{PlannerError, Result};
 
@@ -50,9 +55,7 @@ pub(super) fn refuse_lost(column: &str, from: &DataType, to: &DataType) -> Resul
 }
 
 fn is_map(from: &[FieldRef], to: &[FieldRef]) -> bool {
-    let is_entry = |fields: &[FieldRef]| {
-        matches!(fields, [key, _] if !key.is_nullable() && matches!(key.name().as_str(), "key" | "keys"))
-    };
+    let is_entry = |fields: &[FieldRef]| matches!(fields, [key, _] if !key.is_nullable() && matches!(key.name().as_str(), "key" | "keys"));
     is_entry(from) && is_entry(to)
 }
 
@@ -92,6 +95,56 @@ pub(super) fn refuse_lost_in(plan: &LogicalPlan) -> Result<()> {
     }
 }
 
+/// A value that a client sends as one of a column's type: a fraction ends in an error where the column is of integers.
+pub(super) fn whole(value: Expr, from: &DataType, to: &DataType) -> Result<Expr> {
+    let cut = cast(value.clone(), to.clone());
+    if !(has_fractions(from) && to.is_integer()) {
+        return Ok(cut);
+    }
+    // No integer is read from the text of a fraction, and the error has it.
+    let refused = cast(cast(value.clone(), DataType::Utf8), to.clone());
+    Ok(when(cast(cut.clone(), from.clone()).eq(value), cut).otherwise(refused)?)
+}
+
+fn has_fractions(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale) => *scale > 0,
+        other => other.is_floating(),
+    }
+}
+
+/// Of the values of a statement's parameters, before they are bound.
+///
+/// # Errors
+/// `Invalid` for a fraction that goes to a column of integers.
+pub(super) fn refuse_fractions(plan: &LogicalPlan, values: &[ScalarValue]) -> Result<()> {
+    let mut cut = None;
+    plan.apply(|node| {
+        let LogicalPlan::Values(rows) = node else { return Ok(TreeNodeRecursion::Continue) };
+        for expr in rows.values.iter().flatten() {
+            let Expr::Placeholder(Placeholder { id, field: Some(field) }) = expr else { continue };
+            let number = id.trim_start_matches('$').parse::<usize>().unwrap_or_default();
+            let value = number.checked_sub(1).and_then(|at| values.get(at));
+            if value.is_some_and(|value| is_cut(value, field.data_type())) {
+                cut = Some((id.clone(), field.data_type().clone()));
+            }
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    match cut {
+        None => Ok(()),
+        Some((parameter, of)) => Err(PlannerError::Invalid(format!(
+            "the value of parameter {parameter} has a fraction, and its column is of {of}: round it"
+        ))),
+    }
+}
+
+fn is_cut(value: &ScalarValue, to: &DataType) -> bool {
+    let from = value.data_type();
+    let back = || value.cast_to(to).and_then(|cut| cut.cast_to(&from));
+    has_fractions(&from) && to.is_integer() && back().is_ok_and(|back| back != *value)
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -111,9 +164,7 @@ mod tests {
 
     #[test]
     fn fields_that_a_column_has_not_are_refused_at_any_depth() {
-        let within = |inner: DataType| {
-            DataType::Struct(vec![Field::new("a", inner, true)].into())
-        };
+        let within = |inner: DataType| DataType::Struct(vec![Field::new("a", inner, true)].into());
         for (from, to, lost) in [
             (of(&["x", "y"]), of(&["y", "x"]), None),
             (of(&["x"]), of(&["x", "y"]), None),

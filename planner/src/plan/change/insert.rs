@@ -10,7 +10,7 @@ use datafusion::error::Result as DfResult;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
 
-use super::fields::refuse_lost_in;
+use super::fields::{refuse_fractions, refuse_lost_in, whole};
 use super::running::Running;
 use super::target::Target;
 use crate::commit::{Depends, Outcome, Proposal};
@@ -43,7 +43,10 @@ impl Running {
         let rows = inserted(state, insert).await?;
         match &self.request().rows {
             Some(values) => for_each(rows, values),
-            None => bound(rows, &self.request().parameters),
+            None => {
+                refuse_fractions(&rows, &self.request().parameters)?;
+                bound(rows, &self.request().parameters)
+            }
         }
     }
 
@@ -128,6 +131,12 @@ fn for_each(plan: LogicalPlan, values: &RecordBatch) -> Result<LogicalPlan> {
         let LogicalPlan::Values(one) = &node else { return Ok(Transformed::no(node)) };
         let [row] = &one.values[..] else { return Ok(Transformed::no(node)) };
         let columns = row.iter().zip(one.schema.fields()).map(|(expr, field)| {
+            if let Expr::Placeholder(parameter) = expr
+                && let Ok(column) = values.schema().field_with_name(&parameter.id)
+            {
+                let value = Expr::Column(Column::from_name(&parameter.id));
+                return Ok(whole(value, column.data_type(), field.data_type())?.alias(field.name()));
+            }
             let expr = expr.clone().transform(|expr| match expr {
                 Expr::Placeholder(parameter) => {
                     Ok(Transformed::yes(Expr::Column(Column::from_name(parameter.id))))
