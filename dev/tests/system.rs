@@ -40,4 +40,5 @@ mod system {
     mod writing;
     mod writing_faults;
     mod writing_files;
+    mod writing_names;
 }

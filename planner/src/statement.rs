@@ -44,7 +44,7 @@ mod windows;
 
 pub(crate) use casts::CAST_BY_NAME;
 pub use change::{
-    Assignment, Change, Clause, CopyTo, InsertInto, MergeInto, NewRow, NewTable, Rows,
+    Assignment, Change, Clause, ColumnName, CopyTo, InsertInto, MergeInto, NewRow, NewTable, Rows,
 };
 pub(crate) use columns::{AGAIN, AGAIN_MARK, beside_wildcards};
 pub(crate) use dates::{BOUNDARIES_BETWEEN, UNITS_BETWEEN};

@@ -81,7 +81,8 @@ pub(crate) async fn remove_files(folder: &Folder, files: &[WrittenFile]) {
     }
 }
 
-/// Files that are whole, of something that has not come to its end: dropped before, they are removed.
+/// Files that are whole, of something that has not come to its end: dropped before, they are removed. Whoever commits them
+/// claims them first, since nobody may remove what perhaps is committed.
 pub(crate) struct Unclaimed {
     folder: Folder,
     files: Vec<WrittenFile>,
@@ -99,6 +100,11 @@ impl Unclaimed {
 
     pub(crate) fn add(&mut self, files: impl IntoIterator<Item = WrittenFile>) {
         self.files.extend(files);
+    }
+
+    /// The files so far.
+    pub(crate) fn files(&self) -> &[WrittenFile] {
+        &self.files
     }
 
     /// They are somebody's now.

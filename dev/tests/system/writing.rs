@@ -1,8 +1,11 @@
 //! Tables that SQL makes and writes: what a statement says is what every node reads, once and as a whole.
 
+use std::path::Path;
+
 use futures::future::join_all;
 use squadron_dev::cluster::{ClusterOptions, TestCluster};
 use squadron_dev::fixtures;
+use squadron_dev::wait::{SOON, wait_for};
 use squadron_server::client::ClientError;
 use tonic::Code;
 
@@ -182,6 +185,17 @@ async fn no_update_of_one_row_is_lost() {
     assert_eq!(value(&cluster, 0, "select a from t").await, "12");
 }
 
+/// Writers of one node queue: none of them works in vain, and so none gives up.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_updates_at_one_node_are_all_carried_out() {
+    let cluster = TestCluster::start(1, fixtures::tpch()).await;
+    run(&cluster, 0, "create table t (a bigint)").await;
+    run(&cluster, 0, "insert into t values (0)").await;
+    let update = || run(&cluster, 0, "update t set a = a + 1");
+    assert_eq!(join_all((0..60).map(|_| update())).await, vec![1; 60]);
+    assert_eq!(value(&cluster, 0, "select a from t").await, "60");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_that_does_not_fit_leaves_the_table_as_it_was() {
     let cluster = cluster().await;
@@ -336,4 +350,57 @@ async fn nodes_with_warehouses_of_their_own_change_nothing() {
         let (code, why) = refused(&cluster, 0, sql).await;
         assert!(code == Code::Unimplemented && why.contains("node-1"), "{sql}: {why}");
     }
+}
+
+/// The data files of all tables.
+fn data_files(folder: &Path) -> usize {
+    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .map(|path| match path.is_dir() {
+            true => data_files(&path),
+            false => usize::from(path.extension().is_some_and(|end| end == "parquet")),
+        })
+        .sum()
+}
+
+/// Also where some of them were whole already when another part of the statement failed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_fails_removes_its_files() {
+    let warehouse = tempfile::tempdir().unwrap();
+    let path = warehouse.path().display().to_string();
+    let options = ClusterOptions::new(1).data(fixtures::tpch());
+    let options = options.adjust(move |_, args| args.warehouse = Some(path.clone()));
+    let cluster = options.start().await;
+    run(&cluster, 0, "create table t (a int not null, b int)").await;
+    run(&cluster, 0, "insert into t values (1, 1)").await;
+    let before = data_files(warehouse.path());
+    for sql in [
+        "merge into t using (values (1, 2), (2, 3)) s (a, b) on t.a = s.a when matched then update set b = s.b \
+         when not matched then insert (a, b) values (null, s.b)",
+        "create table n as select named_struct('a', 1, 'A', 2) as s",
+    ] {
+        refused(&cluster, 0, sql).await;
+        wait_for(sql, SOON, || data_files(warehouse.path()) == before).await;
+    }
+}
+
+/// Values of structs go to the fields of their names, and none is left out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_field_that_a_column_has_not_is_refused() {
+    let cluster = TestCluster::start(1, fixtures::tpch()).await;
+    run(&cluster, 0, "create table t (a struct<x int, y text>)").await;
+    run(&cluster, 0, "insert into t select named_struct('y', 'w', 'x', 9)").await;
+    for sql in [
+        "insert into t select named_struct('y', 'w', 'x', 9, 'k', 1)",
+        "update t set a = named_struct('x', 1, 'z', 2)",
+        "merge into t using (select 9 as x) s on t.a['x'] = s.x when matched then update set a = named_struct('x', 1, 'z', 2)",
+    ] {
+        let (code, why) = refused(&cluster, 0, sql).await;
+        assert!(code == Code::InvalidArgument && why.contains("has no place"), "{sql}: {why}");
+    }
+    assert_eq!(
+        value(&cluster, 0, "select concat(a['x'], a['y'], count(*) over ()) from t").await,
+        "9w1"
+    );
 }

@@ -5,7 +5,9 @@
 
 mod disks;
 mod ends;
+mod forwarded;
 mod kills;
+mod replaced;
 mod stores;
 
 use datafusion::common::runtime::SpawnedTask;

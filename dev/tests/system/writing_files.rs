@@ -161,6 +161,11 @@ async fn what_a_copy_may_not_do_is_refused_by_name() {
             Code::InvalidArgument,
             "nothing",
         ),
+        (
+            format!("copy (select 1 as a, x'00ff' as b) to '{place}' partitioned by (b)"),
+            Code::InvalidArgument,
+            "tell files apart",
+        ),
         (format!("copy (select 1 as a, 2 as a) to '{place}'"), Code::InvalidArgument, "'a'"),
         (
             "insert into nation select * from nation".to_owned(),

@@ -14,6 +14,7 @@
 //! write it. Those that are known are in [`features`].
 
 mod features;
+mod listed;
 mod log;
 mod provider;
 mod snapshot;
@@ -30,7 +31,7 @@ use tokio_util::task::TaskTracker;
 pub(crate) use log::DeltaLog;
 pub(crate) use provider::{DeltaScan, FILE_COLUMN, is_ageless};
 pub(crate) use snapshot::{DataFile, Snapshot};
-pub(crate) use types::{delta_schema, stored};
+pub(crate) use types::{arrow_type, delta_schema, stored};
 pub(crate) use values::{may_partition, partition_text};
 
 use super::error::CatalogError;
@@ -39,7 +40,7 @@ use super::location::DataLocation;
 /// Commits that are read one by one; where there are more, a checkpoint is likely to be faster.
 const MOST_STEPS: usize = 50;
 
-/// The Delta tables that this node has looked at, by their locations.
+/// The Delta tables that this node has looked at, by their places: one that is named in two ways is one.
 #[derive(Debug)]
 pub(crate) struct DeltaTables {
     runtime: Arc<RuntimeEnv>,
@@ -68,7 +69,7 @@ impl DeltaTables {
     /// # Errors
     /// For a location whose store cannot be set up.
     pub(crate) fn at(&self, location: &DataLocation) -> Result<Arc<DeltaTable>, CatalogError> {
-        let key = location.absolute();
+        let key = location.key();
         if let Some(known) = self.tables.lock().get(&key) {
             return Ok(Arc::clone(known));
         }
@@ -129,5 +130,20 @@ impl DeltaTable {
         let loaded = Arc::new(loaded);
         let newest = self.after(Arc::clone(&loaded)).await?;
         Ok(newest.unwrap_or(loaded))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_one_by_whatever_text_it_is_named() {
+        let tables = DeltaTables::new(Arc::new(RuntimeEnv::default()));
+        let at = |text: &str| tables.at(&DataLocation::warehouse(text).unwrap()).unwrap();
+        for (one, other) in [("s3://lake/a/t", "s3://lake/a/t/"), ("/tmp/t", "file:///tmp/t/")] {
+            assert!(Arc::ptr_eq(&at(one), &at(other)), "{one} {other}");
+        }
+        assert!(!Arc::ptr_eq(&at("s3://lake/a/t"), &at("s3://other/a/t")));
     }
 }

@@ -87,6 +87,11 @@ impl DataLocation {
         self.store == other.store && self.path.prefix_matches(&other.path)
     }
 
+    /// The same for all texts that mean one place: with a `/` in the end and without, say.
+    pub(crate) fn key(&self) -> String {
+        format!("{}{}", self.store.as_str(), self.path)
+    }
+
     /// As any node understands it, whatever its working directory is.
     pub(crate) fn absolute(&self) -> String {
         match self.scheme {

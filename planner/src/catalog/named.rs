@@ -25,6 +25,7 @@ use parking_lot::Mutex;
 
 use super::delta::{DeltaScan, DeltaTables, Snapshot};
 use super::error::CatalogError;
+use super::files::table::FilesTable;
 use super::files::{Entry as FilesEntry, FilesCatalog, Found};
 use super::location::DataLocation;
 use super::store::{CatalogStore, Entry, EntryKind, External, State, View};
@@ -146,8 +147,26 @@ struct SessionCatalog {
     config: SessionConfig,
     /// Views of views.
     depth: usize,
-    /// The versions of Delta tables that this statement reads: one of each, however often it is named.
-    pinned: Arc<tokio::sync::Mutex<HashMap<String, Arc<Snapshot>>>>,
+    /// What this statement reads of each table, however often it is named, and in however many plans.
+    pinned: Arc<Pinned>,
+}
+
+/// One state of each table.
+#[derive(Debug, Default)]
+struct Pinned {
+    /// The versions of Delta tables, by location.
+    versions: tokio::sync::Mutex<HashMap<String, Arc<Snapshot>>>,
+    /// The listings of others.
+    listings: tokio::sync::Mutex<HashMap<Place, Arc<FilesTable>>>,
+}
+
+/// Where the name of a table of files is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Place {
+    /// Among those of `--data`, by name.
+    Data(String),
+    /// In the store, by the id of its entry.
+    External(String),
 }
 
 impl SessionCatalog {
@@ -158,8 +177,8 @@ impl SessionCatalog {
         location: &DataLocation,
     ) -> Result<Arc<dyn TableProvider>> {
         let table = self.named.tables.at(location)?;
-        let mut pinned = self.pinned.lock().await;
-        let key = location.absolute();
+        let mut pinned = self.pinned.versions.lock().await;
+        let key = location.key();
         let snapshot = match pinned.get(&key) {
             Some(snapshot) => Arc::clone(snapshot),
             None => {
@@ -169,6 +188,30 @@ impl SessionCatalog {
             }
         };
         Ok(Arc::new(DeltaScan::new(table, snapshot, name, &self.config)))
+    }
+}
+
+impl SessionCatalog {
+    /// A table of files, as it was `found` when the statement first named it.
+    async fn files(
+        &self,
+        place: Place,
+        name: TableReference,
+        found: impl Future<Output = Result<Option<Found>>> + Send,
+    ) -> Result<Option<Arc<dyn TableProvider>>> {
+        let mut listings = self.pinned.listings.lock().await;
+        if let Some(known) = listings.get(&place) {
+            return Ok(Some(Arc::clone(known) as _));
+        }
+        match found.await? {
+            None => Ok(None),
+            Some(Found::Delta(location)) => self.delta(name, &location).await.map(Some),
+            Some(Found::Files(table)) => {
+                let table = Arc::new(table);
+                listings.insert(place, Arc::clone(&table));
+                Ok(Some(table))
+            }
+        }
     }
 }
 
@@ -217,8 +260,12 @@ impl SessionSchema {
             }
             EntryKind::External(external) => {
                 let files = named.external(entry, external)?;
-                let found = named.files.resolved(&files, &external.format, config).await?;
-                self.found(&entry.name, found).await
+                let found = async {
+                    Ok(Some(named.files.resolved(&files, &external.format, config).await?))
+                };
+                let place = Place::External(entry.id.clone());
+                let table = self.of.files(place, self.reference(&entry.name), found).await?;
+                table.map_or_else(|| plan_err!("{}: no files", entry.name), Ok)
             }
             EntryKind::View(view) => {
                 let plan = named
@@ -227,13 +274,6 @@ impl SessionSchema {
                     .map_err(|error| error.context(format!("view {}.{}", self.name, entry.name)))?;
                 Ok(Arc::new(ViewTable::new(plan, Some(view.query.clone()))))
             }
-        }
-    }
-
-    async fn found(&self, name: &str, found: Found) -> Result<Arc<dyn TableProvider>> {
-        match found {
-            Found::Files(table) => Ok(Arc::new(table)),
-            Found::Delta(location) => self.of.delta(self.reference(name), &location).await,
         }
     }
 
@@ -268,10 +308,11 @@ impl SchemaProvider for SessionSchema {
         match self.entry(name) {
             Some(entry) if self.has_files() && files.knows(name) => Err(self.twice(entry).into()),
             Some(entry) => self.made(entry).await.map(Some),
-            None if self.has_files() => match files.table(name, &self.of.config).await? {
-                Some(found) => self.found(name, found).await.map(Some),
-                None => Ok(None),
-            },
+            None if self.has_files() => {
+                let found = async { Ok(files.table(name, &self.of.config).await?) };
+                let place = Place::Data(name.to_owned());
+                self.of.files(place, self.reference(name), found).await
+            }
             None => Ok(None),
         }
     }

@@ -25,11 +25,13 @@ use crate::statement::Change;
 
 mod build;
 mod create;
+mod fields;
 mod files;
 mod find;
 mod ingest;
 mod insert;
 mod merge;
+mod names;
 mod rewrite;
 mod running;
 mod target;
@@ -117,7 +119,9 @@ impl Changing for Written {
         match change {
             Change::Insert(insert) => running.insert(insert, outcome).await,
             Change::Delete(rows) => running.rewrite(rows, None, outcome).await,
-            Change::Update { rows, set } => running.rewrite(rows, Some(set), outcome).await,
+            Change::Update { rows, set } => {
+                running.rewrite(rows, Some(set.as_slice()), outcome).await
+            }
             Change::Truncate { table, or_not } => running.truncate(table, *or_not, outcome).await,
             Change::Create(table) => running.create(table, outcome).await,
             Change::Merge(merge) => running.merge(merge, outcome).await,

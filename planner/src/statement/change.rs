@@ -4,8 +4,8 @@
 //! name, before it plans what rows they are about.
 
 use datafusion::logical_expr::sqlparser::ast::{
-    AssignmentTarget, Delete, Expr, FromTable, Ident, Insert, ObjectName, Query, SetExpr,
-    Statement as SqlStatement, TableFactor, TableObject, TableWithJoins, Truncate, Update,
+    AssignmentTarget, CascadeOption, Delete, Expr, FromTable, Ident, Insert, ObjectName, Query,
+    SetExpr, Statement as SqlStatement, TableFactor, TableObject, TableWithJoins, Truncate, Update,
 };
 use datafusion::sql::parser::Statement as DfStatement;
 
@@ -13,6 +13,7 @@ use super::ddl::refuse;
 use crate::{PlannerError, Result};
 
 mod copy;
+mod lengths;
 mod merge;
 mod table;
 
@@ -68,8 +69,8 @@ pub struct InsertInto {
 pub struct Rows {
     /// The table.
     pub table: ObjectName,
-    /// What the statement calls it.
-    pub alias: Ident,
+    /// What the statement calls it by AS.
+    pub alias: Option<Ident>,
     /// Which of its rows: all, where there is none.
     pub predicate: Option<Expr>,
 }
@@ -78,9 +79,33 @@ pub struct Rows {
 #[derive(Debug, Clone)]
 pub struct Assignment {
     /// The column.
-    pub column: Ident,
+    pub column: ColumnName,
     /// Its new value, of the row as it was.
     pub value: Expr,
+}
+
+/// A column that gets a value.
+#[derive(Debug, Clone)]
+pub struct ColumnName {
+    /// What stands before it: the table, or it is no column but a field of one.
+    pub table: Vec<Ident>,
+    /// Its own name.
+    pub name: Ident,
+}
+
+impl ColumnName {
+    /// # Errors
+    /// `Invalid` for what is no name.
+    fn of(what: &str, name: &ObjectName) -> Result<Self> {
+        let parts = name.0.iter().map(|part| part.as_ident().cloned());
+        let parts = parts.collect::<Option<Vec<_>>>().unwrap_or_default();
+        match parts.split_last() {
+            Some((own, table)) => Ok(Self { table: table.to_vec(), name: own.clone() }),
+            None => {
+                Err(PlannerError::Invalid(format!("{what} {name}: name a column of the table")))
+            }
+        }
+    }
 }
 
 /// What a statement asks for, if it changes rows; else the statement.
@@ -184,7 +209,6 @@ fn updated(update: Update) -> Result<Change> {
     Ok(Change::Update { rows, set })
 }
 
-/// The last part of a name is the column; what stands before is the table.
 fn assignment(
     assignment: datafusion::logical_expr::sqlparser::ast::Assignment,
 ) -> Result<Assignment> {
@@ -193,10 +217,7 @@ fn assignment(
             "SET of several columns at once is not supported: write one assignment for each".into(),
         ));
     };
-    let column = name.0.last().and_then(|part| part.as_ident()).cloned();
-    let column = column
-        .ok_or_else(|| PlannerError::Invalid(format!("SET {name}: name a column of the table")))?;
-    Ok(Assignment { column, value: assignment.value })
+    Ok(Assignment { column: ColumnName::of("SET", &name)?, value: assignment.value })
 }
 
 fn truncated(truncate: Truncate) -> Result<Change> {
@@ -206,6 +227,7 @@ fn truncated(truncate: Truncate) -> Result<Change> {
             ("PARTITION (write DELETE)", truncate.partitions.is_some()),
             ("RESTART IDENTITY", truncate.identity.is_some()),
             ("ON CLUSTER", truncate.on_cluster.is_some()),
+            ("CASCADE", matches!(truncate.cascade, Some(CascadeOption::Cascade))),
         ],
     )?;
     let [table] = truncate.table_names.as_slice() else {
@@ -225,14 +247,12 @@ fn rows(what: &str, mut from: Vec<TableWithJoins>, predicate: Option<Expr>) -> R
     let TableFactor::Table { name, alias, .. } = table.relation else {
         return Err(plain("name a table"));
     };
-    let last = name.0.last().and_then(|part| part.as_ident()).cloned();
     let alias = match alias {
         Some(alias) if !alias.columns.is_empty() => {
             return Err(plain("names for columns are not supported: leave them out"));
         }
         Some(alias) => Some(alias.name),
-        None => last,
+        None => None,
     };
-    let alias = alias.ok_or_else(|| plain("name a table"))?;
     Ok(Rows { table: name, alias, predicate })
 }

@@ -48,7 +48,7 @@ impl OpenFile {
                 let file = LocalFile::create(PathBuf::from(format!("/{path}"))).await;
                 Box::new(file.map_err(|error| folder.failed(&path, &local_error(error)))?)
             }
-            _ => Box::new(BufWriter::new(Arc::clone(&folder.store), path)),
+            _ => Box::new(StoreFile::new(BufWriter::new(Arc::clone(&folder.store), path))),
         };
         let writer = AsyncArrowWriter::try_new(target, Arc::clone(&schema), Some(properties()?))?;
         Ok(Self { folder: folder.clone(), name, writer, schema, rows: 0 })
@@ -164,6 +164,57 @@ impl AsyncFileWriter for LocalFile {
 
     fn complete(&mut self) -> BoxFuture<'_, ParquetResult<()>> {
         async move { self.end().await.map_err(external) }.boxed()
+    }
+}
+
+/// A file of an object store, which is there once it is whole. One that is given up leaves no parts there: they are kept, and
+/// paid for, without a name.
+struct StoreFile {
+    /// Until it is ended.
+    writer: Option<BufWriter>,
+}
+
+impl StoreFile {
+    fn new(writer: BufWriter) -> Self {
+        Self { writer: Some(writer) }
+    }
+}
+
+impl AsyncFileWriter for StoreFile {
+    fn write(&mut self, bytes: Bytes) -> BoxFuture<'_, ParquetResult<()>> {
+        let writer = self.writer.as_mut();
+        async move {
+            let writer = writer.ok_or_else(ended)?;
+            writer.put(bytes).await.map_err(|error| ParquetError::External(Box::new(error)))
+        }
+        .boxed()
+    }
+
+    fn complete(&mut self) -> BoxFuture<'_, ParquetResult<()>> {
+        let writer = self.writer.take();
+        async move {
+            let mut writer = writer.ok_or_else(ended)?;
+            writer.shutdown().await.map_err(|error| ParquetError::External(Box::new(error)))
+        }
+        .boxed()
+    }
+}
+
+fn ended() -> ParquetError {
+    ParquetError::General("a file was ended twice".into())
+}
+
+impl Drop for StoreFile {
+    fn drop(&mut self) {
+        if let (Some(mut writer), Ok(runtime)) =
+            (self.writer.take(), tokio::runtime::Handle::try_current())
+        {
+            runtime.spawn(async move {
+                if let Err(error) = writer.abort().await {
+                    tracing::debug!(%error, "parts of a file that was given up could not be removed");
+                }
+            });
+        }
     }
 }
 

@@ -80,21 +80,45 @@ impl Folder {
         }
     }
 
+    /// Gives a file another name, if no file has that: of several who want it one gets it. (On S3 the name is looked for
+    /// before: a copy that replaces nothing is no part of its protocol.)
+    ///
+    /// # Errors
+    /// `AlreadyExists`; the store's.
     async fn rename(&self, from: &Path, to: &Path) -> object_store::Result<()> {
+        use object_store::Error;
         if self.location.scheme() != Scheme::Local {
-            return self.store.rename(from, to).await;
+            return match self.store.rename_if_not_exists(from, to).await {
+                Err(Error::NotSupported { .. } | Error::NotImplemented { .. }) => {
+                    match self.store.head(to).await {
+                        Err(Error::NotFound { .. }) => self.store.rename(from, to).await,
+                        Err(error) => Err(error),
+                        Ok(there) => Err(Error::AlreadyExists {
+                            path: there.location.to_string(),
+                            source: "it is there".into(),
+                        }),
+                    }
+                }
+                renamed => renamed,
+            };
         }
+        let to_text = to.to_string();
         let (from, to) = (PathBuf::from(format!("/{from}")), PathBuf::from(format!("/{to}")));
         let renamed = tokio::task::spawn_blocking(move || rename(&from, &to)).await;
         let renamed = renamed.map_err(io::Error::other).and_then(|renamed| renamed);
-        renamed
-            .map_err(|error| object_store::Error::Generic { store: "local", source: error.into() })
+        renamed.map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => {
+                Error::AlreadyExists { path: to_text, source: error.into() }
+            }
+            _ => Error::Generic { store: "local", source: error.into() },
+        })
     }
 }
 
-/// It is on the disk under its new name.
+/// It is on the disk under its new name, which no other file had: a link is made by one alone.
 fn rename(from: &std::path::Path, to: &std::path::Path) -> io::Result<()> {
-    std::fs::rename(from, to)?;
+    std::fs::hard_link(from, to)?;
+    std::fs::remove_file(from)?;
     let folder = to.parent().unwrap_or(std::path::Path::new("/"));
     std::fs::File::open(folder)?.sync_all()
 }
@@ -107,7 +131,7 @@ pub(super) fn hidden(name: &str) -> String {
 /// Gives the hidden files of a folder their names; the only one is called `name`, if that is said.
 ///
 /// # Errors
-/// When a store fails: some of them may have their names then.
+/// `AlreadyExists` where another file has the name; when a store fails: some of them may have their names then.
 pub(crate) async fn publish_files(
     folder: &Folder,
     files: &[WrittenFile],
@@ -117,14 +141,56 @@ pub(crate) async fn publish_files(
         let (parents, own) = file.path.rsplit_once('/').unwrap_or(("", &file.path));
         let own = name.unwrap_or(own.strip_prefix(HIDDEN).unwrap_or(own));
         let (from, to) = (folder.path(&file.path), folder.path(&format!("{parents}/{own}")));
-        folder.rename(&from, &to).await.map_err(|error| {
-            PlannerError::Internal(format!(
+        folder.rename(&from, &to).await.map_err(|error| match error {
+            object_store::Error::AlreadyExists { .. } if done == 0 => {
+                PlannerError::AlreadyExists(format!(
+                    "{} was made by another statement meanwhile: nothing was changed",
+                    folder.location.show(&to)
+                ))
+            }
+            error => PlannerError::Internal(format!(
                 "{done} of {} files got their names, and then {} could not be renamed: look at the folder before you run \
                  the statement again ({error})",
                 files.len(),
                 folder.location.show(&from)
-            ))
+            )),
         })?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(path: &str) -> WrittenFile {
+        WrittenFile {
+            path: path.to_owned(),
+            size: 1,
+            rows: 1,
+            values: Default::default(),
+            stats: String::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_gets_no_name_that_another_has() {
+        let own = tempfile::tempdir().unwrap();
+        let location = |text: &str| DataLocation::warehouse(text).unwrap();
+        let local = location(own.path().to_str().unwrap());
+        let local = Folder::at(&local, &RuntimeEnv::default()).unwrap();
+        let store = Arc::new(object_store::memory::InMemory::new());
+        let remote = Folder { store, location: location("s3://lake/out") };
+        for folder in [local, remote] {
+            for name in [".a", ".b"] {
+                folder.store.put(&folder.path(name), name.into()).await.unwrap();
+            }
+            publish_files(&folder, &[file(".a")], Some("x.parquet")).await.unwrap();
+            let refused = publish_files(&folder, &[file(".b")], Some("x.parquet")).await;
+            assert!(matches!(refused, Err(PlannerError::AlreadyExists(_))), "{refused:?}");
+            let kept = folder.store.get(&folder.path("x.parquet")).await.unwrap();
+            assert_eq!(kept.bytes().await.unwrap(), ".a");
+            assert!(!folder.has(".a").await.unwrap());
+        }
+    }
 }

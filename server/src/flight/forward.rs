@@ -25,7 +25,8 @@ use squadron_cluster::channels::MemberChannel;
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::peers::{Peers, named};
+use super::peers::{Peers, is_lost, named};
+use super::status;
 use crate::auth::{Identity, Principal};
 
 /// What the client calls itself, in a call that is passed on: `user-agent` is that of this node there.
@@ -58,17 +59,25 @@ const OWN: [&str; 6] = [
 /// The node that a session lives on.
 pub struct Home {
     node: String,
+    /// Whether the call may change something there: it is not to be made again where its answer is lost.
+    changes: bool,
     client: FlightServiceClient<MemberChannel>,
 }
 
 type Answer<T> = Result<Response<T>, Status>;
 type Answers<T> = Answer<BoxStream<'static, Result<T, Status>>>;
 
-/// As if the call had come to that node: its answers, and its errors; UNAVAILABLE where it cannot be reached.
+/// As if the call had come to that node: its answers, and its errors; UNAVAILABLE where it cannot be reached, INTERNAL where
+/// nobody knows what was changed then.
 impl Home {
     /// That node, as one of these peers.
     pub fn new(peers: &Peers, member: &Member) -> Self {
-        Self { node: member.node_id.clone(), client: peers.client(member) }
+        Self { node: member.node_id.clone(), changes: false, client: peers.client(member) }
+    }
+
+    /// The same for a call that changes something there, if it does.
+    pub(super) fn changing(self, changes: bool) -> Self {
+        Self { changes, ..self }
     }
 
     pub(super) async fn get_flight_info(
@@ -76,7 +85,7 @@ impl Home {
         request: Request<FlightDescriptor>,
     ) -> Answer<FlightInfo> {
         let answer = self.client.get_flight_info(passed_on(request)).await;
-        answer.map_err(|error| named(&self.node, error))
+        answer.map_err(|error| failed(&self.node, self.changes, error))
     }
 
     pub(super) async fn get_schema(
@@ -92,7 +101,7 @@ impl Home {
         request: Request<FlightDescriptor>,
     ) -> Answer<PollInfo> {
         let answer = self.client.poll_flight_info(passed_on(request)).await;
-        answer.map_err(|error| named(&self.node, error))
+        answer.map_err(|error| failed(&self.node, self.changes, error))
     }
 
     pub(super) async fn do_action(
@@ -131,9 +140,18 @@ impl Home {
     }
 
     fn answers<T: Send + 'static>(&self, answer: Answer<Streaming<T>>) -> Answers<T> {
-        let answer = answer.map_err(|error| named(&self.node, error))?;
-        let node = self.node.clone();
-        Ok(answer.map(|answers| answers.map_err(move |error| named(&node, error)).boxed()))
+        let (node, changes) = (self.node.clone(), self.changes);
+        let failed = move |error| failed(&node, changes, error);
+        Ok(answer.map_err(&failed)?.map(|answers| answers.map_err(failed).boxed()))
+    }
+}
+
+/// What the client is told of a call that has failed at this node, or on the way there or back.
+fn failed(node: &str, changes: bool, error: Status) -> Status {
+    let lost = is_lost(&error);
+    match named(node, error) {
+        error if changes && lost => status::status_of_change(&error),
+        error => error,
     }
 }
 
@@ -217,6 +235,20 @@ mod tests {
         assert_eq!(brought("squadron-cluster"), None);
         assert_eq!(brought("authorization"), None);
         assert!(is_passed_on(&request));
+    }
+
+    #[test]
+    fn what_may_have_changed_something_is_not_to_be_run_again() {
+        let lost = || Status::from_error(Box::new(std::io::Error::other("transport error")));
+        let read = failed("b", false, lost());
+        assert_eq!(read.code(), tonic::Code::Unavailable);
+        assert!(read.message().ends_with("run the query again"), "{read}");
+        let wrote = failed("b", true, lost());
+        assert_eq!(wrote.code(), tonic::Code::Internal);
+        assert!(wrote.message().starts_with("it is not known whether"), "{wrote}");
+        assert!(wrote.message().contains("node b") && wrote.details().is_empty(), "{wrote}");
+        let said = failed("b", true, status::status(tonic::Code::Unavailable, "stopping"));
+        assert_eq!((said.code(), said.message()), (tonic::Code::Unavailable, "stopping"));
     }
 
     #[test]

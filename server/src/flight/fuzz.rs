@@ -80,11 +80,12 @@ fn is_blamed_on_the_sender(status: &Status) {
 
 fn share(queries: &str) -> ResultTicket {
     let (coordinator, peer) = (queries.to_owned(), queries.to_owned());
-    ResultTicket { query: Uuid::from_u128(1), coordinator, peer, endpoint: 0 }
+    ResultTicket { query: Uuid::from_u128(1), coordinator, peer, endpoint: 0, changes: false }
 }
 
 fn tickets(signer: &Signer) -> Vec<(&'static str, Vec<u8>)> {
-    let poll = PollHandle { query: Uuid::from_u128(1), coordinator: "a".into(), seen: 1 };
+    let poll =
+        PollHandle { query: Uuid::from_u128(1), coordinator: "a".into(), seen: 1, changes: true };
     let all = [
         ("share", Ticket::Result(share("a"))),
         ("command", Ticket::Command(vec![1, 2, 3])),

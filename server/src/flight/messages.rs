@@ -141,6 +141,9 @@ pub struct PollProto {
     /// Milliseconds to wait for more at most.
     #[prost(uint64, tag = "3")]
     pub within_ms: u64,
+    /// Whether it changes something.
+    #[prost(bool, tag = "4")]
+    pub changes: bool,
 }
 
 /// How far a query is: what its client is answered, but for the handle of the next poll.
@@ -343,6 +346,9 @@ pub struct PollHandleProto {
     /// What the client has seen.
     #[prost(uint64, tag = "3")]
     pub seen: u64,
+    /// Whether it changes something.
+    #[prost(bool, tag = "4")]
+    pub changes: bool,
 }
 
 /// A share of a query's result.
@@ -360,4 +366,7 @@ pub struct ResultTicketProto {
     /// Which endpoint: every ticket is its own.
     #[prost(uint32, tag = "4")]
     pub endpoint: u32,
+    /// Whether the query changes something.
+    #[prost(bool, tag = "5")]
+    pub changes: bool,
 }

@@ -31,6 +31,7 @@ use super::peers::actions;
 use super::pieces::{InPieces, Pieces, in_pieces};
 use super::read::{forwarded, read_forwarded};
 use super::service::ClientService;
+use super::ticket::PollHandle;
 use super::{poll, status};
 use crate::auth::Gate;
 use crate::query::{Cancelled, Queries};
@@ -162,7 +163,13 @@ impl PeerService {
 
     async fn poll(&self, poll: &PollProto) -> Result<Bytes, Status> {
         let within = Duration::from_millis(poll.within_ms).min(poll::LONGEST);
-        let polled = poll::here(query_id(&poll.query)?, poll.seen, within, &self.queries).await?;
+        let asked = PollHandle {
+            query: query_id(&poll.query)?,
+            coordinator: self.queries.node_id().to_owned(),
+            seen: poll.seen,
+            changes: poll.changes,
+        };
+        let polled = poll::here(&asked, within, &self.queries).await?;
         Ok(polled.encode_to_vec().into())
     }
 

@@ -194,10 +194,15 @@ impl Peers {
             query: handle.query.as_bytes().to_vec(),
             seen: handle.seen,
             within_ms: within.as_millis() as u64,
+            changes: handle.changes,
         };
         let body = request.encode_to_vec().into();
         let patience = within.saturating_add(ANSWER_WITHIN);
-        let answer = self.act_within(patience, coordinator, actions::POLL, body).await?;
+        let answer = self.ask(patience, coordinator, actions::POLL, body).await;
+        let answer = answer.map_err(|unanswered| match unanswered {
+            Unanswered::Lost(error) if handle.changes => status::of_change(error),
+            other => other.error(),
+        })?;
         PolledProto::decode(answer).map_err(|error| ResultError::Corrupt(error.to_string()))
     }
 
@@ -337,6 +342,17 @@ impl Peers {
         name: &str,
         body: Bytes,
     ) -> Result<Bytes> {
+        let answer = self.ask(patience, peer, name, body).await;
+        answer.map_err(Unanswered::error)
+    }
+
+    async fn ask(
+        &self,
+        patience: Duration,
+        peer: &Member,
+        name: &str,
+        body: Bytes,
+    ) -> Result<Bytes, Unanswered> {
         let action = Action { r#type: name.to_owned(), body };
         let answer = async {
             let mut answers = self.client(peer).do_action(Request::new(action)).await?.into_inner();
@@ -344,8 +360,28 @@ impl Peers {
         };
         match timeout(patience, answer).await {
             Ok(Ok(answer)) => Ok(answer.map(|answer| answer.body).unwrap_or_default()),
-            Ok(Err(error)) => Err(status::to_result_error(&named(&peer.node_id, error))),
-            Err(_) => Err(silent(&peer.node_id, patience)),
+            Ok(Err(error)) => {
+                let lost = is_lost(&error);
+                let error = status::to_result_error(&named(&peer.node_id, error));
+                Err(if lost { Unanswered::Lost(error) } else { Unanswered::Said(error) })
+            }
+            Err(_) => Err(Unanswered::Lost(silent(&peer.node_id, patience))),
+        }
+    }
+}
+
+/// Why a peer gave no answer.
+enum Unanswered {
+    /// It cannot be reached, or does not answer: what it has done is not known.
+    Lost(ResultError),
+    /// It has said so.
+    Said(ResultError),
+}
+
+impl Unanswered {
+    fn error(self) -> ResultError {
+        match self {
+            Self::Lost(error) | Self::Said(error) => error,
         }
     }
 }
@@ -367,12 +403,16 @@ fn query_proto(query: Uuid) -> QueryProto {
     QueryProto { query: query.as_bytes().to_vec() }
 }
 
-/// A lost connection is told as what it is: the node that cannot be reached. What a node itself says
-/// has no source; what the transport says has one, and any code.
+/// Whether the connection was lost. What a node itself says has no source; what the transport says has one, and any code.
+pub(super) fn is_lost(error: &Status) -> bool {
+    std::error::Error::source(error).is_some()
+}
+
+/// A lost connection is told as what it is: the node that cannot be reached.
 pub(super) fn named(node: &str, error: Status) -> Status {
     let (code, text) = (error.code(), error.message());
     match code {
-        _ if std::error::Error::source(&error).is_some() => unreachable(node, &error),
+        _ if is_lost(&error) => unreachable(node, &error),
         // Its memory, or its disk.
         Code::ResourceExhausted if !text.contains(PLACE) => {
             status::status(code, &format!("{text} ({PLACE} {node})"))

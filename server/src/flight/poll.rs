@@ -44,18 +44,20 @@ pub fn handle(
     }
 }
 
-/// The first answer: what is known once the statement is planned, or that it is being planned.
+/// The first answer: what is known once the statement is planned, or that it is being planned. `changes` says whether
+/// it changes something.
 ///
 /// # Errors
 /// The statement's own error when it has failed already.
 pub async fn first(
     begun: Begun,
+    changes: bool,
     within: Duration,
     principal: &str,
     queries: &Arc<Queries>,
 ) -> Result<PollInfo, Status> {
     let (query, coordinator) = (begun.query(), queries.me().node_id.clone());
-    let handle = PollHandle { query, coordinator, seen: 0 };
+    let handle = PollHandle { query, coordinator, seen: 0, changes };
     let polled = next(&handle, within, principal, queries).await?;
     if polled.flight_descriptor.is_some() {
         begun.known();
@@ -67,7 +69,7 @@ pub async fn first(
 ///
 /// # Errors
 /// The query's own error when it has failed, NOT_FOUND when it is not known any more, UNAVAILABLE when
-/// its coordinator is gone.
+/// its coordinator is gone; of one that changes something INTERNAL, since it is not known what became of it.
 pub async fn next(
     handle: &PollHandle,
     within: Duration,
@@ -75,7 +77,7 @@ pub async fn next(
     queries: &Arc<Queries>,
 ) -> Result<PollInfo, Status> {
     let found = match handle.coordinator == queries.me().node_id {
-        true => here(handle.query, handle.seen, within, queries).await?,
+        true => here(handle, within, queries).await?,
         false => {
             let polled = queries.poll_elsewhere(handle, within).await;
             polled.map_err(|error| status::result(&error))?
@@ -89,16 +91,15 @@ pub async fn next(
 /// # Errors
 /// As [`next`], and INTERNAL when the schema cannot be encoded.
 pub async fn here(
-    query: Uuid,
-    seen: u64,
+    handle: &PollHandle,
     within: Duration,
     queries: &Queries,
 ) -> Result<PolledProto, Status> {
     let since = Instant::now();
-    if let Some(answer) = queries.planned(query, within).await? {
+    if let Some(answer) = queries.planned(handle.query, within).await? {
         return Ok(answer);
     }
-    let polled = queries.poll(query, seen, within.saturating_sub(since.elapsed())).await;
+    let polled = queries.poll(handle, within.saturating_sub(since.elapsed())).await;
     proto(&polled.map_err(|error| status::result(&error))?)
 }
 

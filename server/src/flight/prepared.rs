@@ -123,6 +123,14 @@ pub fn home(handle: &[u8], called: &Called, queries: &Queries) -> Option<Member>
     members.get(&handle.node).filter(|_| elsewhere).map(|member| Member::clone(member))
 }
 
+/// The text of the statement of a handle.
+pub fn text(handle: &[u8], called: &Called, queries: &Queries) -> Option<String> {
+    match open(handle, called, queries) {
+        Ok(Ticket::Statement(sql) | Ticket::Prepared(PreparedHandle { sql, .. })) => Some(sql),
+        _ => None,
+    }
+}
+
 /// What the statement of a handle asks for, with the values that are bound to it.
 ///
 /// # Errors

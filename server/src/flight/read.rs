@@ -18,9 +18,25 @@ use crate::results::{QueryResult, ResultError, ResultStore};
 /// Reads the share that a client's ticket names, wherever it is. `raw` is the ticket as it came.
 ///
 /// # Errors
-/// NOT_FOUND when it expired, UNAVAILABLE when its peer is gone, PERMISSION_DENIED for another
-/// principal's.
+/// NOT_FOUND when it expired, UNAVAILABLE when its peer is gone (INTERNAL where its query changes something: it is not
+/// known what became of it), PERMISSION_DENIED for another principal's.
 pub async fn read(
+    queries: &Arc<Queries>,
+    share: &ResultTicket,
+    raw: Bytes,
+    principal: &str,
+) -> Result<Pieces, Status> {
+    let found = find(queries, share, raw, principal).await;
+    match share.changes {
+        false => found,
+        true => {
+            let pieces = found.map_err(|error| status::status_of_change(&error))?;
+            Ok(pieces.map_err(|error| status::status_of_change(&error)).boxed())
+        }
+    }
+}
+
+async fn find(
     queries: &Arc<Queries>,
     share: &ResultTicket,
     raw: Bytes,

@@ -149,13 +149,48 @@ impl ClientService {
     /// Where a call of this descriptor is answered.
     fn place(&self, request: &Request<FlightDescriptor>) -> Result<Place, Status> {
         let place = self.called_with_settings(request)?;
-        let Place::Here(called) = &place else { return Ok(place) };
         let handle = match wish(request.get_ref()) {
             Ok(Wish::Prepared(handle)) => Some(handle),
             _ => None,
         };
-        let keeps = self.keeps(handle.as_deref(), called);
-        Ok(keeps.map_or(place, Place::Elsewhere))
+        Ok(self.kept(place, handle.as_deref()))
+    }
+
+    /// The same of a call that is about the prepared statement of this handle.
+    fn kept(&self, place: Place, handle: Option<&[u8]>) -> Place {
+        let keeps = match &place {
+            Place::Here(called) => self.keeps(handle, called),
+            Place::Elsewhere(_) => None,
+        };
+        keeps.map_or(place, Place::Elsewhere)
+    }
+
+    /// Whether what a descriptor asks for changes rows or the catalog.
+    async fn changes(&self, descriptor: &FlightDescriptor, called: &Called) -> bool {
+        let sql = match wish(descriptor) {
+            Ok(Wish::Statement(sql)) => Some(sql),
+            Ok(Wish::Prepared(handle)) => prepared::text(&handle, called, &self.queries),
+            _ => None,
+        };
+        self.changes_by(sql).await
+    }
+
+    async fn put_changes(&self, put: &Put, called: &Called) -> bool {
+        match put {
+            Put::Ingest(_) => true,
+            Put::Bind(_) => false,
+            Put::Run(sql) => self.changes_by(Some(sql.clone())).await,
+            Put::RunPrepared(handle) => {
+                self.changes_by(prepared::text(handle, called, &self.queries)).await
+            }
+        }
+    }
+
+    async fn changes_by(&self, sql: Option<String>) -> bool {
+        match sql {
+            Some(sql) => self.queries.changes(&sql).await,
+            None => false,
+        }
     }
 
     /// Runs a statement: a query starts, a setting is changed and answered at once.
@@ -216,6 +251,7 @@ impl ClientService {
         descriptor: FlightDescriptor,
         within: Duration,
     ) -> Result<PollInfo, Status> {
+        let changes = self.changes(&descriptor, &called).await;
         let (query, service, caller) = (Uuid::now_v7(), self.clone(), called.caller.clone());
         let work = async move {
             match service.fulfil(query, &called, &descriptor).await? {
@@ -225,7 +261,7 @@ impl ClientService {
         };
         let begun = self.queries.begin(query, &caller, work);
         let begun = begun.map_err(|error| status::result(&error))?;
-        poll::first(begun, within, &caller.principal, &self.queries).await
+        poll::first(begun, changes, within, &caller.principal, &self.queries).await
     }
 
     /// Runs a statement that gives no rows.
@@ -364,7 +400,10 @@ impl FlightService for ClientService {
     ) -> Result<Response<FlightInfo>, Status> {
         let called = match self.place(&request)? {
             Place::Here(called) => called,
-            Place::Elsewhere(home) => return home.get_flight_info(request).await,
+            Place::Elsewhere(home) => {
+                let changes = self.changes(request.get_ref(), &self.called(&request)?).await;
+                return home.changing(changes).get_flight_info(request).await;
+            }
         };
         let descriptor = request.into_inner();
         let info = match self.fulfil(Uuid::now_v7(), &called, &descriptor).await? {
@@ -398,16 +437,17 @@ impl FlightService for ClientService {
         &self,
         request: Request<Streaming<FlightData>>,
     ) -> Result<Response<Self::DoPutStream>, Status> {
-        let called = match self.called_with_settings(&request)? {
-            Place::Here(called) => called,
-            Place::Elsewhere(home) => return home.do_put(request.map(StreamExt::boxed)).await,
-        };
+        let (own, place) = (self.called(&request)?, self.called_with_settings(&request)?);
         let (metadata, extensions, messages) = request.into_parts();
         let begun = put::begin(messages).await?;
-        if let Some(home) = self.keeps(begun.put.handle().map(AsRef::as_ref), &called) {
-            let request = Request::from_parts(metadata, extensions, begun.messages());
-            return home.do_put(request).await;
-        }
+        let called = match self.kept(place, begun.put.handle().map(AsRef::as_ref)) {
+            Place::Here(called) => called,
+            Place::Elsewhere(home) => {
+                let changes = self.put_changes(&begun.put, &own).await;
+                let request = Request::from_parts(metadata, extensions, begun.messages());
+                return home.changing(changes).do_put(request).await;
+            }
+        };
         let result = match begun.put.clone() {
             Put::Bind(handle) => {
                 let rows = begun.rows().await?;
@@ -485,7 +525,10 @@ impl FlightService for ClientService {
                 Place::Here(called) => {
                     self.poll_first(called, request.into_inner(), within).await?
                 }
-                Place::Elsewhere(home) => return home.poll_flight_info(request).await,
+                Place::Elsewhere(home) => {
+                    let changes = self.changes(request.get_ref(), &called).await;
+                    return home.changing(changes).poll_flight_info(request).await;
+                }
             },
         };
         Ok(Response::new(polled))

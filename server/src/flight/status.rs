@@ -183,6 +183,37 @@ pub fn to_result_error(status: &Status) -> ResultError {
     }
 }
 
+/// The end of a text that says that what has failed can be run again.
+const RUN_AGAIN: &str = ": run the query again";
+
+/// Of a statement that changes something, what is to be said where its query, its node or its result cannot be found:
+/// whoever ran it again could do twice what was done.
+pub fn of_change(error: ResultError) -> ResultError {
+    let not_known = |text: &str| {
+        let text = text.strip_suffix(RUN_AGAIN).unwrap_or(text);
+        format!(
+            "it is not known whether the statement was carried out ({text}): look before you run it again"
+        )
+    };
+    match error {
+        ResultError::Unavailable(text) => {
+            ResultError::Query { code: Code::Internal as i32, message: not_known(&text) }
+        }
+        ResultError::NotFound(text) if text.ends_with(RUN_AGAIN) => {
+            ResultError::NotFound(not_known(&text))
+        }
+        other => other,
+    }
+}
+
+/// The same of the status of a call.
+pub fn status_of_change(error: &Status) -> Status {
+    match error.code() {
+        Code::Unavailable | Code::NotFound => result(&of_change(to_result_error(error))),
+        _ => error.clone(),
+    }
+}
+
 /// What a failed query's result is kept as.
 pub fn query_failure(error: &PlannerError) -> ResultError {
     let status = planner(error);

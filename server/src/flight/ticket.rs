@@ -14,6 +14,8 @@ use uuid::Uuid;
 use super::messages::{
     PollHandleProto, PreparedHandleProto, ResultTicketProto, TicketKind, TicketProto,
 };
+use super::status;
+use crate::results::ResultError;
 
 const VERSION: u8 = 1;
 const SIGNATURE: usize = 32;
@@ -56,6 +58,15 @@ pub struct PollHandle {
     pub coordinator: String,
     /// The version of its progress that the client has seen.
     pub seen: u64,
+    /// Whether it changes something: nobody may run it again who does not know what became of it.
+    pub changes: bool,
+}
+
+impl PollHandle {
+    /// What is to be said where the query cannot be found.
+    pub fn lost(&self, error: ResultError) -> ResultError {
+        if self.changes { status::of_change(error) } else { error }
+    }
 }
 
 /// A share of a query's result.
@@ -69,6 +80,8 @@ pub struct ResultTicket {
     pub peer: String,
     /// Which endpoint of the query.
     pub endpoint: u32,
+    /// Whether the query changes something, as of a [`PollHandle`].
+    pub changes: bool,
 }
 
 /// Why a ticket is refused.
@@ -175,11 +188,13 @@ impl From<Ticket> for TicketKind {
                 coordinator: share.coordinator,
                 peer: share.peer,
                 endpoint: share.endpoint,
+                changes: share.changes,
             }),
             Ticket::Poll(handle) => Self::Poll(PollHandleProto {
                 query: handle.query.as_bytes().to_vec(),
                 coordinator: handle.coordinator,
                 seen: handle.seen,
+                changes: handle.changes,
             }),
         }
     }
@@ -201,11 +216,13 @@ impl Ticket {
                 coordinator: share.coordinator,
                 peer: share.peer,
                 endpoint: share.endpoint,
+                changes: share.changes,
             })),
             TicketKind::Poll(handle) => Some(Self::Poll(PollHandle {
                 query: Uuid::from_slice(&handle.query).ok()?,
                 coordinator: handle.coordinator,
                 seen: handle.seen,
+                changes: handle.changes,
             })),
         }
     }
@@ -224,7 +241,7 @@ mod tests {
     fn share() -> Ticket {
         let query = Uuid::from_u128(7);
         let (coordinator, peer) = ("a".to_owned(), "b".to_owned());
-        Ticket::Result(ResultTicket { query, coordinator, peer, endpoint: 1 })
+        Ticket::Result(ResultTicket { query, coordinator, peer, endpoint: 1, changes: true })
     }
 
     #[test]

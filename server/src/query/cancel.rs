@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::Queries;
 use super::read::{Located, lost};
 use super::record::Record;
+use crate::flight::status;
 use crate::flight::ticket::{PollHandle, ResultTicket};
 use crate::results::ResultError;
 
@@ -37,7 +38,7 @@ impl Queries {
     /// `NotFound` for a query that nobody knows any more; `Unavailable` when neither its coordinator
     /// nor any node with a share can be reached.
     pub async fn cancel_shares(&self, shares: &[ResultTicket]) -> Result<Cancelled, ResultError> {
-        let Some(ResultTicket { query, coordinator, .. }) = shares.first() else {
+        let Some(ResultTicket { query, coordinator, changes, .. }) = shares.first() else {
             return Err(ResultError::NotFound("there is no share to cancel".into()));
         };
         match self.cancel_at(coordinator, *query).await {
@@ -46,6 +47,7 @@ impl Queries {
             Err(error) => match (self.release_shares(*query, shares).await, &error) {
                 (true, ResultError::NotFound(_)) => Ok(Cancelled::Yes),
                 (true, _) => Ok(Cancelled::UnderWay),
+                (false, _) if *changes => Err(status::of_change(error)),
                 (false, _) => Err(error),
             },
         }
@@ -56,7 +58,8 @@ impl Queries {
     /// # Errors
     /// As [`Queries::cancel_shares`].
     pub async fn cancel_polled(&self, handle: &PollHandle) -> Result<Cancelled, ResultError> {
-        self.cancel_at(&handle.coordinator, handle.query).await
+        let cancelled = self.cancel_at(&handle.coordinator, handle.query).await;
+        cancelled.map_err(|error| handle.lost(error))
     }
 
     async fn cancel_at(&self, coordinator: &str, query: Uuid) -> Result<Cancelled, ResultError> {

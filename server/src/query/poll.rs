@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::time::timeout;
-use uuid::Uuid;
 
 use super::Queries;
 use super::read::lost;
@@ -46,24 +45,32 @@ impl Polled {
 }
 
 impl Queries {
-    /// Waits until more is known of a query of this node than at version `seen`, or for as long as
-    /// `within`.
+    /// Waits until more is known of a query of this node than its client has seen, or for as long as `within`.
     ///
     /// # Errors
     /// `NotFound` when this node does not (or no longer) coordinate it, `Unavailable` when that is because it
-    /// was started anew; the query's own error when it has failed.
-    pub async fn poll(
-        &self,
-        query: Uuid,
-        seen: u64,
-        within: Duration,
-    ) -> Result<Polled, ResultError> {
-        let record = self.record(query).ok_or_else(|| self.unknown(query))?;
-        record.poll(Instant::now());
+    /// was started anew, which is told otherwise of what changes something ([`PollHandle::lost`]); the query's own error
+    /// when it has failed.
+    pub async fn poll(&self, handle: &PollHandle, within: Duration) -> Result<Polled, ResultError> {
+        let unknown = || handle.lost(self.unknown(handle.query));
+        let record = self.record(handle.query).ok_or_else(unknown)?;
+        let since = Instant::now();
+        record.poll(since);
         // Whether in time or not, what is known then is the answer.
-        let _ = timeout(within, record.progress.after(seen)).await;
+        let _ = timeout(within, record.progress.after(handle.seen)).await;
+        let failure = match record.state() {
+            // What is being committed when its query ends is not known yet: it goes on.
+            QueryState::Failed(error) => {
+                let left = within.saturating_sub(since.elapsed());
+                timeout(left, record.failure(error)).await.ok()
+            }
+            _ => None,
+        };
         record.poll(Instant::now());
-        polled(&record)
+        match failure {
+            Some(error) => Err(error),
+            None => polled(&record),
+        }
     }
 }
 
@@ -80,18 +87,17 @@ impl Queries {
         let members = self.members();
         match members.get(&handle.coordinator) {
             Some(coordinator) => self.peers.poll(coordinator, handle, within).await,
-            None => Err(lost(&handle.coordinator, &format!("ran query {}", handle.query))),
+            None => {
+                let lost = lost(&handle.coordinator, &format!("ran query {}", handle.query));
+                Err(handle.lost(lost))
+            }
         }
     }
 }
 
 fn polled(record: &Record) -> Result<Polled, ResultError> {
     let seen = record.progress.now();
-    let complete = match record.state() {
-        QueryState::Failed(error) => return Err(error),
-        QueryState::Committed => true,
-        QueryState::Running => false,
-    };
+    let complete = matches!(record.state(), QueryState::Committed);
     let (started, parts) =
         record.answer.get().ok_or_else(|| ResultError::gone(record.opening.query))?;
     let progress = match complete {

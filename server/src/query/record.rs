@@ -275,6 +275,17 @@ impl Record {
         outcome.decided().await.map_err(|error| status::query_failure(&error))
     }
 
+    /// What is to be said of a query that has failed so, once it is decided whether it has changed anything.
+    pub(super) async fn failure(&self, error: ResultError) -> ResultError {
+        match self.decided().await {
+            Err(unknown) => unknown,
+            Ok(None) => error,
+            Ok(Some(rows)) => ResultError::Corrupt(format!(
+                "the statement was carried out and changed {rows} rows, but its answer was lost ({error}): do not run it again"
+            )),
+        }
+    }
+
     /// A client asks how far it is, and so waits for it.
     pub(super) fn poll(&self, now: Instant) {
         *self.polled.lock() = Some(now);

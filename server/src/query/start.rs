@@ -348,7 +348,7 @@ impl Queries {
         };
         let peers = self.all_alive(names)?;
         let opening = self.opening(&plan, caller, request, options);
-        let endpoints = self.endpoints(&peers, &opening, options.locations);
+        let endpoints = self.endpoints(&peers, &opening, options.locations, plan.is_update);
         let schema = Arc::clone(&plan.schema);
         let mut record = Record::new(opening, peers, Arc::clone(&plan.routes));
         record.session.clone_from(&caller.session);
@@ -395,7 +395,13 @@ impl Queries {
         }
     }
 
-    fn endpoints(&self, peers: &[Member], opening: &Opening, mode: Locations) -> Vec<Endpoint> {
+    fn endpoints(
+        &self,
+        peers: &[Member],
+        opening: &Opening,
+        mode: Locations,
+        changes: bool,
+    ) -> Vec<Endpoint> {
         let alone = peers.len() == 1;
         let endpoint = |(index, peer): (usize, &Member)| {
             let share = ResultTicket {
@@ -403,6 +409,7 @@ impl Queries {
                 coordinator: opening.coordinator.clone(),
                 peer: peer.node_id.clone(),
                 endpoint: index as u32,
+                changes,
             };
             let ticket = self.ticket(share, &opening.owner, opening.keep);
             // A lone share that is here is read over the connection the client has already: no

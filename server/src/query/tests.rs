@@ -68,6 +68,7 @@ fn share(opening: &Opening, peer: &TestNode) -> ResultTicket {
         coordinator: opening.coordinator.clone(),
         peer: peer.member().node_id.clone(),
         endpoint: 0,
+        changes: false,
     }
 }
 

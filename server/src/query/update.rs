@@ -27,6 +27,9 @@ pub enum Update {
     },
 }
 
+/// Those that sessions may have.
+const DIALECTS: [Dialect; 2] = [Dialect::Squadron, Dialect::Spark];
+
 impl Queries {
     /// What a statement of a caller changes.
     ///
@@ -37,6 +40,17 @@ impl Queries {
         let (sql, dialect) = (sql.to_owned(), dialect(caller.settings.options()));
         let parsing = async move { update(&sql, dialect) };
         self.cpu.spawn(parsing).await.map_err(panicked)?
+    }
+
+    /// Whether a statement would change rows or the catalog, if it is one at all: in any dialect, since that of a session is
+    /// known to the node that has it.
+    pub async fn changes(&self, sql: &str) -> bool {
+        let sql = sql.to_owned();
+        let parsing = async move {
+            let mut parsed = DIALECTS.iter().map(|dialect| statement::parse_in(&sql, *dialect));
+            parsed.any(|it| matches!(it, Ok(Statement::Change(_) | Statement::Ddl(_))))
+        };
+        self.cpu.spawn(parsing).await.unwrap_or(false)
     }
 
     /// Waits until a query that changes something has; gives how many rows. Should nobody wait for it any more, it is
@@ -50,13 +64,9 @@ impl Queries {
         record.progress.ended().await;
         wanted.answered();
         // However it ended: a commit goes on.
-        match (record.state(), record.decided().await) {
-            (QueryState::Failed(_), Err(unknown)) => Err(unknown),
-            (QueryState::Failed(error), Ok(None)) => Err(error),
-            (QueryState::Failed(error), Ok(Some(rows))) => Err(ResultError::Corrupt(format!(
-                "the statement was carried out and changed {rows} rows, but its answer was lost ({error}): do not run it again"
-            ))),
-            (_, changed) => Ok(changed?.unwrap_or_default()),
+        match record.state() {
+            QueryState::Failed(error) => Err(record.failure(error).await),
+            _ => Ok(record.decided().await?.unwrap_or_default()),
         }
     }
 

@@ -36,6 +36,7 @@ const ASKS_WRITERS: &[(&str, &str)] = &[
     ("delta.generationExpression", "generatedColumns"),
     ("delta.identity.start", "identityColumns"),
     ("CURRENT_DEFAULT", "allowColumnDefaults"),
+    ("__CHAR_VARCHAR_TYPE_STRING", "CHAR or VARCHAR of a length"),
 ];
 
 /// What may be done with a table.

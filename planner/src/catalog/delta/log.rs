@@ -1,4 +1,9 @@
 //! The log of a Delta table in its store: version N is the object N, made by whoever comes first.
+//!
+//! Problem: a path in the log is a URI, and of one file there are several (`ö`, `%C3%B6`): who removes a file has to name it
+//! in the letters of who added it, or it stays for readers that compare them, as delta-kernel does. `deltalake` decodes
+//! paths and encodes them anew. Official way: none in its `Action`. Here: paths of actions are those of the log, letter by
+//! letter, and decoded where a file is opened ([`DeltaLog::file`]).
 
 use std::sync::Arc;
 
@@ -9,9 +14,12 @@ use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
+use percent_encoding::percent_decode_str;
+use serde::Deserialize;
 use url::Url;
 
-use super::snapshot::{DataFile, Snapshot};
+use super::listed::files_of;
+use super::snapshot::Snapshot;
 use crate::catalog::error::CatalogError;
 use crate::catalog::location::{DataLocation, file_below};
 use crate::catalog::once;
@@ -49,10 +57,10 @@ impl DeltaLog {
 
     /// The path of a file of the table in its store. Paths in the log are below the table's folder.
     pub(crate) fn file(&self, path: &str) -> Path {
-        file_below(self.location.path(), path)
+        file_below(self.location.path(), &decoded(path))
     }
 
-    /// What a version changed, if there is one of this number.
+    /// What a version changed, if there is one of this number. Paths are those of the log.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -64,12 +72,14 @@ impl DeltaLog {
             Err(object_store::Error::NotFound { .. }) => return Ok(None),
             Err(error) => return Err(failed(error)),
         };
-        let actions = get_actions(version, &bytes);
-        let broken = |error| CatalogError::invalid(self.location.show(&path), format!("{error}"));
-        actions.map(Some).map_err(broken)
+        let broken = |error: String| CatalogError::invalid(self.location.show(&path), error);
+        let mut actions =
+            get_actions(version, &bytes).map_err(|error| broken(error.to_string()))?;
+        as_written(&bytes, &mut actions).map_err(|error| broken(error.to_string()))?;
+        Ok(Some(actions))
     }
 
-    /// Makes a version; false where there is one of this number.
+    /// Makes a version; false where there is one of this number. Paths are those of the log.
     ///
     /// # Errors
     /// The store's: whether it was made is not known then.
@@ -79,7 +89,7 @@ impl DeltaLog {
         actions: &[Action],
     ) -> Result<bool, CatalogError> {
         let path = self.path(version);
-        let lines = actions.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>();
+        let lines = actions.iter().map(line).collect::<Result<Vec<_>, _>>();
         let lines = lines
             .map_err(|error| CatalogError::invalid(self.location.show(&path), error.to_string()))?;
         let bytes = lines.join("\n").into_bytes();
@@ -93,11 +103,10 @@ impl DeltaLog {
         let found = deltalake::kernel::Snapshot::try_new(log.as_ref(), None).await;
         let found = found.map_err(|error| self.failed(&error))?;
         let mut files = Vec::new();
-        let mut views = found.file_views(log.as_ref(), None);
-        while let Some(view) = views.try_next().await.map_err(|error| self.failed(&error))? {
-            files.push(DataFile::of_view(&view));
+        let mut batches = found.files(log.as_ref(), None);
+        while let Some(batch) = batches.try_next().await.map_err(|error| self.failed(&error))? {
+            files.extend(files_of(&batch).map_err(|problem| self.invalid(problem))?);
         }
-        drop(views);
         let version = found.version();
         let written = self.meta(version).await?;
         let snapshot = Snapshot::new(version, written, found.protocol(), found.metadata(), files);
@@ -152,4 +161,48 @@ impl DeltaLog {
     fn failed(&self, error: &deltalake::DeltaTableError) -> CatalogError {
         CatalogError::from_log(self.show(), error)
     }
+}
+
+/// The name of a file, of its path in the log.
+pub(super) fn decoded(path: &str) -> String {
+    percent_decode_str(path).decode_utf8_lossy().into_owned()
+}
+
+/// What is read of an action beside what `deltalake` does.
+#[derive(Deserialize)]
+struct Written {
+    add: Option<Named>,
+    remove: Option<Named>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    path: String,
+}
+
+/// Gives actions the paths that they have in the log.
+fn as_written(bytes: &[u8], actions: &mut [Action]) -> serde_json::Result<()> {
+    let written = serde_json::Deserializer::from_slice(bytes).into_iter::<Written>();
+    for (written, action) in written.zip(actions) {
+        match (written?, action) {
+            (Written { add: Some(named), .. }, Action::Add(add)) => add.path = named.path,
+            (Written { remove: Some(named), .. }, Action::Remove(remove)) => {
+                remove.path = named.path;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// An action as it stands in the log.
+fn line(action: &Action) -> serde_json::Result<String> {
+    let (name, path) = match action {
+        Action::Add(add) => ("add", &add.path),
+        Action::Remove(remove) => ("remove", &remove.path),
+        other => return serde_json::to_string(other),
+    };
+    let mut value = serde_json::to_value(action)?;
+    value[name]["path"] = path.as_str().into();
+    serde_json::to_string(&value)
 }

@@ -8,6 +8,7 @@ use deltalake::kernel::{Action, Add, Metadata, Protocol, Remove};
 use object_store::ObjectMeta;
 
 use super::features::{self, Rules};
+use super::log::decoded;
 use super::types::arrow_schema;
 
 /// One version of a table.
@@ -30,14 +31,14 @@ pub(crate) struct Snapshot {
 /// One file of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DataFile {
-    /// Below the table's folder.
+    /// Below the table's folder, as the log has it.
     pub(crate) path: String,
     pub(crate) size: u64,
     /// The values of the partition columns, as text. An empty one is NULL.
     pub(crate) values: HashMap<String, Option<String>>,
     /// How many rows it has, if its writer has said.
     pub(crate) rows: Option<u64>,
-    has_deletions: bool,
+    pub(super) has_deletions: bool,
 }
 
 impl Snapshot {
@@ -116,27 +117,17 @@ impl DataFile {
         }
     }
 
-    pub(super) fn of_view(view: &deltalake::kernel::LogicalFileView) -> Self {
-        Self {
-            path: view.path().into_owned(),
-            size: view.size().try_into().unwrap_or_default(),
-            values: view.partition_values_map(),
-            rows: view.num_records().map(|rows| rows as u64),
-            has_deletions: view.deletion_vector_descriptor().is_some(),
-        }
-    }
-
     /// # Errors
     /// What cannot be read right.
     fn check(&self) -> Result<(), String> {
         if self.has_deletions {
             return Err(features::unknown("deletionVectors", "read"));
         }
-        let climbs = self.path.split('/').any(|part| part == "..");
-        match climbs || self.path.starts_with('/') || self.path.contains("://") {
+        let path = decoded(&self.path);
+        let climbs = path.split('/').any(|part| part == "..");
+        match climbs || path.starts_with('/') || path.contains("://") {
             true => Err(format!(
-                "file '{}' of the table is not in its folder (a shallow clone): such tables are not read",
-                self.path
+                "file '{path}' of the table is not in its folder (a shallow clone): such tables are not read"
             )),
             false => Ok(()),
         }

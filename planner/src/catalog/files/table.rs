@@ -1,11 +1,11 @@
 //! One table of files, as DataFusion sees it.
 //!
-//! Why not DataFusion's `ListingTable`: there partition values are never NULL, files can only be
-//! listed anew (a second time, after the listing that found the schema still valid), and an error
+//! Why not DataFusion's `ListingTable`: there partition values are never NULL, files are listed anew
+//! for each plan (after the listing that found the schema still valid), and an error
 //! does not say which file it is about. Reading itself is DataFusion's, format by format.
 
 use super::format::{DataFormat, Kind, SchemaSettings};
-use super::layout::{Layout, PlacedFile};
+use super::layout::Layout;
 use super::listing::{Listing, Place};
 use super::prune::is_partition_filter;
 use super::scan::FileScan;
@@ -23,10 +23,6 @@ use datafusion::execution::cache::cache_manager::SchemaFingerprint;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-/// A plan made from a listing older than this lists again: prepared statements live for hours.
-const FRESH: Duration = Duration::from_secs(1);
 
 /// What was worked out for one state of a table's files, and is true as long as they stay.
 #[derive(Debug)]
@@ -40,11 +36,10 @@ pub(crate) struct Resolved {
     reference: TableReference,
 }
 
-/// A [`Resolved`] table, and when its listing was last seen to be true.
+/// A [`Resolved`] table, for one statement: all of its plans read the files of one listing.
 #[derive(Debug)]
 pub(crate) struct FilesTable {
     resolved: Arc<Resolved>,
-    listed: Instant,
 }
 
 // === impl Resolved ===
@@ -84,39 +79,6 @@ impl Resolved {
     pub(crate) fn format(&self) -> DataFormat {
         self.layout.format
     }
-
-    /// The files of a later listing, if a plan over this table can read them.
-    async fn changed_files(
-        &self,
-        listing: Listing,
-        session: &dyn Session,
-    ) -> Result<Vec<PlacedFile>, CatalogError> {
-        let (source, reference) = (Arc::clone(&self.source), self.reference.clone());
-        let new = Self::new(source, reference, listing, self.settings.clone(), session).await?;
-        match self.reads(&new) {
-            true => Ok(new.layout.files),
-            false => Err(CatalogError::invalid(
-                self.source.show(),
-                "its columns changed since the statement was prepared; prepare it again",
-            )),
-        }
-    }
-
-    /// Whether a plan over this table is right over `new` too: the same format, partition columns,
-    /// and columns, with more of them where they are found by name.
-    fn reads(&self, new: &Self) -> bool {
-        let (mine, theirs) = (self.schema.file_schema(), new.schema.file_schema());
-        let found = mine.fields().iter().all(|field| {
-            theirs.field_with_name(field.name()).is_ok_and(|other| field.contains(other))
-        });
-        let same_columns = match self.layout.format.is_positional() {
-            true => mine == theirs,
-            false => found,
-        };
-        self.layout.format == new.layout.format
-            && self.layout.columns == new.layout.columns
-            && same_columns
-    }
 }
 
 // === impl FilesTable ===
@@ -124,14 +86,7 @@ impl Resolved {
 impl FilesTable {
     /// A table whose listing is true now.
     pub(crate) fn new(resolved: Arc<Resolved>) -> Self {
-        Self { resolved, listed: Instant::now() }
-    }
-
-    /// The same table, its listing too old to be trusted.
-    #[cfg(test)]
-    pub(crate) fn aged(&self) -> Self {
-        let listed = Instant::now().checked_sub(FRESH * 2).unwrap_or(self.listed);
-        Self { resolved: Arc::clone(&self.resolved), listed }
+        Self { resolved }
     }
 
     /// Its folder and the columns that the names of folders in it tell, if its files are Parquet in a folder.
@@ -158,18 +113,6 @@ impl FilesTable {
         let read = read.filter(|(at, field)| is_read(*at, field.name()));
         let table = self.resolved.reference.table();
         refuse_unreadable(table, read.map(|(_, field)| field.as_ref()))
-    }
-
-    async fn files(&self, session: &dyn Session) -> Result<Vec<PlacedFile>, CatalogError> {
-        let resolved = &self.resolved;
-        if self.listed.elapsed() < FRESH {
-            return Ok(resolved.layout.files.clone());
-        }
-        let listing = resolved.source.list().await?;
-        if listing.data == resolved.listing.data {
-            return Ok(resolved.layout.files.clone());
-        }
-        resolved.changed_files(listing, session).await
     }
 }
 
@@ -212,6 +155,6 @@ impl TableProvider for FilesTable {
             schema: &resolved.schema,
             fingerprint: &resolved.fingerprint,
         };
-        scan.plan(self.files(session).await?, projection, filters, limit).await
+        scan.plan(resolved.layout.files.clone(), projection, filters, limit).await
     }
 }

@@ -9,19 +9,21 @@ use std::ops::ControlFlow;
 use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::arrow::compute::cast as cast_array;
 use datafusion::arrow::datatypes::{DataType, Int64Type, SchemaRef};
+use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::sqlparser::dialect::GenericDialect;
 use datafusion::logical_expr::{Case, Expr as LogicalExpr, LogicalPlan, Projection, cast};
 use datafusion::sql::parser::{DFParserBuilder, Statement as DfStatement};
 use datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken;
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, CaseWhen, Expr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, Query,
-    Select, SelectItem, SetExpr, Statement as SqlStatement, TableFactor, UnaryOperator, Value,
-    visit_expressions, visit_expressions_mut,
+    BinaryOperator, CaseWhen, Expr, Ident, Join, JoinConstraint, JoinOperator, Query, Select,
+    SelectItem, SetExpr, Statement as SqlStatement, TableFactor, UnaryOperator, Value,
+    visit_expressions,
 };
 
+use super::fields::refuse_lost_by;
+use super::names::Own;
 use super::target::{OWN, OWN_SCHEMA};
-use crate::statement::Rows;
 use crate::{PlannerError, Result};
 
 /// A query of one table, or of one joined with another.
@@ -35,8 +37,8 @@ pub(super) struct Part {
 }
 
 impl Part {
-    /// The query, for a statement that changes `rows`.
-    pub(super) fn statement(self, rows: &Rows) -> Result<DfStatement> {
+    /// The query.
+    pub(super) fn statement(self) -> Result<DfStatement> {
         let mut query =
             parsed(if self.group { "SELECT 1 FROM x GROUP BY 1" } else { "SELECT 1 FROM x" })?;
         let select = select(&mut query)?;
@@ -49,20 +51,18 @@ impl Part {
             global: false,
             join_operator: JoinOperator::Inner(JoinConstraint::On(on)),
         }));
-        let mut statement = SqlStatement::Query(query);
-        by_alias(&mut statement, rows);
-        Ok(DfStatement::Statement(Box::new(statement)))
+        Ok(DfStatement::Statement(Box::new(SqlStatement::Query(query))))
     }
 }
 
-/// One of a run's own tables, under the name that the statement calls the one that it changes.
-pub(super) fn own_table(table: &str, rows: &Rows) -> Result<TableFactor> {
+/// One of a run's own tables, as the one that is changed.
+pub(super) fn own_table(table: &str, own: &Own) -> Result<TableFactor> {
     let text = format!("SELECT 1 FROM \"{OWN}\".\"{OWN_SCHEMA}\".\"{table}\" AS x");
     let mut query = parsed(&text)?;
     let from = select(&mut query)?.from.pop().ok_or_else(broken)?;
     let mut relation = from.relation;
     if let TableFactor::Table { alias: Some(alias), .. } = &mut relation {
-        alias.name = rows.alias.clone();
+        alias.name = own.name.clone();
     }
     Ok(relation)
 }
@@ -89,29 +89,9 @@ fn broken() -> PlannerError {
     PlannerError::Internal("a query of a statement that writes could not be made".into())
 }
 
-/// `schema.table.column` of the table that is changed: it has one name in the query, and no schema.
-fn by_alias(statement: &mut SqlStatement, rows: &Rows) {
-    let names = |ident: &Ident, part: &Ident| ident.value.eq_ignore_ascii_case(&part.value);
-    let ObjectName(parts) = &rows.table;
-    let table: Vec<_> = parts.iter().filter_map(|part| part.as_ident().cloned()).collect();
-    let _: ControlFlow<()> = visit_expressions_mut(statement, |expr| {
-        if let Expr::CompoundIdentifier(idents) = expr
-            && idents.len() >= 3
-            && idents.len() <= table.len() + 1
-        {
-            let (column, place) = (idents[idents.len() - 1].clone(), &idents[..idents.len() - 1]);
-            let end = &table[table.len() - place.len()..];
-            if place.iter().zip(end).all(|(ident, part)| names(ident, part)) {
-                *expr = Expr::CompoundIdentifier(vec![rows.alias.clone(), column]);
-            }
-        }
-        ControlFlow::Continue(())
-    });
-}
-
-/// A column of the table, by the name that the statement calls it.
-pub(super) fn column(rows: &Rows, name: &str) -> Expr {
-    Expr::CompoundIdentifier(vec![rows.alias.clone(), Ident::with_quote('"', name)])
+/// A column of the table that is changed.
+pub(super) fn column(own: &Own, name: &str) -> Expr {
+    Expr::CompoundIdentifier(vec![own.name.clone(), Ident::with_quote('"', name)])
 }
 
 /// `expr AS name`.
@@ -280,10 +260,14 @@ pub(super) fn typed(
     let LogicalPlan::Projection(projection) = plan else { return Err(broken()) };
     let columns = projection.expr.iter().zip(schema.fields());
     let columns = columns.map(|(expr, field)| match is_new(field.name()) {
-        true => value_typed(expr.clone(), field.data_type()),
-        false => expr.clone(),
+        true => {
+            let typed = value_typed(expr.clone(), field.data_type());
+            refuse_lost_values(&typed, field.name(), projection.input.schema())?;
+            Ok(typed)
+        }
+        false => Ok(expr.clone()),
     });
-    let columns = columns.collect();
+    let columns = columns.collect::<Result<_>>()?;
     Ok(LogicalPlan::Projection(Projection::try_new(columns, projection.input)?))
 }
 
@@ -304,6 +288,19 @@ fn value_typed(expr: LogicalExpr, data_type: &DataType) -> LogicalExpr {
             })
         }
         other => cast(other, data_type.clone()),
+    }
+}
+
+/// Of each of the values that a column may get.
+fn refuse_lost_values(expr: &LogicalExpr, column: &str, schema: &DFSchema) -> Result<()> {
+    match expr {
+        LogicalExpr::Alias(alias) => refuse_lost_values(&alias.expr, column, schema),
+        LogicalExpr::Case(case) => {
+            let results = case.when_then_expr.iter().map(|(_, then)| then);
+            let mut results = results.chain(&case.else_expr);
+            results.try_for_each(|value| refuse_lost_by(value, column, schema))
+        }
+        other => refuse_lost_by(other, column, schema),
     }
 }
 

@@ -13,15 +13,15 @@ use datafusion::sql::sqlparser::ast::{Ident, Statement as SqlStatement};
 use uuid::Uuid;
 
 use super::running::{FILE_BYTES, Running};
-use crate::catalog::delta::{may_partition, stored};
+use crate::catalog::delta::{DeltaTable, may_partition, stored};
 use crate::catalog::{
-    CatalogStore, ChangeError, DataLocation, Entry, EntryKind, Existing, Managed, TABLES,
+    CatalogStore, ChangeError, DataLocation, Entry, EntryKind, Existing, Managed, State, TABLES,
 };
-use crate::commit::{NotDone, Outcome, first_version, publish_first};
+use crate::commit::{NotDone, Outcome, changed_since, first_version, publish_first};
 use crate::plan::ddl::{full, named_once, no_warehouse, refuse_files, refused};
 use crate::plan::{Parameters, bound, logical};
 use crate::statement::NewTable;
-use crate::write::{Folder, Layout, WriteSpec, remove_files};
+use crate::write::{Folder, Layout, Unclaimed, WriteSpec, WrittenFile, remove_files};
 use crate::{PlannerError, Result};
 
 /// What is made: its columns as they are kept, and the rows that it has from the start.
@@ -40,6 +40,14 @@ pub(super) struct New {
     location: DataLocation,
     pub(super) partition_by: Vec<String>,
     pub(super) properties: Vec<(String, String)>,
+    /// The table that it takes the place of, if its rows are made of that one's.
+    reads: Option<Read>,
+}
+
+/// What was read of a table.
+struct Read {
+    table: Arc<DeltaTable>,
+    version: u64,
 }
 
 impl Running {
@@ -56,6 +64,7 @@ impl Running {
         let made = self.made(&state, table).await?;
         new.partition_by = self.partition_by(table, &made.schema)?;
         new.properties.clone_from(&table.properties);
+        new.reads = self.replaced(&state, &new, made.rows.as_ref()).await?;
         self.make(&state, new, made, outcome).await
     }
 
@@ -83,8 +92,28 @@ impl Running {
         };
         let changes = store.known().create(&name.schema, &entry, existing).map_err(refused)?;
         let (partition_by, properties) = Default::default();
-        let new = New { store, name, existing, id, entry, location, partition_by, properties };
+        let reads = None;
+        let new =
+            New { store, name, existing, id, entry, location, partition_by, properties, reads };
         Ok((!changes.is_empty()).then_some(new))
+    }
+
+    /// What the rows of a new table read of the one that it takes the place of.
+    async fn replaced(
+        &self,
+        state: &SessionState,
+        new: &New,
+        rows: Option<&LogicalPlan>,
+    ) -> Result<Option<Read>> {
+        let (Existing::Replace, Some(rows)) = (new.existing, rows) else { return Ok(None) };
+        match self.target_of(state, new.name.clone()).await {
+            Ok(old) if old.is_read(rows)? => {
+                let (table, version) = (old.scan.table(), old.scan.snapshot().version);
+                Ok(Some(Read { table: Arc::clone(table), version }))
+            }
+            // There is none, or what has the name has no log.
+            _ => Ok(None),
+        }
     }
 
     /// Writes its rows, then its first version, and then its name.
@@ -96,8 +125,14 @@ impl Running {
         outcome: &Arc<Outcome>,
     ) -> Result<std::result::Result<u64, String>> {
         let schema = Arc::new(made.schema);
-        let (count, files) = match made.rows {
-            None => (0, Vec::new()),
+        let (properties, comment) = (properties(&new.properties), new.entry.comment.as_deref());
+        let first = |files: &[WrittenFile]| {
+            first_version(&schema, &new.partition_by, &properties, comment, files, new.id)
+        };
+        // What cannot be kept is refused before anything is written.
+        first(&[])?;
+        let (count, mut files) = match made.rows {
+            None => (0, None),
             Some(rows) => {
                 let spec = WriteSpec {
                     query: self.request().query,
@@ -108,12 +143,11 @@ impl Running {
                     layout: Layout::Table,
                     file_bytes: FILE_BYTES,
                 };
-                self.write(state, &rows, spec).await?
+                let (count, files) = self.write(state, &rows, spec).await?;
+                (count, Some(files))
             }
         };
-        let (properties, comment) = (properties(&new.properties), new.entry.comment.as_deref());
-        let actions =
-            first_version(&schema, &new.partition_by, &properties, comment, &files, new.id)?;
+        let actions = first(files.as_ref().map_or(&[] as &[_], Unclaimed::files))?;
         let delta = self.engine().named().tables().at(&new.location);
         let delta = delta.map_err(|error| PlannerError::from(&error))?;
         let by = self.by();
@@ -121,11 +155,17 @@ impl Running {
         let done = outcome
             .commit(&written.tasks, async move {
                 let written = Folder::of(delta.log());
+                let files = files.as_mut().map_or_else(Vec::new, Unclaimed::claim);
                 if let Err(failed) = publish_first(&delta, &actions, new.id).await? {
                     remove_files(&written, &files).await;
                     return Ok(Err(failed));
                 }
-                let decide = |state: &crate::catalog::State| {
+                if let Some(why) = new.outdated().await {
+                    remove_files(&written, &files).await;
+                    return Ok(Err(why));
+                }
+                let decide = |state: &State| {
+                    new.still_replaces(state)?;
                     state.create(&new.name.schema, &new.entry, new.existing)
                 };
                 match new.store.change(&by, decide).await {
@@ -240,8 +280,37 @@ impl Running {
     }
 }
 
+impl New {
+    /// Why its rows are to be made anew: those that they are made of are others now. What comes to the old table after this
+    /// look, and before the name is the new one's, is not in it.
+    async fn outdated(&self) -> Option<NotDone> {
+        let Read { table, version } = self.reads.as_ref()?;
+        match changed_since(table, *version).await {
+            Ok(why) => why.map(NotDone::Conflict),
+            Err(error) => Some(NotDone::failed(&error)),
+        }
+    }
+
+    /// # Errors
+    /// Where another table has the name meanwhile than the one that was read.
+    fn still_replaces(&self, state: &State) -> Result<(), ChangeError> {
+        let Some(Read { table, .. }) = &self.reads else { return Ok(()) };
+        let there = state.entry(&self.name.schema, &self.name.table);
+        let is_same = match there.map(|entry| &entry.kind) {
+            Some(EntryKind::Managed(managed)) => {
+                self.store.place_of(managed).key() == table.log().location().key()
+            }
+            _ => false,
+        };
+        match is_same {
+            true => Ok(()),
+            false => Err(ChangeError::Refused("the table was replaced by another".into())),
+        }
+    }
+}
+
 /// Whether it is this one that has the name: it was kept, where another one was there.
-fn is_there(state: &crate::catalog::State, name: &ResolvedTableReference, entry: &Entry) -> bool {
+fn is_there(state: &State, name: &ResolvedTableReference, entry: &Entry) -> bool {
     state.entry(&name.schema, &name.table).is_some_and(|there| there.id == entry.id)
 }
 

@@ -13,6 +13,7 @@ use datafusion::sql::sqlparser::ast::ObjectName;
 use tokio_util::task::TaskTracker;
 
 use super::running::{FILE_BYTES, Running};
+use crate::catalog::delta::{arrow_type, may_partition};
 use crate::catalog::{DataLocation, FilesTable};
 use crate::commit::Outcome;
 use crate::plan::ddl::{full, named_once};
@@ -98,6 +99,14 @@ impl Running {
                 .ok_or_else(|| invalid(format!("PARTITIONED BY {column}: there is no such column")))
         });
         let partition_by = partition_by.collect::<Result<Vec<_>>>()?;
+        for name in &partition_by {
+            let kept = arrow_type(schema.field_with_name(name)?.data_type());
+            if !kept.is_ok_and(|kept| may_partition(&kept)) {
+                return Err(invalid(format!(
+                    "PARTITIONED BY {name}: columns of this type do not tell files apart"
+                )));
+            }
+        }
         if !partition_by.is_empty()
             && (name.is_some() || partition_by.len() == schema.fields().len())
         {
@@ -138,21 +147,18 @@ impl Running {
             layout: place.layout,
             file_bytes: if place.name.is_some() { u64::MAX } else { FILE_BYTES },
         };
-        let (count, files) = self.write(state, rows, spec).await?;
+        let (count, mut written) = self.write(state, rows, spec).await?;
         let folder = Folder::at(&place.location, self.engine().runtime())?;
-        let commit = async move { publish(&folder, &files, place.name).await.map(|()| Ok(count)) };
+        let commit =
+            async move { publish(&folder, &written.claim(), place.name).await.map(|()| Ok(count)) };
         outcome.commit(&TaskTracker::new(), commit).await
     }
 }
 
 async fn publish(folder: &Folder, files: &[WrittenFile], name: Option<String>) -> Result<()> {
-    if let Some(name) = &name
-        && folder.has(name).await?
-    {
+    let published = publish_files(folder, files, name.as_deref()).await;
+    if matches!(published, Err(PlannerError::AlreadyExists(_))) {
         remove_files(folder, files).await;
-        return Err(PlannerError::AlreadyExists(format!(
-            "{name} was made by another statement meanwhile"
-        )));
     }
-    publish_files(folder, files, name.as_deref()).await
+    published
 }

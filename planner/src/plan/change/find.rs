@@ -6,12 +6,12 @@ use datafusion::execution::SessionState;
 use datafusion::sql::sqlparser::ast::{Expr, Ident};
 
 use super::build::{Part, count, counts, named, own_table, refuse_chance};
+use super::names::Own;
 use super::running::Running;
 use super::target::Target;
 use crate::Result;
 use crate::catalog::delta::FILE_COLUMN;
-use crate::plan::{bound, logical};
-use crate::statement::Rows;
+use crate::plan::bound;
 
 /// The table of all files of the one that is changed.
 pub(super) const ALL: &str = "all";
@@ -23,8 +23,8 @@ pub(super) const TOUCHED: &str = "touched";
 pub(super) struct Found {
     /// How many such rows a file has.
     pub(super) files: BTreeMap<String, u64>,
-    /// How often the statement reads the table.
-    pub(super) times_read: usize,
+    /// Whether the condition reads the table once more.
+    pub(super) is_read: bool,
 }
 
 impl Running {
@@ -33,24 +33,24 @@ impl Running {
         &self,
         state: &SessionState,
         target: &Target,
-        rows: &Rows,
+        own: &Own,
+        condition: Option<Expr>,
     ) -> Result<Found> {
         self.register(state, ALL, target, None)?;
-        let query = by_file(rows, rows.predicate.clone())?.statement(rows)?;
-        let plan = logical(&mut state.clone(), query).await?;
+        let plan = self.part(state, by_file(own, condition)?, own).await?;
         let plan = bound(plan, &self.request().parameters)?;
         refuse_chance(&plan)?;
         let files = counts(&self.rows(state, &plan).await?)?;
-        Ok(Found { files, times_read: target.times_read(&plan)? })
+        Ok(Found { files, is_read: target.is_read(&plan)? })
     }
 }
 
 /// How many rows of each file a condition is true for.
-pub(super) fn by_file(rows: &Rows, condition: Option<Expr>) -> Result<Part> {
+pub(super) fn by_file(own: &Own, condition: Option<Expr>) -> Result<Part> {
     let file = Expr::Identifier(Ident::with_quote('"', FILE_COLUMN));
     Ok(Part {
         columns: vec![named(file, FILE_COLUMN), count()?],
-        from: own_table(ALL, rows)?,
+        from: own_table(ALL, own)?,
         joined: None,
         condition,
         group: true,

@@ -23,6 +23,7 @@ use futures::stream::BoxStream;
 use parking_lot::Mutex;
 
 use super::create::{Made, cast_to};
+use super::fields::{refuse_lost, whole};
 use super::running::Running;
 use crate::catalog::Existing;
 use crate::catalog::delta::stored;
@@ -218,12 +219,13 @@ fn matched(comes: &Schema, table: &Schema) -> Result<Vec<Expr>> {
         let value = match at {
             Some(at) => {
                 taken[at] = true;
+                refuse_lost(field.name(), comes.field(at).data_type(), field.data_type())?;
                 let column = datafusion::common::Column::new(Some("$rows"), comes.field(at).name());
-                Expr::Column(column)
+                whole(Expr::Column(column), comes.field(at).data_type(), field.data_type())?
             }
-            None => lit(ScalarValue::Null),
+            None => cast(lit(ScalarValue::Null), field.data_type().clone()),
         };
-        columns.push(cast(value, field.data_type().clone()).alias(field.name()));
+        columns.push(value.alias(field.name()));
     }
     match taken.iter().position(|taken| !taken) {
         None => Ok(columns),

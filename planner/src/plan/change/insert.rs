@@ -10,6 +10,7 @@ use datafusion::error::Result as DfResult;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
 
+use super::fields::{refuse_fractions, refuse_lost_in, whole};
 use super::running::Running;
 use super::target::Target;
 use crate::commit::{Depends, Outcome, Proposal};
@@ -42,7 +43,10 @@ impl Running {
         let rows = inserted(state, insert).await?;
         match &self.request().rows {
             Some(values) => for_each(rows, values),
-            None => bound(rows, &self.request().parameters),
+            None => {
+                refuse_fractions(&rows, &self.request().parameters)?;
+                bound(rows, &self.request().parameters)
+            }
         }
     }
 
@@ -55,23 +59,23 @@ impl Running {
         overwrite: bool,
         outcome: &Arc<Outcome>,
     ) -> Result<std::result::Result<u64, String>> {
-        let depends = match overwrite || target.times_read(rows)? > 0 {
+        let depends = match overwrite || target.is_read(rows)? {
             true => Depends::Table,
             false => Depends::Nothing,
         };
-        let (count, adds) = self.write(state, rows, self.spec(target)).await?;
+        let (count, written) = self.write(state, rows, self.spec(target)).await?;
         let snapshot = target.scan.snapshot();
         let removes = if overwrite { snapshot.files.as_ref().clone() } else { Default::default() };
         let proposal = Proposal {
             table: Arc::clone(target.scan.table()),
             read: Arc::clone(snapshot),
-            adds,
+            adds: written.files().to_vec(),
             removes,
             depends,
             operation: "WRITE",
             count,
         };
-        self.commit(proposal, outcome).await
+        self.commit(proposal, vec![written], outcome).await
     }
 
     pub(super) async fn insert_parameters(&self, insert: &InsertInto) -> Result<Parameters> {
@@ -88,7 +92,10 @@ impl Running {
 async fn inserted(state: &SessionState, insert: &InsertInto) -> Result<LogicalPlan> {
     let plan = logical(&mut state.clone(), insert.statement.clone()).await?;
     match plan {
-        LogicalPlan::Dml(dml) => with_nulls(Arc::unwrap_or_clone(dml.input)),
+        LogicalPlan::Dml(dml) => {
+            refuse_lost_in(&dml.input)?;
+            with_nulls(Arc::unwrap_or_clone(dml.input))
+        }
         other => {
             Err(PlannerError::Internal(format!("an INSERT without rows: {}", other.display())))
         }
@@ -124,6 +131,12 @@ fn for_each(plan: LogicalPlan, values: &RecordBatch) -> Result<LogicalPlan> {
         let LogicalPlan::Values(one) = &node else { return Ok(Transformed::no(node)) };
         let [row] = &one.values[..] else { return Ok(Transformed::no(node)) };
         let columns = row.iter().zip(one.schema.fields()).map(|(expr, field)| {
+            if let Expr::Placeholder(parameter) = expr
+                && let Ok(column) = values.schema().field_with_name(&parameter.id)
+            {
+                let value = Expr::Column(Column::from_name(&parameter.id));
+                return Ok(whole(value, column.data_type(), field.data_type())?.alias(field.name()));
+            }
             let expr = expr.clone().transform(|expr| match expr {
                 Expr::Placeholder(parameter) => {
                     Ok(Transformed::yes(Expr::Column(Column::from_name(parameter.id))))

@@ -12,6 +12,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::arrow::datatypes::{Int64Type, SchemaRef};
@@ -24,13 +25,14 @@ use super::build::{
     own_table, refuse_chance, typed,
 };
 use super::find::{ALL, TOUCHED, by_file};
+use super::names::{Names, Own, Sees};
 use super::running::Running;
 use super::target::Target;
 use crate::catalog::delta::DataFile;
 use crate::commit::{Depends, Outcome, Proposal};
-use crate::plan::{Parameters, bound, logical};
+use crate::plan::{Parameters, bound};
 use crate::statement::{Assignment, Clause, MergeInto, NewRow};
-use crate::write::WrittenFile;
+use crate::write::Unclaimed;
 use crate::{PlannerError, Result};
 
 /// Rows of the table that change, by file.
@@ -42,11 +44,15 @@ impl Running {
         merge: &MergeInto,
         outcome: &Arc<Outcome>,
     ) -> Result<std::result::Result<u64, String>> {
+        let table = self.table(&merge.target.table).await?;
+        let _one_at_a_time = table.writing.lock().await;
+        // What those have written who were here before is part of it.
         let state = self.session().await?;
         let target = self.target(&state, &merge.target.table).await?;
-        let _one_at_a_time = target.scan.table().writing.lock().await;
         self.register(&state, ALL, &target, None)?;
-        let query = Merging { running: self, state: &state, target: &target, merge };
+        let (own, merge) = &self.meant(&target, merge)?;
+        let is_read = AtomicBool::new(false);
+        let query = Merging { running: self, state: &state, target: &target, own, merge, is_read };
         let pairs = query.pairs().await?;
         let mut found = query.matched().await?;
         let rows: u64 = found.values().sum();
@@ -71,24 +77,52 @@ impl Running {
             .filter(|(path, _)| found.contains_key(*path))
             .map(|(path, file)| (path.clone(), file.clone()))
             .collect();
-        let mut adds = query.rewritten(&removes, changed).await?;
+        let rewritten = query.rewritten(&removes, changed).await?;
         let (inserted, new) = query.inserted().await?;
-        adds.extend(new);
-        let depends = match merge.by_target.is_empty() {
+        let written: Vec<_> = rewritten.into_iter().chain(new).collect();
+        // A row that another adds may be the one that was missing, or one of the source.
+        let depends = match merge.by_target.is_empty() && !query.is_read.into_inner() {
             true => Depends::Rows,
-            // A row that another adds may be the one that was missing.
             false => Depends::Table,
         };
         let proposal = Proposal {
             table: Arc::clone(target.scan.table()),
             read: Arc::clone(snapshot),
-            adds,
+            adds: written.iter().flat_map(|written| written.files()).cloned().collect(),
             removes,
             depends,
             operation: "MERGE",
             count: changed + inserted,
         };
-        self.commit(proposal, outcome).await
+        self.commit(proposal, written, outcome).await
+    }
+
+    /// The statement, with the table's own name where it means the table.
+    fn meant(&self, target: &Target, merge: &MergeInto) -> Result<(Own, MergeInto)> {
+        let mut merge = merge.clone();
+        let mut names = Names::new(target, merge.target.alias.as_ref(), self.config());
+        merge.source = names.source(merge.source)?;
+        let all = merge.matched.iter().chain(&merge.by_source);
+        let set = all.flat_map(|clause| clause.set.iter().flatten()).map(|set| &set.column);
+        let inserted = merge.by_target.iter().flat_map(|row| &row.columns);
+        set.chain(inserted).try_for_each(|column| names.refuse_field(column))?;
+        let mut seen = |sees, expr: &mut Expr| {
+            *expr = names.seen(sees, expr.clone())?;
+            Ok::<_, PlannerError>(())
+        };
+        seen(Sees::Both, &mut merge.on)?;
+        let existing = [(Sees::Both, &mut merge.matched), (Sees::Target, &mut merge.by_source)];
+        for (sees, clauses) in existing {
+            for Clause { condition, set } in clauses {
+                let values = set.iter_mut().flatten().map(|assignment| &mut assignment.value);
+                condition.iter_mut().chain(values).try_for_each(|expr| seen(sees, expr))?;
+            }
+        }
+        for NewRow { condition, values, .. } in &mut merge.by_target {
+            let mut all = condition.iter_mut().chain(values);
+            all.try_for_each(|expr| seen(Sees::Source, expr))?;
+        }
+        Ok((names.own(), merge))
     }
 
     pub(super) async fn merge_parameters(&self, merge: &MergeInto) -> Result<Parameters> {
@@ -96,7 +130,9 @@ impl Running {
         let target = self.target(&state, &merge.target.table).await?;
         self.register(&state, ALL, &target, None)?;
         self.register(&state, TOUCHED, &target, None)?;
-        let query = Merging { running: self, state: &state, target: &target, merge };
+        let (own, merge) = &self.meant(&target, merge)?;
+        let is_read = AtomicBool::new(false);
+        let query = Merging { running: self, state: &state, target: &target, own, merge, is_read };
         let mut plans = vec![query.plan(query.join()?).await?];
         plans.extend(query.parts().await?);
         if !merge.by_target.is_empty() {
@@ -118,7 +154,10 @@ struct Merging<'m> {
     running: &'m Running,
     state: &'m SessionState,
     target: &'m Target,
+    own: &'m Own,
     merge: &'m MergeInto,
+    /// Whether one of its plans reads the table by its name: in the source, say.
+    is_read: AtomicBool,
 }
 
 impl Merging<'_> {
@@ -127,7 +166,11 @@ impl Merging<'_> {
     }
 
     async fn plan(&self, part: Part) -> Result<LogicalPlan> {
-        logical(&mut self.state.clone(), part.statement(&self.merge.target)?).await
+        let plan = self.running.part(self.state, part, self.own).await?;
+        if self.target.is_read(&plan)? {
+            self.is_read.store(true, Ordering::Relaxed);
+        }
+        Ok(plan)
     }
 
     async fn run(&self, part: Part) -> Result<Vec<RecordBatch>> {
@@ -137,7 +180,7 @@ impl Merging<'_> {
     }
 
     fn table(&self, name: &str) -> Result<TableFactor> {
-        own_table(name, &self.merge.target)
+        own_table(name, self.own)
     }
 
     /// Whether a row of the source belongs to the row at hand, and also `more` is true.
@@ -164,7 +207,7 @@ impl Merging<'_> {
     }
 
     async fn counts(&self, condition: Expr) -> Result<Counts> {
-        counts(&self.run(by_file(&self.merge.target, Some(condition))?).await?)
+        counts(&self.run(by_file(self.own, Some(condition))?).await?)
     }
 
     /// Rows that belong to one of the source, and for which a clause applies.
@@ -190,9 +233,9 @@ impl Merging<'_> {
         &self,
         removes: &BTreeMap<String, DataFile>,
         changed: u64,
-    ) -> Result<Vec<WrittenFile>> {
+    ) -> Result<Option<Unclaimed>> {
         if removes.is_empty() {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         let touched: HashSet<String> = removes.keys().cloned().collect();
         self.running.register(self.state, TOUCHED, self.target, Some(&touched))?;
@@ -204,7 +247,7 @@ impl Merging<'_> {
         let spec = self.running.spec(self.target);
         let (written, files) = self.running.write(self.state, &all, spec).await?;
         self.check(written, removes, changed)?;
-        Ok(files)
+        Ok(Some(files))
     }
 
     /// No row is lost but those that were deleted.
@@ -262,11 +305,10 @@ impl Merging<'_> {
     }
 
     async fn kept(&self, condition: Expr) -> Result<LogicalPlan> {
-        let target = &self.merge.target;
         let columns = self.schema().fields().iter();
         let part = Part {
             columns: columns
-                .map(|field| named(column(target, field.name()), field.name()))
+                .map(|field| named(column(self.own, field.name()), field.name()))
                 .collect(),
             from: self.table(TOUCHED)?,
             joined: None,
@@ -282,13 +324,12 @@ impl Merging<'_> {
         joined: Option<(TableFactor, Expr)>,
         condition: Option<Expr>,
     ) -> Result<LogicalPlan> {
-        let target = &self.merge.target;
         let sets = clauses.iter().map(|clause| {
             clause.set.as_ref().map(|set| self.running.values(self.target, set)).transpose()
         });
         let sets = sets.collect::<Result<Vec<_>>>()?;
         let items = self.schema().fields().iter().map(|field| {
-            let old = column(target, field.name());
+            let old = column(self.own, field.name());
             let new = clauses.iter().zip(&sets).map(|(clause, set)| {
                 let new = set.as_ref().and_then(|set| set.get(field.name()));
                 (clause.condition.clone(), new.unwrap_or(&old).clone())
@@ -310,12 +351,14 @@ impl Merging<'_> {
         typed(self.plan(part).await?, self.schema(), is_set)
     }
 
-    async fn inserted(&self) -> Result<(u64, Vec<WrittenFile>)> {
+    async fn inserted(&self) -> Result<(u64, Option<Unclaimed>)> {
         if self.merge.by_target.is_empty() {
-            return Ok((0, Vec::new()));
+            return Ok((0, None));
         }
         let plan = bound(self.new_rows().await?, &self.running.request().parameters)?;
-        self.running.write(self.state, &plan, self.running.spec(self.target)).await
+        let spec = self.running.spec(self.target);
+        let (rows, files) = self.running.write(self.state, &plan, spec).await?;
+        Ok((rows, Some(files)))
     }
 
     /// Rows of the source that belong to none of the table.

@@ -7,68 +7,81 @@ use datafusion::arrow::array::AsArray;
 use datafusion::arrow::datatypes::{Int64Type, SchemaRef};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
-use datafusion::sql::parser::Statement as DfStatement;
-use datafusion::sql::sqlparser::ast::{Expr, Ident, ObjectName};
+use datafusion::sql::sqlparser::ast::{Expr, ObjectName};
 
 use super::build::{Part, column, count, first_of, has_query, is_not, named, own_table, typed};
 use super::find::{Found, TOUCHED};
+use super::names::{Names, Own, Sees, normal};
 use super::running::Running;
 use super::target::Target;
 use crate::catalog::delta::DataFile;
 use crate::commit::{Depends, Outcome, Proposal};
-use crate::plan::{Parameters, bound, logical};
+use crate::plan::{Parameters, bound};
 use crate::statement::{Assignment, Rows};
 use crate::{PlannerError, Result};
+
+/// What becomes of rows of the table that is changed.
+struct RowChange {
+    own: Own,
+    /// Which rows: all, where there is none.
+    condition: Option<Expr>,
+    /// The new values of columns; `None`: the rows go.
+    values: Option<BTreeMap<String, Expr>>,
+}
 
 impl Running {
     /// Carries out a DELETE, or an UPDATE where there is something to `set`.
     pub(super) async fn rewrite(
         &self,
         rows: &Rows,
-        set: Option<&Vec<Assignment>>,
+        set: Option<&[Assignment]>,
         outcome: &Arc<Outcome>,
     ) -> Result<std::result::Result<u64, String>> {
+        let table = self.table(&rows.table).await?;
+        let _one_at_a_time = table.writing.lock().await;
+        // What those have written who were here before is part of it.
         let state = self.session().await?;
         let target = self.target(&state, &rows.table).await?;
         target.rows_may_go()?;
-        let values = set.map(|set| self.values(&target, set)).transpose()?;
-        if rows.predicate.is_none() && values.is_none() {
+        if rows.predicate.is_none() && set.is_none() {
             return self.remove_all(&state, &target, outcome).await;
         }
-        let _one_at_a_time = target.scan.table().writing.lock().await;
-        let found = self.find(&state, &target, rows).await?;
+        let change = self.row_change(&target, rows, set)?;
+        let found = self.find(&state, &target, &change.own, change.condition.clone()).await?;
         let snapshot = target.scan.snapshot();
         let removes = of(&snapshot.files, &found);
         let is_emptied =
-            |file: &DataFile| values.is_none() && file.rows == found.files.get(&file.path).copied();
+            |file: &DataFile| set.is_none() && file.rows == found.files.get(&file.path).copied();
         let rewritten: HashSet<String> = removes
             .values()
             .filter(|file| !is_emptied(file))
             .map(|file| file.path.clone())
             .collect();
-        let adds = match rewritten.is_empty() {
-            true => Vec::new(),
+        let mut is_read = found.is_read;
+        let written = match rewritten.is_empty() {
+            true => None,
             false => {
                 self.register(&state, TOUCHED, &target, Some(&rewritten))?;
-                let plan = self.rewritten(&state, &target, rows, values.as_ref()).await?;
+                let plan = self.rewritten(&state, &target, &change).await?;
                 let plan = bound(plan, &self.request().parameters)?;
-                let (count, adds) = self.write(&state, &plan, self.spec(&target)).await?;
-                check(count, &removes, &rewritten, &found, values.is_some())?;
-                adds
+                is_read |= target.is_read(&plan)?;
+                let (count, written) = self.write(&state, &plan, self.spec(&target)).await?;
+                check(count, &removes, &rewritten, &found, set.is_some())?;
+                Some(written)
             }
         };
         // Where it reads the table once more, its rows may depend on any other.
-        let depends = if found.times_read > 1 { Depends::Table } else { Depends::Rows };
+        let depends = if is_read { Depends::Table } else { Depends::Rows };
         let proposal = Proposal {
             table: Arc::clone(target.scan.table()),
             read: Arc::clone(snapshot),
-            adds,
+            adds: written.iter().flat_map(|written| written.files()).cloned().collect(),
             removes,
             depends,
-            operation: if values.is_some() { "UPDATE" } else { "DELETE" },
+            operation: if set.is_some() { "UPDATE" } else { "DELETE" },
             count: found.files.values().sum(),
         };
-        self.commit(proposal, outcome).await
+        self.commit(proposal, written.into_iter().collect(), outcome).await
     }
 
     /// Carries out a TRUNCATE.
@@ -110,28 +123,44 @@ impl Running {
             operation: "DELETE",
             count,
         };
-        self.commit(proposal, outcome).await
+        self.commit(proposal, Vec::new(), outcome).await
     }
 
     async fn count(&self, state: &SessionState, target: &Target) -> Result<u64> {
         self.register(state, TOUCHED, target, None)?;
-        let rows = Rows {
-            table: ObjectName(Vec::new()),
-            alias: Ident::with_quote('"', "x"),
-            predicate: None,
-        };
+        let own = Own::plain();
         let part = Part {
             columns: vec![count()?],
-            from: own_table(TOUCHED, &rows)?,
+            from: own_table(TOUCHED, &own)?,
             joined: None,
             condition: None,
             group: false,
         };
-        let query = part.statement(&rows)?;
-        let plan = logical(&mut state.clone(), query).await?;
+        let plan = self.part(state, part, &own).await?;
         let counts = self.rows(state, &plan).await?;
         let counts = counts.iter().flat_map(|batch| batch.column(0).as_primitive::<Int64Type>());
         Ok(counts.flatten().map(|count| count as u64).sum())
+    }
+
+    /// What is asked of the table's rows.
+    fn row_change(
+        &self,
+        target: &Target,
+        rows: &Rows,
+        set: Option<&[Assignment]>,
+    ) -> Result<RowChange> {
+        let mut names = Names::new(target, rows.alias.as_ref(), self.config());
+        for Assignment { column, .. } in set.unwrap_or_default() {
+            names.refuse_field(column)?;
+        }
+        let mut seen = |expr| names.seen(Sees::Target, expr);
+        let condition = rows.predicate.clone().map(&mut seen).transpose()?;
+        let values = set.map(|set| self.values(target, set)).transpose()?;
+        let values = values.map(|values| {
+            let values = values.into_iter().map(|(column, value)| Ok((column, seen(value)?)));
+            values.collect::<Result<_>>()
+        });
+        Ok(RowChange { condition, values: values.transpose()?, own: names.own() })
     }
 
     /// The new values of columns, by name.
@@ -140,14 +169,10 @@ impl Running {
         target: &Target,
         set: &[Assignment],
     ) -> Result<BTreeMap<String, Expr>> {
-        let normalize = self.config().options().sql_parser.enable_ident_normalization;
         let schema = &target.scan.snapshot().schema;
         let mut values = BTreeMap::new();
         for Assignment { column, value } in set {
-            let name = match column.quote_style {
-                None if normalize => column.value.to_lowercase(),
-                _ => column.value.clone(),
-            };
+            let name = normal(&column.name, self.config());
             if schema.index_of(&name).is_err() {
                 return Err(PlannerError::NotFound(format!(
                     "SET {name}: there is no such column in '{}.{}'",
@@ -166,26 +191,26 @@ impl Running {
         &self,
         state: &SessionState,
         target: &Target,
-        rows: &Rows,
-        values: Option<&BTreeMap<String, Expr>>,
+        change: &RowChange,
     ) -> Result<LogicalPlan> {
         let schema = &target.scan.snapshot().schema;
+        let RowChange { own, condition, values } = change;
         let Some(values) = values else {
-            let kept = rewriting(schema, rows, None, rows.predicate.clone().map(is_not))?;
-            return logical(&mut state.clone(), kept).await;
+            let kept = rewriting(schema, own, None, condition.clone().map(is_not))?;
+            return self.part(state, kept, own).await;
         };
         // Of subqueries within CASE few are planned: such rows are put together of those that change and those that do not.
-        let apart = rows.predicate.as_ref().filter(|predicate| has_query(predicate));
-        let Some(predicate) = apart else {
-            let all = rewriting(schema, rows, Some((values, rows.predicate.as_ref())), None)?;
-            let all = logical(&mut state.clone(), all).await?;
+        let apart = condition.as_ref().filter(|condition| has_query(condition));
+        let Some(apart) = apart else {
+            let all = rewriting(schema, own, Some((values, condition.as_ref())), None)?;
+            let all = self.part(state, all, own).await?;
             return typed(all, schema, |name| values.contains_key(name));
         };
-        let changed = rewriting(schema, rows, Some((values, None)), Some(predicate.clone()))?;
-        let changed = logical(&mut state.clone(), changed).await?;
+        let changed = rewriting(schema, own, Some((values, None)), Some(apart.clone()))?;
+        let changed = self.part(state, changed, own).await?;
         let changed = typed(changed, schema, |name| values.contains_key(name))?;
-        let kept = rewriting(schema, rows, None, Some(is_not(predicate.clone())))?;
-        let kept = logical(&mut state.clone(), kept).await?;
+        let kept = rewriting(schema, own, None, Some(is_not(apart.clone())))?;
+        let kept = self.part(state, kept, own).await?;
         Ok(LogicalPlanBuilder::from(changed).union(kept)?.build()?)
     }
 
@@ -196,9 +221,9 @@ impl Running {
     ) -> Result<Parameters> {
         let state = self.session().await?;
         let target = self.target(&state, &rows.table).await?;
-        let values = (!set.is_empty()).then(|| self.values(&target, set)).transpose()?;
+        let change = self.row_change(&target, rows, (!set.is_empty()).then_some(set))?;
         self.register(&state, TOUCHED, &target, None)?;
-        Parameters::of(&self.rewritten(&state, &target, rows, values.as_ref()).await?)
+        Parameters::of(&self.rewritten(&state, &target, &change).await?)
     }
 }
 
@@ -230,12 +255,12 @@ fn check(
 /// The query of those of the touched rows for which a condition is true, with new values where another one is.
 fn rewriting(
     schema: &SchemaRef,
-    rows: &Rows,
+    own: &Own,
     values: Option<(&BTreeMap<String, Expr>, Option<&Expr>)>,
     condition: Option<Expr>,
-) -> Result<DfStatement> {
+) -> Result<Part> {
     let items = schema.fields().iter().map(|field| {
-        let old = column(rows, field.name());
+        let old = column(own, field.name());
         let new = values.and_then(|(values, when)| Some((values.get(field.name())?, when)));
         let value = match new {
             Some((new, when)) => first_of(vec![(when.cloned(), new.clone())], Some(old)),
@@ -243,12 +268,11 @@ fn rewriting(
         };
         named(value, field.name())
     });
-    let part = Part {
+    Ok(Part {
         columns: items.collect(),
-        from: own_table(TOUCHED, rows)?,
+        from: own_table(TOUCHED, own)?,
         joined: None,
         condition,
         group: false,
-    };
-    part.statement(rows)
+    })
 }

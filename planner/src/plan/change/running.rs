@@ -9,10 +9,12 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionConfig;
 use futures::TryStreamExt;
 
+use super::build::Part;
+use super::names::Own;
 use crate::catalog::DataLocation;
 use crate::commit::{Outcome, Proposal, publish};
 use crate::plan::here::Principal;
-use crate::plan::{PlanRequest, physical, placement, query_state, routing};
+use crate::plan::{PlanRequest, logical, physical, placement, query_state, routing};
 use crate::session::{Engine, guard_query};
 use crate::write::{
     Folder, Unclaimed, WriteReceipt, WriteSpec, WrittenFile, check_receipts, first_missing,
@@ -63,6 +65,18 @@ impl Running {
         query_state(&self.engine, self.config.clone(), &self.request.workers)
     }
 
+    /// The plan of a part of a change.
+    pub(super) async fn part(
+        &self,
+        state: &SessionState,
+        part: Part,
+        own: &Own,
+    ) -> Result<LogicalPlan> {
+        let plan = logical(&mut state.clone(), part.statement()?).await?;
+        own.refuse_fields(&plan)?;
+        Ok(plan)
+    }
+
     /// The rows of a plan, which are few.
     pub(super) async fn rows(
         &self,
@@ -74,13 +88,14 @@ impl Running {
         Ok(self.stream(plan, &state)?.try_collect().await?)
     }
 
-    /// Writes the rows of a plan; gives how many there are and the files that they are in.
+    /// Writes the rows of a plan; gives how many there are and the files that they are in, which go again unless they are
+    /// committed.
     pub(super) async fn write(
         &self,
         state: &SessionState,
         logical: &LogicalPlan,
         spec: WriteSpec,
-    ) -> Result<(u64, Vec<WrittenFile>)> {
+    ) -> Result<(u64, Unclaimed)> {
         let (spec, location) = (Arc::new(spec.clone()), spec.location);
         let (mut state, mut config) = (state.clone(), self.config.clone());
         state.config_mut().set_extension(Arc::clone(&spec));
@@ -102,7 +117,8 @@ impl Running {
         let files: Vec<_> = receipts.into_iter().flat_map(|receipt| receipt.files).collect();
         must_see(&folder, &files).await?;
         written.claim();
-        Ok((rows, files))
+        written.add(files);
+        Ok((rows, written))
     }
 
     fn folder_at(&self, location: &str) -> Result<Folder> {
@@ -119,10 +135,11 @@ impl Running {
         Ok(execute_stream(plan, context)?)
     }
 
-    /// Commits what a statement would do. Where that cannot be, its files go.
+    /// Commits what a statement would do, with the files that it has `written` for it. Where that cannot be, they go.
     pub(super) async fn commit(
         &self,
         proposal: Proposal,
+        written: Vec<Unclaimed>,
         outcome: &Arc<Outcome>,
     ) -> Result<std::result::Result<u64, String>> {
         if proposal.adds.is_empty() && proposal.removes.is_empty() {
@@ -132,6 +149,9 @@ impl Running {
         }
         let table = Arc::clone(&proposal.table);
         let commit = async move {
+            for mut files in written {
+                files.claim();
+            }
             let published = publish(&proposal).await?;
             if published.is_err() {
                 remove_files(&Folder::of(proposal.table.log()), &proposal.adds).await;

@@ -13,7 +13,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::sqlparser::ast::ObjectName;
 
 use super::running::{FILE_BYTES, Running};
-use crate::catalog::delta::DeltaScan;
+use crate::catalog::delta::{DeltaScan, DeltaTable, may_partition};
 use crate::plan::ddl::full;
 use crate::write::{Layout, WriteSpec};
 use crate::{PlannerError, Result};
@@ -37,6 +37,15 @@ impl Running {
     /// `NotFound`; `Unsupported` for one that is not written.
     pub(super) async fn target(&self, state: &SessionState, name: &ObjectName) -> Result<Target> {
         self.target_of(state, full(name, self.config())?).await
+    }
+
+    /// The table of this name, in whatever version.
+    ///
+    /// # Errors
+    /// As [`Running::target`].
+    pub(super) async fn table(&self, name: &ObjectName) -> Result<Arc<DeltaTable>> {
+        let target = self.target(&self.session().await?, name).await?;
+        Ok(Arc::clone(target.scan.table()))
     }
 
     /// The table of this full name.
@@ -65,6 +74,18 @@ impl Running {
             return Err(PlannerError::Unsupported(format!(
                 "'{}.{}': {why}",
                 name.schema, name.table
+            )));
+        }
+        let schema = &scan.snapshot().schema;
+        let by =
+            scan.snapshot().partition_by.iter().filter_map(|by| schema.field_with_name(by).ok());
+        for field in by.filter(|field| !may_partition(field.data_type())) {
+            return Err(PlannerError::Unsupported(format!(
+                "'{}.{}' is partitioned by '{}', and values of type {} are not written there",
+                name.schema,
+                name.table,
+                field.name(),
+                field.data_type()
             )));
         }
         Ok(Target { name, scan })
@@ -124,18 +145,19 @@ impl Target {
         }
     }
 
-    /// How often a plan reads the table.
-    pub(super) fn times_read(&self, plan: &LogicalPlan) -> Result<usize> {
-        let mut times = 0;
+    /// Whether a plan reads the table beside the rows that it changes: by its name, or within a view.
+    pub(super) fn is_read(&self, plan: &LogicalPlan) -> Result<bool> {
+        let mut is_read = false;
         plan.apply_with_subqueries(|node| {
-            if let LogicalPlan::TableScan(scan) = node
-                && let Ok(provider) = source_as_provider(&scan.source)
+            if let LogicalPlan::TableScan(read) = node
+                && read.table_name.catalog() != Some(OWN)
+                && let Ok(provider) = source_as_provider(&read.source)
                 && let Some(scan) = provider.downcast_ref::<DeltaScan>()
             {
-                times += usize::from(Arc::ptr_eq(scan.table(), self.scan.table()));
+                is_read |= Arc::ptr_eq(scan.table(), self.scan.table());
             }
             Ok(TreeNodeRecursion::Continue)
         })?;
-        Ok(times)
+        Ok(is_read)
     }
 }

@@ -1,11 +1,11 @@
 //! MERGE, as what it asks for.
 
 use datafusion::logical_expr::sqlparser::ast::{
-    Expr, Ident, Merge, MergeAction, MergeClause, MergeClauseKind, MergeInsertExpr,
-    MergeInsertKind, MergeUpdateExpr, TableFactor,
+    Expr, Merge, MergeAction, MergeClause, MergeClauseKind, MergeInsertExpr, MergeInsertKind,
+    MergeUpdateExpr, TableFactor,
 };
 
-use super::{Assignment, Rows, assignment, rows};
+use super::{Assignment, ColumnName, Rows, assignment, rows};
 use crate::statement::ddl::refuse;
 use crate::{PlannerError, Result};
 
@@ -41,7 +41,7 @@ pub struct NewRow {
     /// AND, after WHEN NOT MATCHED.
     pub condition: Option<Expr>,
     /// The columns that have a value; none: all.
-    pub columns: Vec<Ident>,
+    pub columns: Vec<ColumnName>,
     /// The values.
     pub values: Vec<Expr>,
 }
@@ -104,7 +104,7 @@ impl MergeInto {
     }
 }
 
-fn inserted(insert: MergeInsertExpr) -> Result<(Vec<Ident>, Vec<Expr>)> {
+fn inserted(insert: MergeInsertExpr) -> Result<(Vec<ColumnName>, Vec<Expr>)> {
     refuse("MERGE … INSERT", [("WHERE", insert.insert_predicate.is_some())])?;
     let MergeInsertKind::Values(mut values) = insert.kind else {
         return Err(PlannerError::Unsupported(
@@ -114,11 +114,7 @@ fn inserted(insert: MergeInsertExpr) -> Result<(Vec<Ident>, Vec<Expr>)> {
     let (Some(values), true) = (values.rows.pop(), values.rows.is_empty()) else {
         return Err(PlannerError::Invalid("MERGE … INSERT has one row of VALUES".into()));
     };
-    let columns = insert.columns.iter().map(|name| {
-        let column = name.0.last().and_then(|part| part.as_ident()).cloned();
-        column
-            .ok_or_else(|| PlannerError::Invalid(format!("MERGE … INSERT ({name}): name a column")))
-    });
+    let columns = insert.columns.iter().map(|name| ColumnName::of("MERGE … INSERT", name));
     let columns = columns.collect::<Result<Vec<_>>>()?;
     if !columns.is_empty() && columns.len() != values.len() {
         return Err(PlannerError::Invalid(format!(
@@ -164,7 +160,7 @@ mod tests {
              WHEN NOT MATCHED BY SOURCE THEN DELETE",
         )
         .unwrap();
-        assert_eq!(merge.target.alias.value, "x");
+        assert_eq!(merge.target.alias.unwrap().value, "x");
         assert!(merge.matched[0].set.is_none() && merge.matched[1].set.is_some());
         assert_eq!((merge.by_target.len(), merge.by_source.len()), (1, 1));
     }

@@ -7,6 +7,7 @@ use datafusion::logical_expr::sqlparser::ast::{
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::Value;
 
+use super::lengths::refuse_lengths;
 use crate::catalog::Existing;
 use crate::statement::ddl::existing;
 use crate::{PlannerError, Result};
@@ -143,6 +144,7 @@ fn property(option: SqlOption) -> Result<(String, String)> {
 
 /// What is said of a column: its type and NOT NULL stay for the planner. Gives its comment.
 fn own_options(column: &mut ColumnDef) -> Result<Option<String>> {
+    refuse_lengths(&column.name.value, &column.data_type)?;
     let mut comment = None;
     let mut refused = None;
     column.options.retain(|option| match &option.option {
@@ -241,6 +243,11 @@ mod tests {
             "CREATE TABLE t (a INT, CHECK (a > 1))",
             "CREATE TABLE t (a INT) WITH ('delta.enableChangeDataFeed' = 'true')",
             "CREATE TABLE t LIKE u",
+            "CREATE TABLE t (a VARCHAR(3))",
+            "CREATE TABLE t (a CHAR(2), b INT)",
+            "CREATE TABLE t (a STRUCT<b VARCHAR(3)>)",
+            "CREATE TABLE t (a TIMESTAMP(0))",
+            "TRUNCATE TABLE t CASCADE",
         ] {
             let refused = parse(sql);
             assert!(matches!(refused, Err(PlannerError::Unsupported(_))), "{sql}: {refused:?}");

@@ -9,7 +9,12 @@ const LONG: Duration = Duration::from_secs(3600);
 
 fn handle(record: &Record, seen: u64) -> PollHandle {
     let Opening { query, coordinator, .. } = record.opening.clone();
-    PollHandle { query, coordinator, seen }
+    PollHandle { coordinator, ..of(query, seen) }
+}
+
+/// Of a query of the first node.
+fn of(query: Uuid, seen: u64) -> PollHandle {
+    PollHandle { query, coordinator: "a".into(), seen, changes: false }
 }
 
 /// A running query of two shares, as its client was answered.
@@ -33,9 +38,10 @@ async fn a_poll_waits_for_more_than_was_seen() {
     let cluster = Plan::of(2).start().await;
     let record = running(&cluster);
     let queries = cluster.nodes[0].queries();
-    let first = queries.poll(record.opening.query, 0, LONG).await.unwrap();
+    let first = queries.poll(&handle(&record, 0), LONG).await.unwrap();
     assert!(first.endpoints.is_empty() && !first.complete);
-    let (next, ()) = tokio::join!(queries.poll(record.opening.query, first.version, LONG), async {
+    let seen = handle(&record, first.version);
+    let (next, ()) = tokio::join!(queries.poll(&seen, LONG), async {
         record.progress.part("b");
     });
     let next = next.unwrap();
@@ -49,7 +55,7 @@ async fn a_poll_without_patience_says_what_there_is() {
     let record = running(&cluster);
     let queries = cluster.nodes[0].queries();
     let seen = record.progress.now().version;
-    let polled = soon(queries.poll(record.opening.query, seen, Duration::ZERO)).await.unwrap();
+    let polled = soon(queries.poll(&handle(&record, seen), Duration::ZERO)).await.unwrap();
     assert_eq!(polled.version, seen);
 }
 
@@ -90,7 +96,7 @@ async fn a_query_that_is_over_lists_all_of_its_endpoints() {
     let mut seen = 0;
     let complete = soon(async {
         loop {
-            let polled = node.queries().poll(started.query, seen, LONG).await.unwrap();
+            let polled = node.queries().poll(&of(started.query, seen), LONG).await.unwrap();
             if polled.complete {
                 return polled;
             }
@@ -111,8 +117,30 @@ fn long_ago() -> Uuid {
 async fn a_query_from_before_the_process_can_run_again() {
     let cluster = Plan::of(1).start().await;
     let queries = cluster.nodes[0].queries();
-    let error = queries.poll(long_ago(), 0, LONG).await.unwrap_err();
+    let error = queries.poll(&of(long_ago(), 0), LONG).await.unwrap_err();
     assert!(matches!(error, ResultError::Unavailable(_)), "{error}");
-    let error = queries.poll(Uuid::now_v7(), 0, LONG).await.unwrap_err();
+    let error = queries.poll(&of(Uuid::now_v7(), 0), LONG).await.unwrap_err();
     assert!(matches!(error, ResultError::NotFound(_)), "{error}");
+}
+
+/// Its rows may be there: whoever ran it again could insert them twice.
+#[tokio::test]
+async fn a_change_of_which_nothing_is_known_is_not_said_to_be_run_again() {
+    let cluster = Plan::of(2).start().await;
+    let queries = cluster.nodes[0].queries();
+    let change = |query, coordinator: &str| PollHandle {
+        changes: true,
+        coordinator: coordinator.into(),
+        ..of(query, 0)
+    };
+    let here = queries.poll(&change(long_ago(), "a"), LONG).await.unwrap_err();
+    let there = queries.poll_elsewhere(&change(long_ago(), "b"), LONG).await.unwrap_err();
+    let gone = queries.poll_elsewhere(&change(long_ago(), "x"), LONG).await.unwrap_err();
+    let cancelled = queries.cancel_polled(&change(long_ago(), "x")).await.unwrap_err();
+    for error in [here, there, gone, cancelled] {
+        let status = crate::flight::status::result(&error);
+        assert_eq!(status.code(), tonic::Code::Internal, "{error}");
+        assert!(status.message().starts_with("it is not known whether"), "{error}");
+        assert!(!status.message().contains("run the query again"), "{error}");
+    }
 }
