@@ -6,6 +6,7 @@ use datafusion::sql::sqlparser::ast::{Set, Statement as SqlStatement};
 
 use crate::{PlannerError, Result};
 
+mod alter;
 mod casts;
 mod change;
 mod clock;
@@ -23,6 +24,7 @@ mod groups;
 mod here;
 mod inner;
 mod intervals;
+mod keys;
 mod lexical;
 mod limits;
 mod moments;
@@ -40,6 +42,7 @@ mod unseen;
 mod walk;
 mod windows;
 
+pub use alter::{Alter, Alteration, DroppedKey};
 pub(crate) use casts::CAST_BY_NAME;
 pub use change::{
     Assignment, Change, Clause, CopyTo, InsertInto, MergeInto, NewRow, NewTable, Rows,
@@ -50,6 +53,7 @@ pub use ddl::Ddl;
 pub use depth::{DEEPEST, STACK_BYTES};
 pub(crate) use escapes::{BY_BACKSLASH, by_backslash};
 pub(crate) use here::Here;
+pub use keys::{NewKey, NewKeyKind};
 
 /// A parsed statement with its kind.
 #[derive(Debug, Clone)]
@@ -60,7 +64,7 @@ pub enum Statement {
     Explain(ExplainStatement),
     /// Changes the session: SET, RESET, USE.
     Session(DfStatement),
-    /// Changes the catalog: CREATE, DROP.
+    /// Changes the catalog: CREATE, DROP, ALTER.
     Ddl(Ddl),
     /// Changes rows, or makes a table that has some: INSERT, DELETE, UPDATE, MERGE, TRUNCATE, CREATE TABLE.
     Change(Box<Change>),
@@ -101,6 +105,9 @@ fn parse_one(sql: &str) -> Result<(Parsed, usize)> {
     depth::check_text(sql, &GenericDialect {})?;
     let sql = placeholders::numbered(sql, &GenericDialect {})?;
     let sql = lexical::written(&sql, &GenericDialect {})?;
+    if let Some(alter) = alter::parse(sql.as_ref())? {
+        return Ok((Parsed::Ddl(Ddl::Alter(Box::new(alter))), 1));
+    }
     let mut statements = DFParserBuilder::new(sql.as_ref())
         .with_dialect(&GenericDialect {})
         .build()?

@@ -27,7 +27,7 @@ use super::delta::{DeltaScan, DeltaTables, Snapshot};
 use super::error::CatalogError;
 use super::files::{Entry as FilesEntry, FilesCatalog, Found};
 use super::location::DataLocation;
-use super::store::{CatalogStore, Entry, EntryKind, External, State, View};
+use super::store::{CatalogStore, Entry, EntryKind, External, Key, State, View};
 use super::{CATALOG_NAME, SCHEMA_NAME};
 use crate::plan::logical;
 use crate::statement::{Statement, parse};
@@ -192,12 +192,27 @@ impl CatalogProvider for SessionCatalog {
 
 /// One of its schemas.
 #[derive(Debug)]
-struct SessionSchema {
+pub(super) struct SessionSchema {
     of: SessionCatalog,
     name: String,
 }
 
 impl SessionSchema {
+    /// Its tables' keys, each with its table and what it refers to.
+    pub(super) fn keys(&self) -> impl Iterator<Item = (String, Key, Option<Key>)> {
+        let state = &self.of.state;
+        let entries = state.entries(&self.name);
+        entries.flat_map(move |entry| {
+            entry.keys.iter().map(move |key| {
+                let referred = key.reference().and_then(|to| {
+                    let table = state.entry(&to.schema, &to.table)?;
+                    table.key_of(&to.columns).cloned()
+                });
+                (entry.name.clone(), key.clone(), referred)
+            })
+        })
+    }
+
     fn has_files(&self) -> bool {
         self.name == SCHEMA_NAME
     }

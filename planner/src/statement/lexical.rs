@@ -1,8 +1,9 @@
 //! What the parser does not read, written otherwise before it parses.
 //!
-//! Problem: `DESCRIBE TABLE t`, `TABLE t`, `SET SCHEMA x`, `USE SCHEMA x`, `EXPLAIN PLAN FOR …`, `TRIM(TRAILING FROM x)`, and
-//! the ODBC escapes `{oj …}` and `{escape 'c'}` are syntax errors of sqlparser 0.62. Here: they are found among the tokens,
-//! so that nothing in a string, a quoted name or a comment is touched, and written as what means the same.
+//! Problem: `DESCRIBE TABLE t`, `TABLE t`, `SET SCHEMA x`, `USE SCHEMA x`, `EXPLAIN PLAN FOR …`, `TRIM(TRAILING FROM x)`, Hive's
+//! `DISABLE NOVALIDATE RELY` of keys, and the ODBC escapes `{oj …}` and `{escape 'c'}` are syntax errors of sqlparser 0.62. Here:
+//! they are found among the tokens, so that nothing in a string, a quoted name or a comment is touched, and written as what
+//! means the same.
 
 use std::borrow::Cow;
 
@@ -29,6 +30,7 @@ pub(super) fn written<'t>(sql: &'t str, dialect: &dyn Dialect) -> Result<Cow<'t,
     let mut edits = beginning(&tokens);
     edits.extend(trims(&tokens));
     edits.extend(escapes(&tokens));
+    edits.extend(unenforced(&tokens));
     edits.sort_by_key(|edit| (edit.from.line, edit.from.column));
     Ok(match edits.is_empty() {
         true => sql.into(),
@@ -61,7 +63,8 @@ fn refuse_calls(tokens: &[TokenWithSpan]) -> Result<()> {
 fn is_concerned(sql: &str) -> bool {
     let start = sql.trim_start();
     let first = start.split(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default();
-    const FIRST: [&str; 6] = ["describe", "desc", "table", "set", "use", "explain"];
+    const FIRST: [&str; 8] =
+        ["describe", "desc", "table", "set", "use", "explain", "create", "alter"];
     FIRST.iter().any(|word| first.eq_ignore_ascii_case(word))
         || start.starts_with(['-', '/'])
         || sql.contains('{')
@@ -125,6 +128,34 @@ fn trims(tokens: &[TokenWithSpan]) -> Vec<Edit> {
         .collect()
 }
 
+/// Of a key: Hive's words for NOT ENFORCED. Whether a planner may rely on it (RELY) makes no difference: none does here.
+fn unenforced(tokens: &[TokenWithSpan]) -> Vec<Edit> {
+    let defines =
+        tokens.first().is_some_and(|word| is_word(word, "create") || is_word(word, "alter"));
+    if !defines {
+        return Vec::new();
+    }
+    let ends_a_key = |token: &TokenWithSpan| {
+        token.token == Token::RParen || is_word(token, "key") || is_word(token, "unique")
+    };
+    let rely = |at: usize| {
+        let word = tokens.get(at);
+        word.is_some_and(|word| is_word(word, "rely") || is_word(word, "norely"))
+    };
+    let mut edits = Vec::new();
+    for (at, found) in tokens.windows(3).enumerate() {
+        let of_hive = is_word(&found[1], "disable") && is_word(&found[2], "novalidate");
+        if of_hive && ends_a_key(&found[0]) {
+            let end = if rely(at + 3) { at + 4 } else { at + 3 };
+            edits.extend(replace(&tokens[at + 1..end], "NOT ENFORCED"));
+        }
+        if is_word(&found[0], "not") && is_word(&found[1], "enforced") && rely(at + 2) {
+            edits.extend(replace(&tokens[at + 2..at + 3], ""));
+        }
+    }
+    edits
+}
+
 /// `{oj …}` and `{escape …}` without their braces.
 fn escapes(tokens: &[TokenWithSpan]) -> Vec<Edit> {
     let (mut edits, mut open) = (Vec::new(), Vec::new());
@@ -177,6 +208,22 @@ mod tests {
             "SELECT 1 FROM  a LEFT JOIN b ON {fn f(x)} = 1",
         );
         check("SELECT a LIKE 'x!%' {escape '!'}", "SELECT a LIKE 'x!%' escape '!'");
+    }
+
+    #[test]
+    fn keys_are_said_not_to_be_enforced() {
+        check(
+            "CREATE TABLE t (a INT PRIMARY KEY DISABLE NOVALIDATE RELY, UNIQUE (b) disable novalidate)",
+            "CREATE TABLE t (a INT PRIMARY KEY NOT ENFORCED, UNIQUE (b) NOT ENFORCED)",
+        );
+        check(
+            "ALTER TABLE t ADD UNIQUE (a) NOT ENFORCED NORELY",
+            "ALTER TABLE t ADD UNIQUE (a) NOT ENFORCED ",
+        );
+        check(
+            "CREATE VIEW v AS SELECT disable novalidate",
+            "CREATE VIEW v AS SELECT disable novalidate",
+        );
     }
 
     #[test]

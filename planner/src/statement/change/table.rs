@@ -1,7 +1,7 @@
 //! CREATE TABLE, as what it asks for.
 
 use datafusion::logical_expr::sqlparser::ast::{
-    ColumnDef, ColumnOption, CommentDef, CreateTable, CreateTableOptions, Expr,
+    ColumnDef, ColumnOption, ColumnOptionDef, CommentDef, CreateTable, CreateTableOptions, Expr,
     HiveDistributionStyle, Ident, ObjectName, Query, SqlOption, Statement as SqlStatement,
 };
 use datafusion::sql::parser::Statement as DfStatement;
@@ -9,6 +9,7 @@ use datafusion::sql::sqlparser::ast::Value;
 
 use crate::catalog::Existing;
 use crate::statement::ddl::existing;
+use crate::statement::keys::{NewKey, of_column, of_table};
 use crate::{PlannerError, Result};
 
 /// CREATE TABLE, also AS a query.
@@ -30,6 +31,8 @@ pub struct NewTable {
     pub comments: Vec<(Ident, String)>,
     /// TBLPROPERTIES, or WITH.
     pub properties: Vec<(String, String)>,
+    /// Its keys.
+    pub keys: Vec<NewKey>,
 }
 
 /// # Errors
@@ -50,11 +53,14 @@ pub(super) fn of(mut create: CreateTable) -> Result<NewTable> {
         CommentDef::WithEq(text) | CommentDef::WithoutEq(text) => text,
     });
     let properties = options.into_iter().map(property).collect::<Result<Vec<_>>>()?;
-    let mut comments = Vec::new();
+    let (mut comments, mut keys) = (Vec::new(), Vec::new());
     for column in &mut create.columns {
-        let text = own_options(column)?;
-        comments.extend(text.map(|text| (column.name.clone(), text)));
+        let own = own_options(column)?;
+        comments.extend(own.comment.map(|text| (column.name.clone(), text)));
+        keys.extend(own.keys);
     }
+    let constraints = std::mem::take(&mut create.constraints);
+    keys.extend(constraints.into_iter().map(of_table).collect::<Result<Vec<_>>>()?);
     refuse_the_rest(&create)?;
     let name = create.name.clone();
     let has_columns = !create.columns.is_empty();
@@ -71,7 +77,17 @@ pub(super) fn of(mut create: CreateTable) -> Result<NewTable> {
     }
     let columns =
         has_columns.then(|| DfStatement::Statement(Box::new(SqlStatement::CreateTable(create))));
-    Ok(NewTable { name, columns, query, partition_by, existing, comment, comments, properties })
+    Ok(NewTable {
+        name,
+        columns,
+        query,
+        partition_by,
+        existing,
+        comment,
+        comments,
+        properties,
+        keys,
+    })
 }
 
 /// `PARTITIONED BY (a, b)` of Spark and Hive, `PARTITION BY a` of others.
@@ -141,28 +157,32 @@ fn property(option: SqlOption) -> Result<(String, String)> {
     }
 }
 
-/// What is said of a column: its type and NOT NULL stay for the planner. Gives its comment.
-fn own_options(column: &mut ColumnDef) -> Result<Option<String>> {
-    let mut comment = None;
-    let mut refused = None;
-    column.options.retain(|option| match &option.option {
-        ColumnOption::NotNull | ColumnOption::Null => true,
-        ColumnOption::Comment(text) => {
-            comment = Some(text.clone());
-            false
+/// What is said of a column beside its type and NOT NULL.
+struct Own {
+    comment: Option<String>,
+    keys: Vec<NewKey>,
+}
+
+/// Takes it out of the column: its type and NOT NULL stay for the planner.
+fn own_options(column: &mut ColumnDef) -> Result<Own> {
+    let mut own = Own { comment: None, keys: Vec::new() };
+    let options = std::mem::take(&mut column.options);
+    for option in options {
+        match of_column(&column.name, option.name.as_ref(), option.option) {
+            Ok(key) => own.keys.push(key?),
+            Err(plain @ (ColumnOption::NotNull | ColumnOption::Null)) => {
+                column.options.push(ColumnOptionDef { name: None, option: plain });
+            }
+            Err(ColumnOption::Comment(text)) => own.comment = Some(text),
+            Err(other) => {
+                return Err(PlannerError::Unsupported(format!(
+                    "column '{}' {other} is not supported by this version: leave it out",
+                    column.name.value
+                )));
+            }
         }
-        other => {
-            refused = Some(other.to_string());
-            false
-        }
-    });
-    match refused {
-        Some(option) => Err(PlannerError::Unsupported(format!(
-            "column '{}' {option} is not supported by this version: leave it out",
-            column.name.value
-        ))),
-        None => Ok(comment),
     }
+    Ok(own)
 }
 
 /// Whatever else a statement says is refused: what is left of it is its name and its columns.
@@ -237,8 +257,7 @@ mod tests {
         for sql in [
             "CREATE TEMPORARY TABLE t (a INT)",
             "CREATE TABLE t (a INT DEFAULT 1)",
-            "CREATE TABLE t (a INT PRIMARY KEY)",
-            "CREATE TABLE t (a INT, CHECK (a > 1))",
+            "CREATE TABLE t (a INT GENERATED ALWAYS AS (1))",
             "CREATE TABLE t (a INT) WITH ('delta.enableChangeDataFeed' = 'true')",
             "CREATE TABLE t LIKE u",
         ] {
