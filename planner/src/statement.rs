@@ -42,7 +42,7 @@ mod unseen;
 mod walk;
 mod windows;
 
-pub use alter::{Alter, Alteration, DroppedKey};
+pub use alter::{AddedColumns, Alter, Alteration, DroppedKey};
 pub(crate) use casts::CAST_BY_NAME;
 pub use change::{
     Assignment, Change, Clause, CopyTo, InsertInto, MergeInto, NewRow, NewTable, Rows,

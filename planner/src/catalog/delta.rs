@@ -13,6 +13,7 @@
 //! Rule (Delta protocol, PROTOCOL.md of delta-io/delta): who does not know a feature of a table must not read it, or not
 //! write it. Those that are known are in [`features`].
 
+mod altered;
 mod features;
 mod log;
 mod provider;
@@ -27,10 +28,11 @@ use datafusion::execution::runtime_env::RuntimeEnv;
 use parking_lot::Mutex;
 use tokio_util::task::TaskTracker;
 
+pub(crate) use altered::{TableChange, altered};
 pub(crate) use log::DeltaLog;
 pub(crate) use provider::{DeltaScan, FILE_COLUMN, is_ageless};
 pub(crate) use snapshot::{DataFile, Snapshot};
-pub(crate) use types::{delta_schema, stored};
+pub(crate) use types::{delta_schema, has_local_times, stored};
 pub(crate) use values::{may_partition, partition_text};
 
 use super::error::CatalogError;

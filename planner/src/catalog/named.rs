@@ -40,7 +40,7 @@ const DEEPEST: usize = 32;
 pub struct Named {
     files: FilesCatalog,
     store: Option<Arc<CatalogStore>>,
-    /// The external tables that were asked for, by the ids of their entries, with what is known of their files.
+    /// The external tables that were asked for, by the ids and names of their entries, with what is known of their files.
     externals: Arc<Mutex<HashMap<String, Arc<FilesEntry>>>>,
     /// The Delta tables among all of them.
     tables: Arc<DeltaTables>,
@@ -91,11 +91,13 @@ impl Named {
     /// The entry of an external table's files.
     fn external(&self, entry: &Entry, external: &External) -> Result<Arc<FilesEntry>> {
         let mut externals = self.externals.lock();
-        if let Some(known) = externals.get(&entry.id) {
+        // One that has another name by now is told by that.
+        let key = format!("{} {}", entry.id, entry.name);
+        if let Some(known) = externals.get(&key) {
             return Ok(Arc::clone(known));
         }
         let found = self.files.placed(&entry.name, &external.location)?;
-        externals.insert(entry.id.clone(), Arc::clone(&found));
+        externals.insert(key, Arc::clone(&found));
         Ok(found)
     }
 

@@ -35,6 +35,7 @@ mod running;
 mod target;
 
 pub use ingest::{IfAbsent, IfThere, Incoming, Ingest};
+pub(in crate::plan) use create::columns_of;
 use running::Running;
 
 impl Planner {

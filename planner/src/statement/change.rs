@@ -20,6 +20,7 @@ pub use copy::CopyTo;
 pub(super) use copy::Target;
 pub use merge::{Clause, MergeInto, NewRow};
 pub use table::NewTable;
+pub(super) use table::{known_property, own_options, property};
 
 /// What a statement does to the rows of a table.
 #[derive(Debug, Clone)]

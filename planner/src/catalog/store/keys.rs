@@ -295,6 +295,43 @@ impl State {
         }
     }
 
+    /// ALTER TABLE … RENAME TO. What refers to it does so by its new name.
+    ///
+    /// # Errors
+    /// As [`State::table`]; when something has that name.
+    pub fn rename(&self, schema: &str, table: &str, to: &str) -> Result<Vec<Change>, ChangeError> {
+        let entry = self.table(schema, table)?;
+        if let Some(there) = self.entry(schema, to) {
+            return Err(ChangeError::AlreadyExists(format!(
+                "{} '{schema}.{to}' already exists",
+                there.kind.noun()
+            )));
+        }
+        let redirected = |entry: &Entry| {
+            let mut entry = entry.clone();
+            for key in &mut entry.keys {
+                if key.refers_to(schema, table)
+                    && let KeyKind::Foreign(reference) = &mut key.kind
+                {
+                    to.clone_into(&mut reference.table);
+                }
+            }
+            entry
+        };
+        let renamed = Entry { name: to.to_owned(), ..redirected(entry) };
+        let mut changes = vec![
+            Change::Drop { schema: schema.to_owned(), name: table.to_owned() },
+            Change::Put { schema: schema.to_owned(), entry: renamed },
+        ];
+        for (own, other, _) in self.referring(schema, table) {
+            let put = Change::Put { schema: own.to_owned(), entry: redirected(other) };
+            if !changes.contains(&put) {
+                changes.push(put);
+            }
+        }
+        Ok(changes)
+    }
+
     /// Changes after which no foreign key refers to what is gone once these are made.
     pub(super) fn settled(&self, changes: Vec<Change>) -> Vec<Change> {
         let after = self.with(&changes);

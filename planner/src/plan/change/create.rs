@@ -289,7 +289,10 @@ fn properties(asked: &[(String, String)]) -> Vec<(String, String)> {
 }
 
 /// The columns that a statement names, with their types.
-async fn columns_of(state: &SessionState, columns: &DfStatement) -> Result<SchemaRef> {
+pub(in crate::plan) async fn columns_of(
+    state: &SessionState,
+    columns: &DfStatement,
+) -> Result<SchemaRef> {
     let plan = state.statement_to_plan(columns.clone()).await?;
     match plan {
         LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(made)) => {

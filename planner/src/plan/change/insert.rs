@@ -67,6 +67,7 @@ impl Running {
             read: Arc::clone(snapshot),
             adds,
             removes,
+            alters: Vec::new(),
             depends,
             operation: "WRITE",
             count,

@@ -84,6 +84,7 @@ impl Running {
             read: Arc::clone(snapshot),
             adds,
             removes,
+            alters: Vec::new(),
             depends,
             operation: "MERGE",
             count: changed + inserted,

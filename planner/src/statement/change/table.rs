@@ -52,7 +52,8 @@ pub(super) fn of(mut create: CreateTable) -> Result<NewTable> {
     let comment = said.chain(create.comment.take()).next().map(|comment| match comment {
         CommentDef::WithEq(text) | CommentDef::WithoutEq(text) => text,
     });
-    let properties = options.into_iter().map(property).collect::<Result<Vec<_>>>()?;
+    let properties = options.into_iter().map(|option| property("CREATE TABLE", option));
+    let properties = properties.collect::<Result<Vec<_>>>()?;
     let (mut comments, mut keys) = (Vec::new(), Vec::new());
     for column in &mut create.columns {
         let own = own_options(column)?;
@@ -137,34 +138,52 @@ fn listed(options: CreateTableOptions) -> Vec<SqlOption> {
     }
 }
 
-fn property(option: SqlOption) -> Result<(String, String)> {
-    let refused = |option: &SqlOption| {
-        Err(PlannerError::Unsupported(format!("CREATE TABLE with {option} is not supported")))
+/// A property that a table is to have.
+///
+/// # Errors
+/// `Unsupported` for those that ask for what is not done here, `Invalid` for values that they have not.
+pub(in crate::statement) fn property(what: &str, option: SqlOption) -> Result<(String, String)> {
+    let SqlOption::KeyValue { key, value } = option else {
+        return Err(no_property(what, &option.to_string()));
     };
-    let SqlOption::KeyValue { key, value } = &option else { return refused(&option) };
-    // Those of Delta's own ask for what is not done here.
-    let known = key.value == "delta.appendOnly" || !key.value.starts_with("delta.");
-    let text = match value {
+    known_property(what, &key.value)?;
+    let text = match &value {
         Expr::Value(value) => match &value.value {
             Value::SingleQuotedString(text) => text.clone(),
             other => other.to_string(),
         },
         other => other.to_string(),
     };
-    match known {
-        true => Ok((key.value.clone(), text)),
-        false => refused(&option),
+    let is_boolean = ["true", "false"].iter().any(|known| text.eq_ignore_ascii_case(known));
+    match key.value == APPEND_ONLY && !is_boolean {
+        true => Err(PlannerError::Unsupported(format!("{APPEND_ONLY} is true or false, not {text}"))),
+        false => Ok((key.value, text)),
     }
 }
 
+const APPEND_ONLY: &str = "delta.appendOnly";
+
+/// # Errors
+/// `Unsupported` for one of Delta's own that is not known: it asks for what is not done here.
+pub(in crate::statement) fn known_property(what: &str, name: &str) -> Result<()> {
+    match name == APPEND_ONLY || !name.starts_with("delta.") {
+        true => Ok(()),
+        false => Err(no_property(what, name)),
+    }
+}
+
+fn no_property(what: &str, property: &str) -> PlannerError {
+    PlannerError::Unsupported(format!("{what} with {property} is not supported"))
+}
+
 /// What is said of a column beside its type and NOT NULL.
-struct Own {
-    comment: Option<String>,
-    keys: Vec<NewKey>,
+pub(in crate::statement) struct Own {
+    pub(in crate::statement) comment: Option<String>,
+    pub(in crate::statement) keys: Vec<NewKey>,
 }
 
 /// Takes it out of the column: its type and NOT NULL stay for the planner.
-fn own_options(column: &mut ColumnDef) -> Result<Own> {
+pub(in crate::statement) fn own_options(column: &mut ColumnDef) -> Result<Own> {
     let mut own = Own { comment: None, keys: Vec::new() };
     let options = std::mem::take(&mut column.options);
     for option in options {

@@ -168,6 +168,18 @@ fn a_key_is_dropped_with_what_refers_to_it_only() {
     assert_eq!(keys(&after, "t").len(), 1);
 }
 
+#[test]
+fn what_refers_to_a_table_follows_its_name() {
+    let own = [primary(&["x"]), foreign(&["y"], "u", &[])];
+    let state = state(&[("u", &own), ("t", &[foreign(&["a"], "u", &[])])]);
+    let after = state.with(&state.rename("public", "u", "v").unwrap());
+    assert!(after.entry("public", "u").is_none() && after.dangling().is_empty());
+    assert_eq!(keys(&after, "v"), ["u_pk", "u_y_fk"]);
+    assert_eq!(keys(&after, "t").len(), 1);
+    assert!(refusal(state.rename("public", "u", "t")).contains("already exists"));
+    assert!(refusal(state.rename("public", "nope", "v")).contains("no table"));
+}
+
 #[tokio::test]
 async fn keys_are_there_after_a_restart() {
     let warehouse = Warehouse::new();
