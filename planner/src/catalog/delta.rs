@@ -33,7 +33,7 @@ pub(crate) use log::DeltaLog;
 pub(crate) use provider::{DeltaScan, FILE_COLUMN, is_ageless};
 pub(crate) use snapshot::{DataFile, Snapshot};
 pub(crate) use types::{delta_schema, has_local_times, stored};
-pub(crate) use values::{may_partition, partition_text};
+pub(crate) use values::{may_partition, partition_text, partition_value};
 
 use super::error::CatalogError;
 use super::location::DataLocation;

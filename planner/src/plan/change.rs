@@ -27,6 +27,7 @@ mod build;
 mod create;
 mod files;
 mod find;
+mod given;
 mod ingest;
 mod insert;
 mod merge;

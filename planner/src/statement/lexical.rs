@@ -31,6 +31,7 @@ pub(super) fn written<'t>(sql: &'t str, dialect: &dyn Dialect) -> Result<Cow<'t,
     edits.extend(trims(&tokens));
     edits.extend(escapes(&tokens));
     edits.extend(unenforced(&tokens));
+    edits.extend(partition_last(&tokens));
     edits.sort_by_key(|edit| (edit.from.line, edit.from.column));
     Ok(match edits.is_empty() {
         true => sql.into(),
@@ -65,6 +66,11 @@ fn is_concerned(sql: &str) -> bool {
     let first = start.split(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default();
     const FIRST: [&str; 8] =
         ["describe", "desc", "table", "set", "use", "explain", "create", "alter"];
+    const INSERTS: [&str; 2] = ["insert", "with"];
+    let inserts = INSERTS.iter().any(|word| first.eq_ignore_ascii_case(word));
+    if inserts && sql.to_ascii_lowercase().contains("partition") {
+        return true;
+    }
     FIRST.iter().any(|word| first.eq_ignore_ascii_case(word))
         || start.starts_with(['-', '/'])
         || sql.contains('{')
@@ -156,6 +162,50 @@ fn unenforced(tokens: &[TokenWithSpan]) -> Vec<Edit> {
     edits
 }
 
+/// Spark's `INSERT INTO t PARTITION (…) (columns)` with the columns first, as the parser knows it.
+fn partition_last(tokens: &[TokenWithSpan]) -> Vec<Edit> {
+    let close = |from: usize| {
+        let mut open = 0_usize;
+        (from..tokens.len()).find(|at| {
+            match tokens[*at].token {
+                Token::LParen => open += 1,
+                Token::RParen => open = open.saturating_sub(1),
+                _ => {}
+            }
+            open == 0
+        })
+    };
+    let is_open = |at: usize| tokens.get(at).is_some_and(|token| token.token == Token::LParen);
+    let Some(insert) = tokens.iter().position(|token| is_word(token, "insert")) else {
+        return Vec::new();
+    };
+    let words = tokens.iter().enumerate().skip(insert);
+    let mut words = words.take_while(|(_, token)| !is_word(token, "select"));
+    let Some((begin, _)) = words.find(|(_, token)| is_word(token, "partition")) else {
+        return Vec::new();
+    };
+    let Some(end) = Some(begin + 1).filter(|at| is_open(*at)).and_then(close) else {
+        return Vec::new();
+    };
+    let Some(last) = Some(end + 1).filter(|at| is_open(*at)).and_then(close) else {
+        return Vec::new();
+    };
+    let names = &tokens[end + 2..last];
+    let is_name = |(at, token): (usize, &TokenWithSpan)| match &token.token {
+        Token::Word(_) => at % 2 == 0,
+        Token::Comma => at % 2 == 1,
+        _ => false,
+    };
+    if names.is_empty() || !names.iter().enumerate().all(is_name) {
+        return Vec::new();
+    }
+    let text = |tokens: &[TokenWithSpan]| {
+        tokens.iter().map(|token| token.token.to_string()).collect::<Vec<_>>().join(" ")
+    };
+    let swapped = format!("{} {}", text(&tokens[end + 1..=last]), text(&tokens[begin..=end]));
+    replace(&tokens[begin..=last], &swapped).into_iter().collect()
+}
+
 /// `{oj …}` and `{escape …}` without their braces.
 fn escapes(tokens: &[TokenWithSpan]) -> Vec<Edit> {
     let (mut edits, mut open) = (Vec::new(), Vec::new());
@@ -224,6 +274,21 @@ mod tests {
             "CREATE VIEW v AS SELECT disable novalidate",
             "CREATE VIEW v AS SELECT disable novalidate",
         );
+    }
+
+    #[test]
+    fn columns_come_before_partition() {
+        check(
+            "INSERT INTO t PARTITION (d = 'x') (a, b) SELECT 1, 2",
+            "INSERT INTO t ( a , b ) PARTITION ( d = 'x' ) SELECT 1, 2",
+        );
+        for sql in [
+            "INSERT INTO t PARTITION (d = 'x') (SELECT a FROM u)",
+            "INSERT INTO t SELECT count(*) OVER (PARTITION BY (a)) FROM u",
+            "INSERT INTO t (a) PARTITION (d) VALUES (1, 2)",
+        ] {
+            check(sql, sql);
+        }
     }
 
     #[test]

@@ -193,7 +193,7 @@ impl Running {
         let table = Arc::clone(&target.scan.snapshot().schema);
         let columns = matched(&ingest.rows.schema, &table)?;
         let rows = self.incoming(state, ingest)?.project(columns)?.build()?;
-        self.insert_rows(state, &target, &rows, false, outcome).await
+        self.insert_rows(state, &target, &rows, None, outcome).await
     }
 
     /// What comes, shared out to the cores.
