@@ -5,20 +5,19 @@
 //! value is refused with the same words wherever it comes from.
 
 use std::any::Any;
-use std::fmt;
 use std::ops::RangeInclusive;
-use std::str::FromStr;
 use std::time::Duration;
 
-use datafusion::arrow::array::timezone::Tz;
 use datafusion::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
 use datafusion::error::{DataFusionError, Result};
 
-use crate::PlannerError;
-
 mod listed;
+mod values;
+mod words;
 
 pub use listed::{Setting, erased, listed};
+pub use values::{MOST_PARTITIONS, check_setting, check_values};
+pub use words::{Delivery, Dialect, Endpoints, ExecutionMode, Locations, Types};
 
 /// Settings of Squadron itself, beside DataFusion's own `datafusion.*`.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +38,8 @@ pub struct SquadronOptions {
     pub types: Types,
     /// Whether no two columns of a result may have one name.
     pub unique_names: bool,
+    /// How statements are read.
+    pub dialect: Dialect,
 }
 
 impl Default for SquadronOptions {
@@ -52,6 +53,7 @@ impl Default for SquadronOptions {
             query_timeout: Duration::ZERO,
             types: Types::Auto,
             unique_names: false,
+            dialect: Dialect::Squadron,
         }
     }
 }
@@ -86,6 +88,7 @@ impl ExtensionOptions for SquadronOptions {
             "query_timeout" => self.query_timeout = query_timeout(value)?,
             "types" => self.types = value.parse()?,
             "unique_names" => self.unique_names = flag("unique_names", value)?,
+            "dialect" => self.dialect = value.parse()?,
             _ => return Err(unknown(key)),
         }
         Ok(())
@@ -138,6 +141,11 @@ impl ExtensionOptions for SquadronOptions {
                 self.unique_names.to_string(),
                 "Whether columns of one name are numbered (a, a_1), for clients that take each name once",
             ),
+            entry(
+                "dialect",
+                self.dialect.to_string(),
+                "How statements are read: squadron, or spark (its literals, operators and functions)",
+            ),
         ]
     }
 }
@@ -176,6 +184,11 @@ fn flag(key: &str, value: &str) -> Result<bool> {
     }
 }
 
+/// How the statements of a session are read.
+pub fn dialect(options: &ConfigOptions) -> Dialect {
+    options.extensions.get::<SquadronOptions>().map(|chosen| chosen.dialect).unwrap_or_default()
+}
+
 fn unknown(key: &str) -> DataFusionError {
     let known = SquadronOptions::default().entries();
     let known: Vec<&str> = known.iter().map(|entry| entry.key.as_str()).collect();
@@ -188,202 +201,6 @@ fn unknown(key: &str) -> DataFusionError {
 impl ConfigExtension for SquadronOptions {
     const PREFIX: &'static str = "squadron";
 }
-
-/// Settings of datafusion-distributed that change how fast a query is, never what it gives. Others
-/// can make it wait for ever (how much a connection buffers) or are not what it was built with.
-const DISTRIBUTED: &[&str] = &[
-    "distributed.broadcast_joins",
-    "distributed.compression",
-    "distributed.file_scan_config_bytes_per_partition",
-    "distributed.max_tasks_per_stage",
-    "distributed.shuffle_batch_size",
-];
-
-/// Whether a session may change a setting.
-///
-/// # Errors
-/// `Invalid` for one that belongs to the node.
-pub fn check_setting(key: &str) -> crate::Result<()> {
-    if key.starts_with("datafusion.runtime.") {
-        return Err(PlannerError::Invalid(
-            "datafusion.runtime.* belongs to the whole node: set memory and disk in the node's configuration".into(),
-        ));
-    }
-    if key.starts_with("distributed.") && !DISTRIBUTED.contains(&key) {
-        return Err(PlannerError::Invalid(format!(
-            "{key} is no session's to change; of distributed.* there are {}",
-            DISTRIBUTED.join(", ")
-        )));
-    }
-    Ok(())
-}
-
-/// Partitions at most, for a node or a session: what a shuffle needs to get ready grows with their
-/// square.
-pub const MOST_PARTITIONS: usize = 256;
-
-/// Numbers that a session may choose. DataFusion takes any, and some end in a panic, in a query that
-/// never begins, or in more memory than the node has.
-const NUMBERS: &[(&str, RangeInclusive<u64>)] = &[
-    ("datafusion.execution.batch_size", 1..=1 << 20),
-    ("datafusion.execution.hash_join_buffering_capacity", 0..=1 << 30),
-    ("datafusion.execution.meta_fetch_concurrency", 1..=1024),
-    ("datafusion.execution.planning_concurrency", 1..=1024),
-    ("datafusion.execution.target_partitions", 1..=MOST_PARTITIONS as u64),
-    ("datafusion.optimizer.max_passes", 1..=100),
-    ("datafusion.sql_parser.recursion_limit", 1..=200),
-    ("distributed.file_scan_config_bytes_per_partition", 1..=u64::MAX),
-    ("distributed.shuffle_batch_size", 0..=1 << 20),
-];
-
-const FILTERS_IN_FILES: &str = "datafusion.execution.parquet.pushdown_filters";
-
-const PIECEWISE: &str = "datafusion.optimizer.enable_piecewise_merge_join";
-
-/// What compresses batches between nodes.
-const COMPRESSIONS: [&str; 3] = ["none", "lz4", "zstd"];
-
-/// Longest value of a setting: thousands of sessions are kept, each with its own.
-const LONGEST: usize = 512;
-
-/// Whether a session's settings have values that queries can run with.
-///
-/// # Errors
-/// `Invalid` with the values that there are.
-pub fn check_values(options: &ConfigOptions) -> crate::Result<()> {
-    for entry in options.entries() {
-        let value = entry.value.as_deref().unwrap_or_default();
-        if value.len() > LONGEST {
-            return Err(PlannerError::Invalid(format!(
-                "{} takes {LONGEST} bytes, not {}",
-                entry.key,
-                value.len()
-            )));
-        }
-        if let Some((key, range)) = NUMBERS.iter().find(|(key, _)| is(&entry, key))
-            && !value.parse().is_ok_and(|value| range.contains(&value))
-        {
-            let (least, most) = (range.start(), range.end());
-            return Err(PlannerError::Invalid(format!(
-                "{key} takes {least} to {most}, not {value}"
-            )));
-        }
-        if is(&entry, "datafusion.execution.time_zone")
-            && entry.value.is_some()
-            && value.parse::<Tz>().is_err()
-        {
-            return Err(PlannerError::Invalid(format!(
-                "datafusion.execution.time_zone takes a zone like 'Europe/Berlin' or '+01:00', not '{value}'"
-            )));
-        }
-        if is(&entry, FILTERS_IN_FILES) && value == "true" {
-            // A join's filter, pushed into a file, loses rows with NaN.
-            return Err(PlannerError::Invalid(format!(
-                "{FILTERS_IN_FILES} stays off in this version: row groups and pages are skipped without it"
-            )));
-        }
-        if is(&entry, PIECEWISE) && value == "true" {
-            // It panics with conditions over one side, and no plan carries it to another node.
-            return Err(PlannerError::Invalid(format!("{PIECEWISE} stays off in this version")));
-        }
-        if is(&entry, "distributed.compression") && !COMPRESSIONS.contains(&value) {
-            let known = COMPRESSIONS.join(", ");
-            return Err(PlannerError::Invalid(format!(
-                "distributed.compression takes one of {known}, not '{value}'"
-            )));
-        }
-    }
-    Ok(())
-}
-
-/// Extensions give their entries without their prefix.
-fn is(entry: &ConfigEntry, key: &str) -> bool {
-    entry.key == key || key.strip_prefix("distributed.") == Some(&entry.key)
-}
-
-/// Declares a setting with a fixed list of words, refused by naming all of them.
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident, $key:literal, { $($(#[$vdoc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum $name { $($(#[$vdoc])* $variant),+ }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(match self { $(Self::$variant => $word),+ })
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = DataFusionError;
-            fn from_str(text: &str) -> Result<Self> {
-                match text.trim().to_ascii_lowercase().as_str() {
-                    $($word => Ok(Self::$variant),)+
-                    _ => Err(DataFusionError::Configuration(format!(
-                        "squadron.{} takes one of {}, not '{text}'", $key, [$($word),+].join(", ")
-                    ))),
-                }
-            }
-        }
-    };
-}
-
-words!(
-    /// Where a query runs.
-    ExecutionMode, "execution_mode", {
-    /// Distributed when the scan is large enough to gain from it.
-    Auto = "auto",
-    /// In the node that took the query.
-    Local = "local",
-    /// On as many workers as have something to do.
-    Distributed = "distributed",
-});
-
-words!(
-    /// How many endpoints a result has.
-    Endpoints, "endpoints", {
-    /// Every serving peer, or one where the order matters or the result is local.
-    Auto = "auto",
-    /// Every serving peer.
-    All = "all",
-    /// One.
-    One = "one",
-});
-
-words!(
-    /// What the endpoints point to.
-    Locations, "locations", {
-    /// Each node's advertised address.
-    Direct = "direct",
-    /// Nothing: the client reads through the node it is connected to.
-    Proxy = "proxy",
-});
-
-words!(
-    /// When frames are handed out.
-    Delivery, "delivery", {
-    /// As they come.
-    Streaming = "streaming",
-    /// When the result is complete.
-    Staged = "staged",
-});
-
-words!(
-    /// The types that results are told in (`wire_schema/types.rs` has the table).
-    Types, "types", {
-    /// By what the client calls itself.
-    Auto = "auto",
-    /// Those that all clients read.
-    Safe = "safe",
-    /// As they are, but for encodings.
-    Native = "native",
-    /// What the JDBC driver reads rightly.
-    Jdbc = "jdbc",
-    /// What Grafana's plugin reads rightly.
-    Grafana = "grafana",
-    /// What polars and ODBC have no type for is text.
-    Text = "text",
-});
 
 /// Says why a setting was refused, without DataFusion's preamble.
 pub fn explain_refusal(error: &DataFusionError) -> String {
@@ -399,7 +216,7 @@ mod tests {
     use datafusion::config::ConfigOptions;
     use datafusion_distributed::DistributedConfig;
 
-    fn set(key: &str, value: &str) -> std::result::Result<ConfigOptions, String> {
+    pub(super) fn set(key: &str, value: &str) -> std::result::Result<ConfigOptions, String> {
         let mut options = ConfigOptions::default();
         options.extensions.insert(SquadronOptions::default());
         options.extensions.insert(DistributedConfig::default());
@@ -421,47 +238,6 @@ mod tests {
             let options = set("squadron.query_timeout", text).unwrap();
             let chosen = options.extensions.get::<SquadronOptions>().unwrap().query_timeout;
             assert_eq!(chosen, Duration::from_secs(seconds));
-        }
-    }
-
-    #[test]
-    fn what_belongs_to_the_node_is_no_sessions_to_change() {
-        assert!(check_setting("datafusion.runtime.memory_limit").is_err());
-        assert!(check_setting("distributed.worker_connection_buffer_budget_bytes").is_err());
-        assert!(check_setting("distributed.dynamic_task_count").is_err());
-        assert!(check_setting("distributed.compression").is_ok());
-        assert!(check_setting("datafusion.execution.batch_size").is_ok());
-    }
-
-    fn refusal(key: &str, value: &str) -> Option<String> {
-        check_values(&set(key, value).unwrap()).err().map(|error| error.to_string())
-    }
-
-    #[test]
-    fn every_number_is_taken_within_its_range_and_refused_past_it() {
-        for (key, range) in NUMBERS {
-            for taken in [range.start(), range.end()] {
-                assert_eq!(refusal(key, &taken.to_string()), None);
-            }
-            if let Some(past) = range.end().checked_add(1).map(|value| value.to_string()) {
-                let refused = refusal(key, &past).unwrap_or_else(|| panic!("{key} = {past}"));
-                assert!(refused.contains(key) && refused.contains(&past), "{refused}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_compression_that_workers_do_not_know_is_refused_with_those_that_they_do() {
-        assert!(refusal("distributed.compression", "brotli").unwrap().contains("none, lz4, zstd"));
-        assert_eq!(refusal("distributed.compression", "zstd"), None);
-    }
-
-    #[test]
-    fn a_zone_that_nobody_knows_is_refused() {
-        let key = "datafusion.execution.time_zone";
-        assert!(refusal(key, "Mars/Phobos").unwrap().contains("'Mars/Phobos'"));
-        for known in ["Europe/Berlin", "+01:00", "UTC"] {
-            assert_eq!(refusal(key, known), None);
         }
     }
 

@@ -18,7 +18,7 @@ use crate::catalog::{INFORMATION_SCHEMA, tolerate};
 use crate::commit::count_schema;
 use crate::deliver::{DeliverExec, DeliverSpec};
 use crate::options::{
-    ExecutionMode, SquadronOptions, check_setting, check_values, explain_refusal,
+    ExecutionMode, SquadronOptions, check_setting, check_values, dialect, explain_refusal,
 };
 use crate::session::{Engine, apart, guard_query, keys_are_columns, types_met};
 use crate::statement::{Statement, beside_wildcards};
@@ -90,7 +90,8 @@ impl Planner {
         if let Some(plan) = self.plan_form(config, request).await? {
             return Ok(Planned::Query(Box::new(plan)));
         }
-        let Turn { statement, right: _right } = self.turns.parse(sql).await?;
+        let Turn { statement, right: _right } =
+            self.turns.parse(sql, dialect(config.options())).await?;
         match statement {
             Statement::Query(query) => {
                 let plan = self.plan_query(query, config, request).await?;
@@ -122,7 +123,8 @@ impl Planner {
         if let Some(plan) = self.plan_form(config, request).await? {
             return Ok(plan.schema);
         }
-        let Turn { statement, right: _right } = self.turns.parse(sql).await?;
+        let Turn { statement, right: _right } =
+            self.turns.parse(sql, dialect(config.options())).await?;
         match statement {
             Statement::Query(query) => Ok(self.plan_query(query, config, request).await?.schema),
             Statement::Explain(_) => Ok(explain::schema()),
@@ -145,7 +147,7 @@ impl Planner {
             let (schema, is_update) = (plan.schema, plan.is_update);
             return Ok(Prepared { schema, parameters: Parameters::none(), is_update });
         }
-        let Turn { statement, right } = self.turns.parse(sql).await?;
+        let Turn { statement, right } = self.turns.parse(sql, dialect(config.options())).await?;
         let query = match statement {
             Statement::Query(query) => query,
             Statement::Explain(statement) => explain::explained_query(*statement.statement)?,

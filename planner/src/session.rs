@@ -35,6 +35,7 @@ use crate::{PlannerError, Result};
 
 mod account;
 mod apart;
+mod as_before;
 mod between;
 mod bounded;
 mod carry;
@@ -58,6 +59,7 @@ mod rules;
 mod scalars;
 mod sets;
 mod share;
+pub(crate) mod spark;
 mod spill;
 mod stand_in;
 mod tidy;
@@ -368,6 +370,7 @@ impl Engine {
 
 /// Has a session answer as SQL does: what is ours beside, around and in the place of the engine's functions and rules.
 fn ours(state: &mut SessionState, bounds: &Arc<Bounds>) -> Result<()> {
+    spark::spark(state)?;
     bounded::bound(state, bounds)?;
     exact::exact(state)?;
     sets::opaque_grouping_sets(state)?;
@@ -455,6 +458,8 @@ fn base_config(config: &EngineConfig) -> SessionConfig {
     base.options_mut().execution.time_zone = Some("+00:00".to_owned());
     // As nanoseconds INT96 of Spark and Hive ends in 2262, and 9999-12-31 would be some day of 1816.
     base.options_mut().execution.parquet.coerce_int96 = Some("us".to_owned());
+    // Spark's functions look at it, and no others: a zero below is an error, as since Spark 4.
+    base.options_mut().execution.enable_ansi_mode = true;
     let most = config.query_memory.most;
     base.options_mut().execution.sort_spill_reservation_bytes =
         share::merge_reserve(most, config.target_partitions);

@@ -1,9 +1,10 @@
 //! One SQL text, one statement, and what kind it is.
 
-use datafusion::logical_expr::sqlparser::dialect::GenericDialect;
+use datafusion::logical_expr::sqlparser::dialect::{Dialect as Syntax, GenericDialect};
 use datafusion::sql::parser::{DFParserBuilder, ExplainStatement, Statement as DfStatement};
 use datafusion::sql::sqlparser::ast::{Set, Statement as SqlStatement};
 
+use crate::options::Dialect;
 use crate::{PlannerError, Result};
 
 mod alter;
@@ -36,6 +37,7 @@ mod precedence;
 mod recursion;
 mod shown;
 mod size;
+mod spark;
 pub mod taken;
 mod types;
 mod unseen;
@@ -70,22 +72,30 @@ pub enum Statement {
     Change(Box<Change>),
 }
 
-/// Parses exactly one statement; a trailing `;` is allowed.
+/// Parses exactly one statement of our own dialect; a trailing `;` is allowed.
+///
+/// # Errors
+/// As [`parse_in`].
+pub fn parse(sql: &str) -> Result<Statement> {
+    parse_in(sql, Dialect::Squadron)
+}
+
+/// The same in any dialect.
 ///
 /// # Errors
 /// `Syntax` for text that does not parse, is empty, or holds several statements; `Unsupported` for
 /// a statement that this version does not run or would pass over a part of; `Invalid` for one that nests too deep, or whose CTEs or
 /// grouping sets come to too much.
-pub fn parse(sql: &str) -> Result<Statement> {
-    Ok(parse_sized(sql)?.0)
+pub fn parse_in(sql: &str, dialect: Dialect) -> Result<Statement> {
+    Ok(parse_sized(sql, dialect)?.0)
 }
 
 /// The same, with how many selects, tables and expressions the statement comes to.
 ///
 /// # Errors
-/// As [`parse`].
-pub(crate) fn parse_sized(sql: &str) -> Result<(Statement, usize)> {
-    let (statement, size) = parse_one(sql)?;
+/// As [`parse_in`].
+pub(crate) fn parse_sized(sql: &str, dialect: Dialect) -> Result<(Statement, usize)> {
+    let (statement, size) = parse_one(sql, dialect)?;
     match statement {
         Parsed::Ddl(ddl) => Ok((Statement::Ddl(ddl), size)),
         Parsed::Copy(copy) => Ok((Statement::Change(Box::new(Change::Copy(copy))), size)),
@@ -101,21 +111,27 @@ enum Parsed {
     Other(DfStatement),
 }
 
-fn parse_one(sql: &str) -> Result<(Parsed, usize)> {
-    depth::check_text(sql, &GenericDialect {})?;
-    let sql = placeholders::numbered(sql, &GenericDialect {})?;
-    let sql = lexical::written(&sql, &GenericDialect {})?;
+fn parse_one(sql: &str, dialect: Dialect) -> Result<(Parsed, usize)> {
+    let (sql, syntax): (_, &dyn Syntax) = match dialect {
+        Dialect::Squadron => (sql.into(), &GenericDialect {}),
+        Dialect::Spark => (spark::readable(sql)?, &spark::Syntax::WRITTEN),
+    };
+    depth::check_text(&sql, syntax)?;
+    let sql = placeholders::numbered(&sql, syntax)?;
+    let sql = lexical::written(&sql, syntax)?;
     if let Some(alter) = alter::parse(sql.as_ref())? {
         return Ok((Parsed::Ddl(Ddl::Alter(Box::new(alter))), 1));
     }
-    let mut statements = DFParserBuilder::new(sql.as_ref())
-        .with_dialect(&GenericDialect {})
-        .build()?
-        .parse_statements()?;
+    let mut statements =
+        DFParserBuilder::new(sql.as_ref()).with_dialect(syntax).build()?.parse_statements()?;
     match (statements.pop_front(), statements.len()) {
         (Some(mut statement), 0) => {
             depth::check(&statement)?;
             inner::check(&statement)?;
+            if dialect == Dialect::Spark {
+                precedence::restore(&mut statement);
+                spark::write_out(&mut statement);
+            }
             let ddl = ddl::of(&statement)?;
             let target = change::Target::taken(&mut statement)?;
             shown::write_out(&mut statement)?;

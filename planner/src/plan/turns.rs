@@ -8,6 +8,7 @@ use std::thread::available_parallelism;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::options::Dialect;
 use crate::statement::{self, Statement};
 use crate::{PlannerError, Result};
 
@@ -35,16 +36,16 @@ impl Turns {
     /// Parses a statement; a large one when it is its turn. It waits as text, which takes the least memory.
     ///
     /// # Errors
-    /// Those of [`statement::parse`].
-    pub(super) async fn parse(&self, sql: &str) -> Result<Turn<'_>> {
-        let (statement, size) = statement::parse_sized(sql)?;
+    /// Those of [`statement::parse_in`].
+    pub(super) async fn parse(&self, sql: &str, dialect: Dialect) -> Result<Turn<'_>> {
+        let (statement, size) = statement::parse_sized(sql, dialect)?;
         if size < LARGE {
             return Ok(Turn { statement, right: None });
         }
         drop(statement);
         let right = self.0.acquire().await;
         let right = right.map_err(|error| PlannerError::Internal(error.to_string()))?;
-        Ok(Turn { statement: statement::parse(sql)?, right: Some(right) })
+        Ok(Turn { statement: statement::parse_in(sql, dialect)?, right: Some(right) })
     }
 }
 
@@ -65,17 +66,25 @@ mod tests {
     #[test]
     fn a_large_statement_waits_for_another() {
         let (turns, large) = (turns(), list(LARGE));
-        let first = turns.parse(&large).now_or_never().expect("nobody is before it").unwrap();
-        assert!(turns.parse(&large).now_or_never().is_none());
+        let first = turns
+            .parse(&large, Dialect::Squadron)
+            .now_or_never()
+            .expect("nobody is before it")
+            .unwrap();
+        assert!(turns.parse(&large, Dialect::Squadron).now_or_never().is_none());
         drop(first);
-        assert!(turns.parse(&large).now_or_never().is_some());
+        assert!(turns.parse(&large, Dialect::Squadron).now_or_never().is_some());
     }
 
     #[test]
     fn a_small_one_waits_for_none() {
         let (turns, large) = (turns(), list(LARGE));
-        let _first = turns.parse(&large).now_or_never().expect("nobody is before it").unwrap();
-        assert!(turns.parse(&list(10)).now_or_never().is_some());
+        let _first = turns
+            .parse(&large, Dialect::Squadron)
+            .now_or_never()
+            .expect("nobody is before it")
+            .unwrap();
+        assert!(turns.parse(&list(10), Dialect::Squadron).now_or_never().is_some());
     }
 
     #[test]
@@ -86,6 +95,13 @@ mod tests {
         let more: String = (0..9).map(twice).collect();
         let sql = format!("WITH a0 AS (SELECT 1 x){more} SELECT * FROM a9");
         let turn = turns();
-        assert!(turn.parse(&sql).now_or_never().expect("nobody else").unwrap().right.is_some());
+        assert!(
+            turn.parse(&sql, Dialect::Squadron)
+                .now_or_never()
+                .expect("nobody else")
+                .unwrap()
+                .right
+                .is_some()
+        );
     }
 }

@@ -150,7 +150,7 @@ fn added(parser: &mut Parser<'_>) -> Result<Alteration> {
     }
     let (mut columns, mut or_not) = (Vec::new(), None);
     loop {
-        parser.parse_one_of_keywords(&[Keyword::COLUMN, Keyword::COLUMNS]);
+        let _ = parser.parse_one_of_keywords(&[Keyword::COLUMN, Keyword::COLUMNS]);
         let own = parser.parse_keywords(&[Keyword::IF, Keyword::NOT, Keyword::EXISTS]);
         if or_not.is_some_and(|or_not| or_not != own) {
             return Err(PlannerError::Unsupported(
@@ -241,7 +241,7 @@ fn unset(parser: &mut Parser<'_>) -> Result<Alteration> {
 }
 
 fn column(parser: &mut Parser<'_>) -> Result<Alteration> {
-    parser.parse_keyword(Keyword::COLUMN);
+    let _ = parser.parse_keyword(Keyword::COLUMN);
     let column = parser.parse_identifier().map_err(syntax)?;
     let refused = refused(parser);
     if parser.parse_keywords(&[Keyword::DROP, Keyword::NOT, Keyword::NULL]) {

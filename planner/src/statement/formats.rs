@@ -186,7 +186,7 @@ const LETTERS: [(&str, &str); 24] = [
 ];
 
 /// A pattern of Java: letters that follow each other are one part.
-fn of_java(pattern: &str) -> std::result::Result<String, String> {
+pub(super) fn of_java(pattern: &str) -> std::result::Result<String, String> {
     let mut written = String::with_capacity(2 * pattern.len());
     let mut rest = pattern;
     while let Some(letter) = rest.chars().next() {

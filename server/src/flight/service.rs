@@ -230,7 +230,7 @@ impl ClientService {
 
     /// Runs a statement that gives no rows.
     async fn update(&self, asked: &Asked, called: &Called) -> Result<PutResult, Status> {
-        let update = self.queries.update(&asked.sql).await;
+        let update = self.queries.update(&asked.sql, &called.caller).await;
         match update.map_err(|error| status::planner(&error))? {
             Update::Session(statement) => self.change(*statement, called).await?,
             Update::Ddl(ddl) => {
@@ -265,7 +265,8 @@ impl ClientService {
     ) -> Result<PutResult, Status> {
         let (sql, rows, parameters) =
             prepared::asked_for_each(handle, values, called, &self.queries)?;
-        let update = self.queries.update(&sql).await.map_err(|error| status::planner(&error))?;
+        let update = self.queries.update(&sql, &called.caller).await;
+        let update = update.map_err(|error| status::planner(&error))?;
         let Update::Rows { for_each } = update else {
             return Err(Status::invalid_argument(
                 "the statement changes no rows: it takes no values for parameters",

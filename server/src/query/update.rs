@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::sql::parser::Statement as DfStatement;
+use squadron_planner::options::{Dialect, dialect};
 use squadron_planner::statement::{self, Change, Ddl, InsertInto, Statement};
 use squadron_planner::{PlannerError, Result};
 use uuid::Uuid;
@@ -27,14 +28,14 @@ pub enum Update {
 }
 
 impl Queries {
-    /// What a statement changes.
+    /// What a statement of a caller changes.
     ///
     /// # Errors
     /// Those of parsing; `Invalid` for a statement that gives rows.
-    pub async fn update(&self, sql: &str) -> Result<Update> {
+    pub async fn update(&self, sql: &str, caller: &Caller) -> Result<Update> {
         self.must_coordinate()?;
-        let sql = sql.to_owned();
-        let parsing = async move { update(&sql) };
+        let (sql, dialect) = (sql.to_owned(), dialect(caller.settings.options()));
+        let parsing = async move { update(&sql, dialect) };
         self.cpu.spawn(parsing).await.map_err(panicked)?
     }
 
@@ -91,8 +92,8 @@ impl Queries {
     }
 }
 
-fn update(sql: &str) -> Result<Update> {
-    match statement::parse(sql)? {
+fn update(sql: &str, dialect: Dialect) -> Result<Update> {
+    match statement::parse_in(sql, dialect)? {
         Statement::Session(statement) => Ok(Update::Session(Box::new(statement))),
         Statement::Ddl(ddl) => Ok(Update::Ddl(Box::new(ddl))),
         Statement::Change(change) => {

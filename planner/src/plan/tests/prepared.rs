@@ -7,6 +7,7 @@ use futures::FutureExt;
 
 use super::{Planning, request};
 use crate::PlannerError;
+use crate::options::Dialect;
 use crate::plan::{Prepared, QueryPlan};
 
 async fn prepared(sql: &str) -> Prepared {
@@ -142,7 +143,7 @@ async fn a_large_statement_waits_for_its_turn_and_gives_it_back() {
     planner.prepare(&large, &config, &request).await.unwrap();
     assert!(planner.plan(&large, &config, &request).now_or_never().is_some());
     let mut others = Vec::new();
-    while let Some(turn) = planner.turns.parse(&large).now_or_never() {
+    while let Some(turn) = planner.turns.parse(&large, Dialect::Squadron).now_or_never() {
         others.push(turn.unwrap());
     }
     assert!(planner.plan(&large, &config, &request).now_or_never().is_none());

@@ -10,6 +10,7 @@ use datafusion::arrow::datatypes::{
 use datafusion::common::Result;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs};
 
+use super::super::spark::SPARK;
 use super::UNASKED;
 use super::lengths::{Each, bytes, elements, numbers, points, rows, texts};
 
@@ -19,10 +20,15 @@ pub(super) type Size = fn(&ScalarFunctionArgs) -> Result<usize>;
 /// What holds an element of a list beside its value: its place while the list is put together.
 const PLACE: usize = 8;
 
+/// The longest number, date or time as text.
+const LONGEST: usize = 40;
+
 /// How the size of a function's answers is told; `None` for those that answer with about as much as they
 /// are given.
 pub(super) fn of(function: &str) -> Option<Size> {
-    Some(match function {
+    Some(match function.strip_prefix(SPARK).unwrap_or(function) {
+        "space" => spaces,
+        "format_string" => formatted,
         "repeat" => repeated,
         "lpad" | "rpad" => padded,
         "replace" => replaced,
@@ -34,9 +40,8 @@ pub(super) fn of(function: &str) -> Option<Size> {
         "array_to_string" => joined,
         "concat_ws" => separated,
         // Of one constant and a column it is given the constant once, and answers with it in each row.
-        "concat" | "overlay" | "make_array" | "array_append" | "array_prepend" | "array_concat" => {
-            together
-        }
+        "concat" | "overlay" | "make_array" | "array" | "array_append" | "array_prepend"
+        | "array_concat" => together,
         _ => return None,
     })
 }
@@ -55,6 +60,30 @@ fn repeated(args: &ScalarFunctionArgs) -> Result<usize> {
     let [text, times] = args.args.as_slice() else { return Ok(0) };
     let (text, times) = (bytes(text), numbers(times)?);
     Ok(sum(args, |row| text(row).saturating_mul(count(times(row)))))
+}
+
+fn spaces(args: &ScalarFunctionArgs) -> Result<usize> {
+    let [length] = args.args.as_slice() else { return Ok(0) };
+    let length = numbers(length)?;
+    Ok(sum(args, |row| count(length(row))))
+}
+
+/// Each `%` may show any of the values, and be filled up to its width.
+fn formatted(args: &ScalarFunctionArgs) -> Result<usize> {
+    let [format, values @ ..] = args.args.as_slice() else { return Ok(0) };
+    if !format.data_type().is_string() {
+        return Ok(0);
+    }
+    let (format, values): (_, Vec<_>) = (texts(format), values.iter().map(bytes).collect());
+    Ok(sum(args, |row| {
+        let format = format(row);
+        let widths = format.split(|letter: char| !letter.is_ascii_digit());
+        let widths =
+            widths.map(|digits| digits.parse().unwrap_or(0)).fold(0, usize::saturating_add);
+        let longest = values.iter().map(|value| value(row)).max().unwrap_or(0).max(LONGEST);
+        let shown = format.matches('%').count().saturating_mul(longest);
+        format.len().saturating_add(widths).saturating_add(shown)
+    }))
 }
 
 fn padded(args: &ScalarFunctionArgs) -> Result<usize> {
@@ -184,8 +213,6 @@ fn replaced_in_a_list(args: &ScalarFunctionArgs) -> Result<usize> {
 }
 
 fn joined(args: &ScalarFunctionArgs) -> Result<usize> {
-    /// The longest number, date or time as text.
-    const LONGEST: usize = 40;
     let [list, between, null @ ..] = args.args.as_slice() else { return Ok(0) };
     let null = null.first().map(bytes);
     let (list, values, between) = (bytes(list), elements(list), bytes(between));

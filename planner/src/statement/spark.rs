@@ -1,0 +1,49 @@
+//! Statements of Spark's dialect (`SET squadron.dialect = 'spark'`), for people who come from Spark.
+//!
+//! They are written in ours before anything else looks at them, names of functions and all: what comes after, plans and
+//! views among them, knows of one dialect.
+//!
+//! ```text
+//! text ─ literals ─► text ─ parser (syntax) ─► statement ─ operators, functions, order ─► statement of ours
+//! ```
+
+use std::borrow::Cow;
+
+use datafusion::sql::parser::Statement as DfStatement;
+
+use crate::Result;
+
+mod aggregates;
+mod casts;
+mod dates;
+mod functions;
+mod integers;
+mod lateral;
+mod literals;
+mod operators;
+mod order;
+mod syntax;
+mod tables;
+#[cfg(test)]
+mod tests;
+
+pub(super) use syntax::Syntax;
+
+/// A text whose literals the parser reads as Spark would.
+///
+/// # Errors
+/// `Syntax` for a text that is none of Spark's.
+pub(super) fn readable(sql: &str) -> Result<Cow<'_, str>> {
+    literals::written(sql)
+}
+
+/// Writes a statement of Spark's as one of ours.
+pub(super) fn write_out(statement: &mut DfStatement) {
+    integers::write_out(statement);
+    operators::write_out(statement);
+    aggregates::write_out(statement);
+    functions::write_out(statement);
+    order::write_out(statement);
+    lateral::write_out(statement);
+    tables::write_out(statement);
+}

@@ -1,0 +1,45 @@
+//! Casts as Spark has them: texts as Spark writes values, instants as seconds.
+
+use datafusion::sql::sqlparser::ast::{DataType, Expr, Value};
+
+use super::functions::call_of_spark;
+use crate::session::spark::{NUMBER, STRING};
+
+/// Has what is cast become what Spark would cast.
+pub(super) fn written(of: &mut Box<Expr>, to: &mut DataType) {
+    match to {
+        DataType::String(_) | DataType::Text | DataType::Varchar(_) | DataType::Char(_) => {
+            // A length is nothing that Spark would cut to.
+            *to = DataType::Text;
+            if !is_constant(of) {
+                wrap(of, STRING);
+            }
+        }
+        DataType::TinyInt(_)
+        | DataType::SmallInt(_)
+        | DataType::Int(_)
+        | DataType::Integer(_)
+        | DataType::BigInt(_)
+            if !is_constant(of) =>
+        {
+            wrap(of, NUMBER);
+        }
+        _ => {}
+    }
+}
+
+/// Whether it is a text or a number as it stands there.
+fn is_constant(of: &Expr) -> bool {
+    match of {
+        Expr::Value(value) => match &value.value {
+            Value::Number(digits, _) => !digits.contains(['e', 'E']),
+            value => matches!(value, Value::SingleQuotedString(_) | Value::Null),
+        },
+        _ => false,
+    }
+}
+
+fn wrap(of: &mut Box<Expr>, function: &str) {
+    let inner = std::mem::replace(of.as_mut(), Expr::Value(Value::Null.with_empty_span()));
+    **of = call_of_spark(function, [inner]);
+}

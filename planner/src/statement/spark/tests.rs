@@ -1,0 +1,87 @@
+//! Statements of Spark's, as they go on from here. What they answer is held against Spark (`dev/python/test_spark.py`).
+
+use crate::options::Dialect;
+use crate::statement::{Statement, parse_in};
+
+fn written(sql: &str) -> String {
+    match parse_in(sql, Dialect::Spark) {
+        Ok(Statement::Query(query)) => query.to_string(),
+        other => panic!("{sql}: {other:?}"),
+    }
+}
+
+fn check(given: &str, expected: &str) {
+    assert_eq!(written(&format!("SELECT {given} FROM t")), format!("SELECT {expected} FROM t"));
+}
+
+#[test]
+fn operators_are_sparks() {
+    check("a / b", r#""spark:/"(a, b)"#);
+    check("a DIV b + c", r#""spark:div"(a, b) + c"#);
+    check("a || 'x'", r#""spark:concat"(a, 'x')"#);
+    check("a <=> b AND c", "((a) IS NOT DISTINCT FROM (b)) AND c");
+    check("a[0].b", r#"get_field("spark:[]"(a, 0), 'b')"#);
+    check("!a AND b", "NOT a AND b");
+    check("a ^ b", "(((a) | (b)) - ((a) & (b)))");
+}
+
+#[test]
+fn functions_have_names_of_their_own() {
+    check("substr(a, 0, 2)", r#""spark:substring"(a, 0, 2)"#);
+    check("`Date_Add`(a, 1)", r#""spark:date_add"(a, 1)"#);
+    check("lower(a)", "lower(a)");
+    check("count_if(a)", "count(nullif(a, false))");
+    check("to_date(a, 'dd.MM.yyyy')", "to_date(a, '%d.%m.%Y')");
+}
+
+#[test]
+fn numbers_are_int_where_they_are_values() {
+    check("1", "CAST(1 AS INTEGER)");
+    check("a + 1", "a + CAST(1 AS INTEGER)");
+    check("round(25, -1)", r#""spark:round"(CAST(25 AS INTEGER), -1)"#);
+    check("3000000000", "3000000000");
+    assert_eq!(
+        written("SELECT a FROM t ORDER BY 1 LIMIT 2"),
+        "SELECT a FROM t ORDER BY 1 NULLS FIRST LIMIT 2"
+    );
+}
+
+#[test]
+fn nulls_come_first_where_nothing_else_is_said() {
+    for (given, expected) in
+        [("a", "a NULLS FIRST"), ("a DESC", "a DESC NULLS LAST"), ("a NULLS LAST", "a NULLS LAST")]
+    {
+        assert_eq!(
+            written(&format!("SELECT a FROM t ORDER BY {given}")),
+            format!("SELECT a FROM t ORDER BY {expected}")
+        );
+        assert_eq!(
+            written(&format!("SELECT lag(a) OVER (ORDER BY {given}) FROM t")),
+            format!("SELECT lag(a) OVER (ORDER BY {expected}) FROM t")
+        );
+    }
+}
+
+#[test]
+fn clauses_have_the_engines_names() {
+    for (given, expected) in [
+        ("SELECT a FROM t GROUP BY a, b WITH ROLLUP", "SELECT a FROM t GROUP BY ROLLUP (a, b)"),
+        (
+            "SELECT a FROM t ANTI JOIN u ON t.a = u.a",
+            "SELECT a FROM t LEFT ANTI JOIN u ON t.a = u.a",
+        ),
+        ("SELECT a FROM t MINUS SELECT a FROM u", "SELECT a FROM t EXCEPT SELECT a FROM u"),
+        ("SELECT id FROM range(5)", "SELECT id FROM range(5) AS range (id)"),
+        (
+            "SELECT t.a, u.c FROM t LATERAL VIEW explode(b) u AS c",
+            "SELECT t.a, c FROM (SELECT t.*, unnest(b) AS c FROM t) AS t",
+        ),
+    ] {
+        assert_eq!(written(given), expected);
+    }
+}
+
+#[test]
+fn nobody_calls_what_is_inner() {
+    assert!(parse_in("SELECT kept(1)", Dialect::Spark).is_err());
+}
