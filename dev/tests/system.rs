@@ -18,6 +18,7 @@ mod system {
     mod faults;
     mod files;
     mod giving_way;
+    mod keys;
     mod lifetime;
     mod memory;
     mod metadata;

@@ -13,6 +13,7 @@ mod error;
 mod files;
 mod footers;
 mod information;
+mod keys;
 mod location;
 mod named;
 pub(crate) mod once;
@@ -32,12 +33,14 @@ pub(crate) use files::{Checked, FilesTable};
 pub use files::{FilesCatalog, TableEntry};
 pub(crate) use footers::Footers;
 pub use information::{INFORMATION_SCHEMA, InformationSchema};
+pub use keys::{DeclaredKey, declared_keys};
 pub(crate) use location::file_below;
 pub use location::{DataLocation, Scheme};
 pub use named::Named;
 pub(crate) use store::TABLES;
 pub use store::{
-    CatalogStore, Change, ChangeError, Entry, EntryKind, Existing, External, Managed, State, View,
+    CatalogStore, Change, ChangeError, Entry, EntryKind, Existing, External, GoingKey, Key,
+    KeyKind, Managed, Reference, State, View, WantedKey,
 };
 pub use stores::register_object_store;
 pub(crate) use tolerant::tolerate;

@@ -16,6 +16,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use deltalake::kernel::Action;
+
 use crate::catalog::CatalogError;
 use crate::catalog::delta::{DataFile, DeltaTable, Snapshot};
 use crate::write::WrittenFile;
@@ -44,6 +46,8 @@ pub(crate) struct Proposal {
     pub(crate) adds: Vec<WrittenFile>,
     /// Files that go.
     pub(crate) removes: BTreeMap<String, DataFile>,
+    /// What becomes of the table itself.
+    pub(crate) alters: Vec<Action>,
     /// What of the table its rows depend on.
     pub(crate) depends: Depends,
     /// What is done, in Delta's words: `WRITE`, `DELETE`, …

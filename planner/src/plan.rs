@@ -26,11 +26,13 @@ use crate::wire_schema::Wire;
 use crate::{PlannerError, Result, explain};
 use turns::{Turn, Turns};
 
+mod alter;
 mod change;
 mod ddl;
 mod described;
 mod given_up;
 mod here;
+mod keys;
 mod local_only;
 pub(crate) mod merge;
 mod not_in;

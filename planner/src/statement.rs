@@ -7,6 +7,7 @@ use datafusion::sql::sqlparser::ast::{Set, Statement as SqlStatement};
 use crate::options::Dialect;
 use crate::{PlannerError, Result};
 
+mod alter;
 mod casts;
 mod change;
 mod clock;
@@ -24,6 +25,7 @@ mod groups;
 mod here;
 mod inner;
 mod intervals;
+mod keys;
 mod lexical;
 mod limits;
 mod moments;
@@ -42,6 +44,7 @@ mod unseen;
 mod walk;
 mod windows;
 
+pub use alter::{AddedColumns, Alter, Alteration, DroppedKey};
 pub(crate) use casts::CAST_BY_NAME;
 pub use change::{
     Assignment, Change, Clause, ColumnName, CopyTo, InsertInto, MergeInto, NewRow, NewTable, Rows,
@@ -52,6 +55,7 @@ pub use ddl::Ddl;
 pub use depth::{DEEPEST, STACK_BYTES};
 pub(crate) use escapes::{BY_BACKSLASH, by_backslash};
 pub(crate) use here::Here;
+pub use keys::{NewKey, NewKeyKind};
 
 /// A parsed statement with its kind.
 #[derive(Debug, Clone)]
@@ -62,7 +66,7 @@ pub enum Statement {
     Explain(ExplainStatement),
     /// Changes the session: SET, RESET, USE.
     Session(DfStatement),
-    /// Changes the catalog: CREATE, DROP.
+    /// Changes the catalog: CREATE, DROP, ALTER.
     Ddl(Ddl),
     /// Changes rows, or makes a table that has some: INSERT, DELETE, UPDATE, MERGE, TRUNCATE, CREATE TABLE.
     Change(Box<Change>),
@@ -117,6 +121,9 @@ fn parse_one(sql: &str, dialect: Dialect) -> Result<(Parsed, usize)> {
     depth::check_text(&sql, syntax)?;
     let sql = placeholders::numbered(&sql, syntax)?;
     let sql = lexical::written(&sql, syntax)?;
+    if let Some(alter) = alter::parse(sql.as_ref())? {
+        return Ok((Parsed::Ddl(Ddl::Alter(Box::new(alter))), 1));
+    }
     let mut statements =
         DFParserBuilder::new(sql.as_ref()).with_dialect(syntax).build()?.parse_statements()?;
     match (statements.pop_front(), statements.len()) {

@@ -1,4 +1,4 @@
-/** Tables that SQL writes: INSERT, UPDATE, DELETE, MERGE and their counts; batches are in Batches, types in WrittenTypes. */
+/** Tables that SQL writes: INSERT, UPDATE, DELETE, MERGE and their counts; batches are in Batches, types in WrittenTypes, keys in Keys. */
 package jdbc;
 
 import static jdbc.Checks.*;
@@ -33,6 +33,7 @@ final class Writing {
         connections(schema + ".shared");
         Batches.run(schema + ".batch");
         WrittenTypes.run(schema + ".typed");
+        Keys.run(schema);
         check("DROP TABLE, and the schema with the others", () -> {
             is("executeUpdate", update("DROP TABLE " + schema + ".made"), 0);
             update("DROP SCHEMA " + schema + " CASCADE");

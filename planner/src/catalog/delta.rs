@@ -13,6 +13,7 @@
 //! Rule (Delta protocol, PROTOCOL.md of delta-io/delta): who does not know a feature of a table must not read it, or not
 //! write it. Those that are known are in [`features`].
 
+mod altered;
 mod features;
 mod listed;
 mod log;
@@ -28,11 +29,12 @@ use datafusion::execution::runtime_env::RuntimeEnv;
 use parking_lot::Mutex;
 use tokio_util::task::TaskTracker;
 
+pub(crate) use altered::{TableChange, altered};
 pub(crate) use log::DeltaLog;
 pub(crate) use provider::{DeltaScan, FILE_COLUMN, is_ageless};
 pub(crate) use snapshot::{DataFile, Snapshot};
-pub(crate) use types::{arrow_type, delta_schema, stored};
-pub(crate) use values::{may_partition, partition_text};
+pub(crate) use types::{arrow_type, delta_schema, has_local_times, stored};
+pub(crate) use values::{may_partition, partition_text, partition_value};
 
 use super::error::CatalogError;
 use super::location::DataLocation;

@@ -3,7 +3,8 @@
 //! Problem: that of DataFusion 55 lists every table as a view, counts columns from 0, names types of Arrow that no result
 //! has (`Utf8View`), lists settings by names that SET does not take and functions that are of the engine's inside, and has
 //! none of the tables of constraints, which tools read when they look for keys. Official way: none. Here: a schema of our
-//! own, whose rows are made when they are read. Functions come from DataFusion's; constraints there are none.
+//! own, whose rows are made when they are read. Functions come from DataFusion's; constraints are the keys that tables are
+//! declared to have.
 
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ use std::collections::HashMap;
 
 use crate::session::INNER;
 
+mod constraints;
 mod rows;
 
 /// The schema's name.
@@ -68,17 +70,27 @@ impl InformationSchema {
 enum Made {
     CatalogName,
     Columns,
+    ConstraintColumns,
+    ConstraintTables,
+    KeyColumns,
+    References,
     Schemata,
     Settings,
+    TableConstraints,
     Tables,
     Views,
 }
 
-const MADE: [(&str, Made); 6] = [
+const MADE: [(&str, Made); 11] = [
     ("columns", Made::Columns),
+    ("constraint_column_usage", Made::ConstraintColumns),
+    ("constraint_table_usage", Made::ConstraintTables),
     ("df_settings", Made::Settings),
     ("information_schema_catalog_name", Made::CatalogName),
+    ("key_column_usage", Made::KeyColumns),
+    ("referential_constraints", Made::References),
     ("schemata", Made::Schemata),
+    ("table_constraints", Made::TableConstraints),
     ("tables", Made::Tables),
     ("views", Made::Views),
 ];
@@ -86,77 +98,11 @@ const MADE: [(&str, Made); 6] = [
 /// Tables of functions, which DataFusion makes.
 const OF_FUNCTIONS: [&str; 2] = ["parameters", "routines"];
 
-/// Tables without rows: nothing has a key or a grant. Columns with a `#` are numbers, those with a `?` may be NULL.
-const EMPTY: [(&str, &[&str]); 7] = [
+/// Tables without rows: nothing has a CHECK or a grant. Columns with a `#` are numbers, those with a `?` may be NULL.
+const EMPTY: [(&str, &[&str]); 2] = [
     (
         "check_constraints",
         &["constraint_catalog", "constraint_schema", "constraint_name", "check_clause?"],
-    ),
-    (
-        "constraint_column_usage",
-        &[
-            "table_catalog",
-            "table_schema",
-            "table_name",
-            "column_name",
-            "constraint_catalog",
-            "constraint_schema",
-            "constraint_name",
-        ],
-    ),
-    (
-        "constraint_table_usage",
-        &[
-            "table_catalog",
-            "table_schema",
-            "table_name",
-            "constraint_catalog",
-            "constraint_schema",
-            "constraint_name",
-        ],
-    ),
-    (
-        "key_column_usage",
-        &[
-            "constraint_catalog",
-            "constraint_schema",
-            "constraint_name",
-            "table_catalog",
-            "table_schema",
-            "table_name",
-            "column_name",
-            "ordinal_position#",
-            "position_in_unique_constraint#?",
-        ],
-    ),
-    (
-        "referential_constraints",
-        &[
-            "constraint_catalog",
-            "constraint_schema",
-            "constraint_name",
-            "unique_constraint_catalog?",
-            "unique_constraint_schema?",
-            "unique_constraint_name?",
-            "match_option",
-            "update_rule",
-            "delete_rule",
-        ],
-    ),
-    (
-        "table_constraints",
-        &[
-            "constraint_catalog",
-            "constraint_schema",
-            "constraint_name",
-            "table_catalog",
-            "table_schema",
-            "table_name",
-            "constraint_type",
-            "is_deferrable",
-            "initially_deferred",
-            "enforced",
-        ],
     ),
     (
         "table_privileges",

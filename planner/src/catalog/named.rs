@@ -28,7 +28,7 @@ use super::error::CatalogError;
 use super::files::table::FilesTable;
 use super::files::{Entry as FilesEntry, FilesCatalog, Found};
 use super::location::DataLocation;
-use super::store::{CatalogStore, Entry, EntryKind, External, State, View};
+use super::store::{CatalogStore, Entry, EntryKind, External, Key, State, View};
 use super::{CATALOG_NAME, SCHEMA_NAME};
 use crate::plan::logical;
 use crate::statement::{Statement, parse};
@@ -41,7 +41,7 @@ const DEEPEST: usize = 32;
 pub struct Named {
     files: FilesCatalog,
     store: Option<Arc<CatalogStore>>,
-    /// The external tables that were asked for, by the ids of their entries, with what is known of their files.
+    /// The external tables that were asked for, by the ids and names of their entries, with what is known of their files.
     externals: Arc<Mutex<HashMap<String, Arc<FilesEntry>>>>,
     /// The Delta tables among all of them.
     tables: Arc<DeltaTables>,
@@ -92,11 +92,13 @@ impl Named {
     /// The entry of an external table's files.
     fn external(&self, entry: &Entry, external: &External) -> Result<Arc<FilesEntry>> {
         let mut externals = self.externals.lock();
-        if let Some(known) = externals.get(&entry.id) {
+        // One that has another name by now is told by that.
+        let key = format!("{} {}", entry.id, entry.name);
+        if let Some(known) = externals.get(&key) {
             return Ok(Arc::clone(known));
         }
         let found = self.files.placed(&entry.name, &external.location)?;
-        externals.insert(entry.id.clone(), Arc::clone(&found));
+        externals.insert(key, Arc::clone(&found));
         Ok(found)
     }
 
@@ -235,12 +237,27 @@ impl CatalogProvider for SessionCatalog {
 
 /// One of its schemas.
 #[derive(Debug)]
-struct SessionSchema {
+pub(super) struct SessionSchema {
     of: SessionCatalog,
     name: String,
 }
 
 impl SessionSchema {
+    /// Its tables' keys, each with its table and what it refers to.
+    pub(super) fn keys(&self) -> impl Iterator<Item = (String, Key, Option<Key>)> {
+        let state = &self.of.state;
+        let entries = state.entries(&self.name);
+        entries.flat_map(move |entry| {
+            entry.keys.iter().map(move |key| {
+                let referred = key.reference().and_then(|to| {
+                    let table = state.entry(&to.schema, &to.table)?;
+                    table.key_of(&to.columns).cloned()
+                });
+                (entry.name.clone(), key.clone(), referred)
+            })
+        })
+    }
+
     fn has_files(&self) -> bool {
         self.name == SCHEMA_NAME
     }

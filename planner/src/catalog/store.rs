@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 mod change;
 mod entry;
+mod keys;
 mod log;
 mod state;
 
@@ -29,6 +30,7 @@ mod tests;
 
 pub use change::Change;
 pub use entry::{Entry, EntryKind, External, Managed, View};
+pub use keys::{GoingKey, Key, KeyKind, Reference, WantedKey};
 pub use state::{Existing, State};
 
 use super::error::CatalogError;

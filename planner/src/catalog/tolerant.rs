@@ -63,7 +63,14 @@ impl CatalogProvider for TolerantCatalog {
 }
 
 #[derive(Debug)]
-struct TolerantSchema(Arc<dyn SchemaProvider>);
+pub(super) struct TolerantSchema(Arc<dyn SchemaProvider>);
+
+impl TolerantSchema {
+    /// The schema itself.
+    pub(super) fn inner(&self) -> &dyn SchemaProvider {
+        self.0.as_ref()
+    }
+}
 
 #[async_trait]
 impl SchemaProvider for TolerantSchema {

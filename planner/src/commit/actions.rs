@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use datafusion::arrow::datatypes::{DataType, Schema, TimeUnit};
+use datafusion::arrow::datatypes::Schema;
 use deltalake::kernel::{Action, Add, CommitInfo, MetadataExt, Remove, new_metadata};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Depends, Proposal};
-use crate::catalog::delta::{DataFile, delta_schema};
+use crate::catalog::delta::{DataFile, delta_schema, has_local_times};
 use crate::write::WrittenFile;
 use crate::{PlannerError, Result};
 
@@ -19,11 +19,13 @@ const ID: &str = "squadronCommit";
 /// The actions of a new version.
 pub(super) fn actions(proposal: &Proposal, id: Uuid) -> Vec<Action> {
     let now = millis(SystemTime::now());
-    let blind = proposal.depends == Depends::Nothing && proposal.removes.is_empty();
+    let adds_alone = proposal.removes.is_empty() && proposal.alters.is_empty();
+    let blind = proposal.depends == Depends::Nothing && adds_alone;
     let mut actions = vec![Action::CommitInfo(info(proposal.operation, id, Some(blind), now))];
     if let Some(Action::CommitInfo(info)) = actions.first_mut() {
         info.read_version = Some(proposal.read.version);
     }
+    actions.extend(proposal.alters.iter().cloned());
     actions.extend(proposal.removes.values().map(|file| Action::Remove(remove(file, now))));
     actions.extend(proposal.adds.iter().map(|file| Action::Add(add(file, now))));
     actions
@@ -70,15 +72,6 @@ fn protocol(schema: &Schema) -> Value {
             "readerFeatures": ["timestampNtz"], "writerFeatures": ["timestampNtz", "appendOnly", "invariants"],
         }}),
         false => json!({"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}}),
-    }
-}
-
-fn has_local_times(data_type: &DataType) -> bool {
-    match data_type {
-        DataType::Timestamp(TimeUnit::Microsecond, None) => true,
-        DataType::List(item) | DataType::Map(item, _) => has_local_times(item.data_type()),
-        DataType::Struct(fields) => fields.iter().any(|field| has_local_times(field.data_type())),
-        _ => false,
     }
 }
 

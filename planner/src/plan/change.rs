@@ -28,6 +28,7 @@ mod create;
 mod fields;
 mod files;
 mod find;
+mod given;
 mod ingest;
 mod insert;
 mod merge;
@@ -36,6 +37,7 @@ mod rewrite;
 mod running;
 mod target;
 
+pub(in crate::plan) use create::columns_of;
 pub use ingest::{IfAbsent, IfThere, Incoming, Ingest};
 use running::Running;
 

@@ -7,6 +7,7 @@ use datafusion::sql::planner::object_name_to_table_reference;
 use datafusion::sql::sqlparser::ast::{Ident, ObjectName};
 use uuid::Uuid;
 
+use super::keys::name;
 use super::{Parameters, Planner, logical};
 use crate::catalog::{
     CATALOG_NAME, CatalogStore, Change, ChangeError, Entry, EntryKind, Existing, External,
@@ -54,16 +55,17 @@ impl Planner {
                 let entry = entry(&name, by, EntryKind::View(view), comment.clone());
                 self.create(store, &name, &entry, *existing, config, by).await?
             }
-            Ddl::Drop { noun, names, or_not } => {
+            Ddl::Alter(alter) => return self.alter(store, alter, config, by).await,
+            Ddl::Drop { noun, names, or_not, cascade } => {
                 let names = names.iter().map(|name| full(name, config));
                 let names = names.collect::<Result<Vec<_>>>()?;
                 names.iter().try_for_each(|name| {
                     refuse_files(self.engine(), name, PlannerError::Invalid)
                 })?;
-                let drop = |state: &State, name: &ResolvedTableReference| {
-                    state.drop_entry(&name.schema, &name.table, noun, *or_not)
-                };
-                store.change(by, |state| all(state, &names, drop)).await
+                let names: Vec<_> =
+                    names.iter().map(|name| (&*name.schema, &*name.table)).collect();
+                let drop = |state: &State| state.drop_entries(&names, noun, *or_not, *cascade);
+                store.change(by, drop).await
             }
         };
         made.map(drop).map_err(refused)
@@ -219,19 +221,14 @@ fn entry(
     comment: Option<String>,
 ) -> Entry {
     let (id, owner) = (Uuid::now_v7().to_string(), by.to_owned());
-    Entry { name: name.table.to_string(), id, owner, comment, kind }
+    Entry { name: name.table.to_string(), id, owner, comment, keys: Vec::new(), kind }
 }
 
 fn view(query: &str, columns: &[Ident], config: &SessionConfig) -> View {
     let catalog = &config.options().catalog;
-    let normalize = config.options().sql_parser.enable_ident_normalization;
-    let column = |ident: &Ident| match ident.quote_style {
-        None if normalize => ident.value.to_lowercase(),
-        _ => ident.value.clone(),
-    };
     View {
         query: query.to_owned(),
-        columns: columns.iter().map(column).collect(),
+        columns: columns.iter().map(|ident| name(ident, config)).collect(),
         catalog: catalog.default_catalog.clone(),
         schema: catalog.default_schema.clone(),
     }

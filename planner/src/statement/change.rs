@@ -4,8 +4,9 @@
 //! name, before it plans what rows they are about.
 
 use datafusion::logical_expr::sqlparser::ast::{
-    AssignmentTarget, CascadeOption, Delete, Expr, FromTable, Ident, Insert, ObjectName, Query,
-    SetExpr, Statement as SqlStatement, TableFactor, TableObject, TableWithJoins, Truncate, Update,
+    AssignmentTarget, BinaryOperator, CascadeOption, Delete, Expr, FromTable, Ident, Insert,
+    ObjectName, Query, SetExpr, Statement as SqlStatement, TableFactor, TableObject,
+    TableWithJoins, Truncate, Update, Values,
 };
 use datafusion::sql::parser::Statement as DfStatement;
 
@@ -21,6 +22,7 @@ pub use copy::CopyTo;
 pub(super) use copy::Target;
 pub use merge::{Clause, MergeInto, NewRow};
 pub use table::NewTable;
+pub(super) use table::{known_property, own_options, property};
 
 /// What a statement does to the rows of a table.
 #[derive(Debug, Clone)]
@@ -58,7 +60,9 @@ pub struct InsertInto {
     pub table: ObjectName,
     /// The statement in a form that DataFusion plans.
     pub statement: DfStatement,
-    /// Whether the rows that are there go.
+    /// Columns by which files are told apart, each with its value for all rows if the statement gives one.
+    pub partition: Vec<(Ident, Option<Expr>)>,
+    /// Whether the rows that are there go: all, or those of the values that are given.
     pub overwrite: bool,
     /// Whether it inserts one row of VALUES, and so any number of them with other values for its parameters.
     pub one_row: bool,
@@ -120,13 +124,18 @@ pub(super) fn of(statement: DfStatement) -> Result<std::result::Result<Change, D
         SqlStatement::Update(update) => updated(update)?,
         SqlStatement::Truncate(truncate) => truncated(truncate)?,
         SqlStatement::CreateTable(create) => Change::Create(table::of(create)?),
+        SqlStatement::Query(query) if writes(&query.body) => with_queries(*query)?,
         SqlStatement::Merge(merge) => Change::Merge(Box::new(merge::of(merge)?)),
         other => return Ok(Err(DfStatement::Statement(Box::new(other)))),
     };
     Ok(Ok(change))
 }
 
-fn inserted(insert: Insert) -> Result<Change> {
+fn writes(body: &SetExpr) -> bool {
+    matches!(body, SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_))
+}
+
+fn inserted(mut insert: Insert) -> Result<Change> {
     const WHAT: &str = "INSERT";
     refuse(
         WHAT,
@@ -140,8 +149,10 @@ fn inserted(insert: Insert) -> Result<Change> {
                 "an alias of the table",
                 insert.table_alias.is_some() || insert.insert_alias.is_some(),
             ),
-            ("PARTITION (write its columns in the list of columns)", insert.partitioned.is_some()),
-            ("columns after PARTITION", !insert.after_columns.is_empty()),
+            (
+                "columns before and after PARTITION",
+                !insert.columns.is_empty() && !insert.after_columns.is_empty(),
+            ),
             ("SET", !insert.assignments.is_empty()),
             ("DEFAULT VALUES", insert.source.is_none()),
             ("DEFAULT (leave its column out of the list of columns)", has_default(&insert)),
@@ -151,9 +162,56 @@ fn inserted(insert: Insert) -> Result<Change> {
         return Err(PlannerError::Unsupported("INSERT: name the table that rows go to".into()));
     };
     let (table, overwrite) = (table.clone(), insert.overwrite);
+    let partition = insert.partitioned.take().unwrap_or_default();
+    let partition = partition.into_iter().map(given).collect::<Result<Vec<_>>>()?;
+    if insert.columns.is_empty() {
+        insert.columns =
+            std::mem::take(&mut insert.after_columns).into_iter().map(ObjectName::from).collect();
+    }
     let one_row = insert.source.as_deref().is_some_and(is_one_row) && !overwrite;
     let statement = DfStatement::Statement(Box::new(SqlStatement::Insert(insert)));
-    Ok(Change::Insert(InsertInto { table, statement, overwrite, one_row }))
+    Ok(Change::Insert(InsertInto { table, statement, partition, overwrite, one_row }))
+}
+
+/// `column = value`, or a column whose values the query gives.
+fn given(part: Expr) -> Result<(Ident, Option<Expr>)> {
+    match part {
+        Expr::Identifier(column) => Ok((column, None)),
+        Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => match *left {
+            Expr::Identifier(column) => Ok((column, Some(*right))),
+            left => Err(PlannerError::Invalid(format!(
+                "INSERT … PARTITION ({left} = …): name a column"
+            ))),
+        },
+        other => Err(PlannerError::Invalid(format!(
+            "INSERT … PARTITION ({other}): write column = value, or a column"
+        ))),
+    }
+}
+
+/// `WITH … INSERT` is an INSERT of a query with the same WITH.
+fn with_queries(mut query: Query) -> Result<Change> {
+    let nothing =
+        SetExpr::Values(Values { explicit_row: false, value_keyword: false, rows: Vec::new() });
+    let SetExpr::Insert(SqlStatement::Insert(mut insert)) =
+        std::mem::replace(query.body.as_mut(), nothing)
+    else {
+        return Err(PlannerError::Unsupported(
+            "WITH before UPDATE, DELETE and MERGE is not supported: write its queries where they are used".into(),
+        ));
+    };
+    match insert.source.take() {
+        Some(mut source) if source.with.is_none() => {
+            source.with = query.with;
+            insert.source = Some(source);
+        }
+        Some(source) => {
+            *query.body = SetExpr::Query(source);
+            insert.source = Some(Box::new(query));
+        }
+        None => {}
+    }
+    inserted(insert)
 }
 
 /// Whether VALUES has the word DEFAULT.

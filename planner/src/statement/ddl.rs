@@ -9,6 +9,7 @@ use datafusion::logical_expr::sqlparser::ast::{
 use datafusion::sql::parser::{CreateExternalTable, Statement as DfStatement};
 use datafusion::sql::sqlparser::ast::CreateTableOptions;
 
+use super::alter::Alter;
 use crate::catalog::Existing;
 use crate::{PlannerError, Result};
 
@@ -63,7 +64,11 @@ pub enum Ddl {
         names: Vec<ObjectName>,
         /// IF EXISTS.
         or_not: bool,
+        /// CASCADE: of tables, with the foreign keys that refer to them.
+        cascade: bool,
     },
+    /// ALTER TABLE.
+    Alter(Box<Alter>),
 }
 
 /// What a statement asks for, if it changes the catalog.
@@ -127,7 +132,7 @@ fn external(create: &CreateExternalTable) -> Result<Ddl> {
             ("TEMPORARY", create.temporary),
             ("UNBOUNDED", create.unbounded),
             ("OPTIONS", !create.options.is_empty()),
-            ("constraints", !create.constraints.is_empty()),
+            ("keys (declare them with ALTER TABLE … ADD)", !create.constraints.is_empty()),
         ],
     )?;
     let [location] = create.locations.as_slice() else {
@@ -193,7 +198,7 @@ fn drop_schemas(statement: &SqlStatement) -> Result<Ddl> {
     Ok(Ddl::DropSchemas { names: names.clone(), or_not: *if_exists, cascade: *cascade })
 }
 
-/// RESTRICT is what happens anyhow: nothing depends on a table or a view.
+/// RESTRICT is what happens anyhow. Nothing depends on a view.
 fn drop_entries(statement: &SqlStatement, noun: &'static str) -> Result<Ddl> {
     let SqlStatement::Drop { if_exists, names, cascade, purge, temporary, table, .. } = statement
     else {
@@ -202,13 +207,13 @@ fn drop_entries(statement: &SqlStatement, noun: &'static str) -> Result<Ddl> {
     refuse(
         "DROP",
         [
-            ("CASCADE", *cascade),
+            ("CASCADE", *cascade && noun != "table"),
             ("PURGE", *purge),
             ("TEMPORARY", *temporary),
             ("ON", table.is_some()),
         ],
     )?;
-    Ok(Ddl::Drop { noun, names: names.clone(), or_not: *if_exists })
+    Ok(Ddl::Drop { noun, names: names.clone(), or_not: *if_exists, cascade: *cascade })
 }
 
 pub(super) fn refuse<const N: usize>(what: &str, parts: [(&str, bool); N]) -> Result<()> {
@@ -274,7 +279,7 @@ mod tests {
             ("CREATE SCHEMA AUTHORIZATION alice", "AUTHORIZATION"),
             ("CREATE MATERIALIZED VIEW v AS SELECT 1", "MATERIALIZED"),
             ("CREATE TEMPORARY VIEW v AS SELECT 1", "TEMPORARY"),
-            ("DROP TABLE t CASCADE", "CASCADE"),
+            ("DROP VIEW v CASCADE", "CASCADE"),
             ("CREATE EXTERNAL TABLE t (a INT) STORED AS CSV LOCATION '/x'", "columns are those"),
             ("CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '/x' OPTIONS ('a' 'b')", "OPTIONS"),
         ] {

@@ -1,8 +1,9 @@
 //! What the parser does not read, written otherwise before it parses.
 //!
-//! Problem: `DESCRIBE TABLE t`, `TABLE t`, `SET SCHEMA x`, `USE SCHEMA x`, `EXPLAIN PLAN FOR …`, `TRIM(TRAILING FROM x)`, and
-//! the ODBC escapes `{oj …}` and `{escape 'c'}` are syntax errors of sqlparser 0.62. Here: they are found among the tokens,
-//! so that nothing in a string, a quoted name or a comment is touched, and written as what means the same.
+//! Problem: `DESCRIBE TABLE t`, `TABLE t`, `SET SCHEMA x`, `USE SCHEMA x`, `EXPLAIN PLAN FOR …`, `TRIM(TRAILING FROM x)`, Hive's
+//! `DISABLE NOVALIDATE RELY` of keys, and the ODBC escapes `{oj …}` and `{escape 'c'}` are syntax errors of sqlparser 0.62. Here:
+//! they are found among the tokens, so that nothing in a string, a quoted name or a comment is touched, and written as what
+//! means the same.
 
 use std::borrow::Cow;
 
@@ -29,6 +30,8 @@ pub(super) fn written<'t>(sql: &'t str, dialect: &dyn Dialect) -> Result<Cow<'t,
     let mut edits = beginning(&tokens);
     edits.extend(trims(&tokens));
     edits.extend(escapes(&tokens));
+    edits.extend(unenforced(&tokens));
+    edits.extend(partition_last(&tokens));
     edits.sort_by_key(|edit| (edit.from.line, edit.from.column));
     Ok(match edits.is_empty() {
         true => sql.into(),
@@ -61,7 +64,13 @@ fn refuse_calls(tokens: &[TokenWithSpan]) -> Result<()> {
 fn is_concerned(sql: &str) -> bool {
     let start = sql.trim_start();
     let first = start.split(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default();
-    const FIRST: [&str; 6] = ["describe", "desc", "table", "set", "use", "explain"];
+    const FIRST: [&str; 8] =
+        ["describe", "desc", "table", "set", "use", "explain", "create", "alter"];
+    const INSERTS: [&str; 2] = ["insert", "with"];
+    let inserts = INSERTS.iter().any(|word| first.eq_ignore_ascii_case(word));
+    if inserts && sql.to_ascii_lowercase().contains("partition") {
+        return true;
+    }
     FIRST.iter().any(|word| first.eq_ignore_ascii_case(word))
         || start.starts_with(['-', '/'])
         || sql.contains('{')
@@ -125,6 +134,78 @@ fn trims(tokens: &[TokenWithSpan]) -> Vec<Edit> {
         .collect()
 }
 
+/// Of a key: Hive's words for NOT ENFORCED. Whether a planner may rely on it (RELY) makes no difference: none does here.
+fn unenforced(tokens: &[TokenWithSpan]) -> Vec<Edit> {
+    let defines =
+        tokens.first().is_some_and(|word| is_word(word, "create") || is_word(word, "alter"));
+    if !defines {
+        return Vec::new();
+    }
+    let ends_a_key = |token: &TokenWithSpan| {
+        token.token == Token::RParen || is_word(token, "key") || is_word(token, "unique")
+    };
+    let rely = |at: usize| {
+        let word = tokens.get(at);
+        word.is_some_and(|word| is_word(word, "rely") || is_word(word, "norely"))
+    };
+    let mut edits = Vec::new();
+    for (at, found) in tokens.windows(3).enumerate() {
+        let of_hive = is_word(&found[1], "disable") && is_word(&found[2], "novalidate");
+        if of_hive && ends_a_key(&found[0]) {
+            let end = if rely(at + 3) { at + 4 } else { at + 3 };
+            edits.extend(replace(&tokens[at + 1..end], "NOT ENFORCED"));
+        }
+        if is_word(&found[0], "not") && is_word(&found[1], "enforced") && rely(at + 2) {
+            edits.extend(replace(&tokens[at + 2..at + 3], ""));
+        }
+    }
+    edits
+}
+
+/// Spark's `INSERT INTO t PARTITION (…) (columns)` with the columns first, as the parser knows it.
+fn partition_last(tokens: &[TokenWithSpan]) -> Vec<Edit> {
+    let close = |from: usize| {
+        let mut open = 0_usize;
+        (from..tokens.len()).find(|at| {
+            match tokens[*at].token {
+                Token::LParen => open += 1,
+                Token::RParen => open = open.saturating_sub(1),
+                _ => {}
+            }
+            open == 0
+        })
+    };
+    let is_open = |at: usize| tokens.get(at).is_some_and(|token| token.token == Token::LParen);
+    let Some(insert) = tokens.iter().position(|token| is_word(token, "insert")) else {
+        return Vec::new();
+    };
+    let words = tokens.iter().enumerate().skip(insert);
+    let mut words = words.take_while(|(_, token)| !is_word(token, "select"));
+    let Some((begin, _)) = words.find(|(_, token)| is_word(token, "partition")) else {
+        return Vec::new();
+    };
+    let Some(end) = Some(begin + 1).filter(|at| is_open(*at)).and_then(close) else {
+        return Vec::new();
+    };
+    let Some(last) = Some(end + 1).filter(|at| is_open(*at)).and_then(close) else {
+        return Vec::new();
+    };
+    let names = &tokens[end + 2..last];
+    let is_name = |(at, token): (usize, &TokenWithSpan)| match &token.token {
+        Token::Word(_) => at % 2 == 0,
+        Token::Comma => at % 2 == 1,
+        _ => false,
+    };
+    if names.is_empty() || !names.iter().enumerate().all(is_name) {
+        return Vec::new();
+    }
+    let text = |tokens: &[TokenWithSpan]| {
+        tokens.iter().map(|token| token.token.to_string()).collect::<Vec<_>>().join(" ")
+    };
+    let swapped = format!("{} {}", text(&tokens[end + 1..=last]), text(&tokens[begin..=end]));
+    replace(&tokens[begin..=last], &swapped).into_iter().collect()
+}
+
 /// `{oj …}` and `{escape …}` without their braces.
 fn escapes(tokens: &[TokenWithSpan]) -> Vec<Edit> {
     let (mut edits, mut open) = (Vec::new(), Vec::new());
@@ -177,6 +258,37 @@ mod tests {
             "SELECT 1 FROM  a LEFT JOIN b ON {fn f(x)} = 1",
         );
         check("SELECT a LIKE 'x!%' {escape '!'}", "SELECT a LIKE 'x!%' escape '!'");
+    }
+
+    #[test]
+    fn keys_are_said_not_to_be_enforced() {
+        check(
+            "CREATE TABLE t (a INT PRIMARY KEY DISABLE NOVALIDATE RELY, UNIQUE (b) disable novalidate)",
+            "CREATE TABLE t (a INT PRIMARY KEY NOT ENFORCED, UNIQUE (b) NOT ENFORCED)",
+        );
+        check(
+            "ALTER TABLE t ADD UNIQUE (a) NOT ENFORCED NORELY",
+            "ALTER TABLE t ADD UNIQUE (a) NOT ENFORCED ",
+        );
+        check(
+            "CREATE VIEW v AS SELECT disable novalidate",
+            "CREATE VIEW v AS SELECT disable novalidate",
+        );
+    }
+
+    #[test]
+    fn columns_come_before_partition() {
+        check(
+            "INSERT INTO t PARTITION (d = 'x') (a, b) SELECT 1, 2",
+            "INSERT INTO t ( a , b ) PARTITION ( d = 'x' ) SELECT 1, 2",
+        );
+        for sql in [
+            "INSERT INTO t PARTITION (d = 'x') (SELECT a FROM u)",
+            "INSERT INTO t SELECT count(*) OVER (PARTITION BY (a)) FROM u",
+            "INSERT INTO t (a) PARTITION (d) VALUES (1, 2)",
+        ] {
+            check(sql, sql);
+        }
     }
 
     #[test]

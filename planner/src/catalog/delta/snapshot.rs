@@ -26,6 +26,10 @@ pub(crate) struct Snapshot {
     pub(crate) files: Arc<BTreeMap<String, DataFile>>,
     /// What may be done with it.
     pub(crate) rules: Arc<Rules>,
+    /// The same, as its log says it.
+    pub(crate) protocol: Arc<Protocol>,
+    /// What it is, as its log says it.
+    pub(crate) metadata: Arc<Metadata>,
 }
 
 /// One file of a table.
@@ -63,6 +67,8 @@ impl Snapshot {
             partition_by: metadata.partition_columns().to_vec().into(),
             files: Arc::new(files.into_iter().map(|file| (file.path.clone(), file)).collect()),
             rules: Arc::new(rules),
+            protocol: Arc::new(protocol.clone()),
+            metadata: Arc::new(metadata.clone()),
         })
     }
 

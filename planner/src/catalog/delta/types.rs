@@ -28,6 +28,16 @@ pub(crate) fn delta_schema(schema: &Schema) -> Result<StructType, String> {
     schema.try_into_kernel().map_err(|error| format!("{error}"))
 }
 
+/// Whether instants without a zone are in it, which old readers do not know.
+pub(crate) fn has_local_times(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Timestamp(TimeUnit::Microsecond, None) => true,
+        DataType::List(item) | DataType::Map(item, _) => has_local_times(item.data_type()),
+        DataType::Struct(fields) => fields.iter().any(|field| has_local_times(field.data_type())),
+        _ => false,
+    }
+}
+
 /// The columns that a table keeps for rows of such columns.
 ///
 /// # Errors

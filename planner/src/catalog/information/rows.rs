@@ -9,7 +9,7 @@ use datafusion::common::Result;
 use datafusion::config::ConfigOptions;
 use datafusion::datasource::TableType;
 
-use super::{INFORMATION_SCHEMA, Made, Shared, names, schema_of};
+use super::{INFORMATION_SCHEMA, Made, Shared, constraints, names, schema_of};
 use crate::options::listed;
 use crate::wire_schema::{Wire, sql_type};
 
@@ -36,6 +36,11 @@ impl Made {
         match self {
             Self::CatalogName => &["catalog_name"],
             Self::Columns => &COLUMNS,
+            Self::ConstraintColumns => constraints::OF_COLUMNS,
+            Self::ConstraintTables => constraints::OF_TABLES,
+            Self::KeyColumns => constraints::KEY_COLUMNS,
+            Self::References => constraints::REFERENCES,
+            Self::TableConstraints => constraints::CONSTRAINTS,
             Self::Schemata => &[
                 "catalog_name",
                 "schema_name",
@@ -69,6 +74,11 @@ impl Made {
         let rows = match self {
             Self::CatalogName => vec![vec![text(&of.options.catalog.default_catalog)]],
             Self::Columns => columns(of).await?,
+            Self::ConstraintColumns => constraints::of_columns(of),
+            Self::ConstraintTables => constraints::of_tables(of),
+            Self::KeyColumns => constraints::key_columns(of),
+            Self::References => constraints::references(of),
+            Self::TableConstraints => constraints::constraints(of),
             Self::Schemata => schemata(of),
             Self::Settings => settings(&of.options),
             Self::Tables => tables(of).await?,
@@ -80,18 +90,18 @@ impl Made {
 
 /// A value of a row.
 #[derive(Debug, Clone)]
-enum Cell {
+pub(super) enum Cell {
     Text(Option<String>),
     Number(Option<i64>),
 }
 
-type Row = Vec<Cell>;
+pub(super) type Row = Vec<Cell>;
 
-fn text(of: &str) -> Cell {
+pub(super) fn text(of: &str) -> Cell {
     Cell::Text(Some(of.to_owned()))
 }
 
-const NONE: Cell = Cell::Text(None);
+pub(super) const NONE: Cell = Cell::Text(None);
 
 fn batch(schema: &SchemaRef, rows: &[Row]) -> Result<RecordBatch> {
     let column = |(at, field): (usize, &Arc<Field>)| -> ArrayRef {
@@ -233,7 +243,7 @@ async fn columns(of: &Shared) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-fn number(of: usize) -> Cell {
+pub(super) fn number(of: usize) -> Cell {
     Cell::Number(i64::try_from(of).ok())
 }
 

@@ -24,13 +24,20 @@ pub(super) const FOLDER: &str = "_catalog";
 /// The ending of what holds all changes until then.
 const STATE: &str = ".state.json";
 
+/// The same of one with keys, which those who do not know of them take for no such thing.
+const STATE_WITH_KEYS: &str = ".state.2.json";
+
 /// The form of what is written; another one would be another number.
 const FORMAT: u32 = 1;
+
+/// The form of a change with keys: those who do not know of them, and would forget them when they write all together, stop
+/// there.
+const FORMAT_WITH_KEYS: u32 = 2;
 
 /// One object of the log: the changes of one statement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Record {
-    /// See [`FORMAT`].
+    /// [`FORMAT`] or [`FORMAT_WITH_KEYS`].
     format: u32,
     /// Tells this one from a rival's where a store's answer was lost.
     id: Uuid,
@@ -42,7 +49,10 @@ pub(super) struct Record {
 
 impl Record {
     pub(super) fn new(by: &str, changes: Vec<Change>) -> Self {
-        Self { format: FORMAT, id: Uuid::now_v7(), by: by.to_owned(), changes }
+        let has_keys =
+            |change: &Change| matches!(change, Change::Put { entry, .. } if !entry.keys.is_empty());
+        let format = if changes.iter().any(has_keys) { FORMAT_WITH_KEYS } else { FORMAT };
+        Self { format, id: Uuid::now_v7(), by: by.to_owned(), changes }
     }
 }
 
@@ -83,9 +93,12 @@ impl Log {
     pub(super) async fn read(&self, number: u64) -> Result<Option<Record>, CatalogError> {
         let record: Option<Record> = self.get(&self.path(number)).await?;
         match record {
-            Some(record) if record.format != FORMAT => Err(self.broken(
+            Some(record) if record.format > FORMAT_WITH_KEYS => Err(self.broken(
                 &self.path(number),
-                &format!("it has format {}, and this version reads {FORMAT}", record.format),
+                &format!(
+                    "it has format {}, and this version reads those up to {FORMAT_WITH_KEYS}: a newer one wrote it",
+                    record.format
+                ),
             )),
             record => Ok(record),
         }
@@ -96,7 +109,10 @@ impl Log {
         let listed = self.store.list(Some(&self.folder)).try_collect::<Vec<_>>().await;
         let listed = listed.map_err(|error| CatalogError::from_store(self.show(), &error))?;
         let paths = listed.into_iter().map(|meta| meta.location);
-        let states = paths.filter(|path| path.as_ref().ends_with(STATE));
+        let is_state = |path: &Path| {
+            [STATE, STATE_WITH_KEYS].iter().any(|ending| path.as_ref().ends_with(ending))
+        };
+        let states = paths.filter(is_state);
         match states.max() {
             Some(path) => self.get(&path).await,
             None => Ok(None),
@@ -106,7 +122,8 @@ impl Log {
     /// Writes all changes until this state together.
     pub(super) async fn write_state(&self, state: &State) -> Result<(), CatalogError> {
         let number = state.last().unwrap_or_default();
-        let path = self.folder.clone().join(format!("{number:020}{STATE}"));
+        let ending = if state.has_keys() { STATE_WITH_KEYS } else { STATE };
+        let path = self.folder.clone().join(format!("{number:020}{ending}"));
         self.create(&path, state).await.map(drop)
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::log::Record;
-use super::{Change, ChangeError, Entry, EntryKind};
+use super::{Change, ChangeError, Entry, EntryKind, Key};
 use crate::catalog::SCHEMA_NAME;
 
 /// All schemas with their tables and views, after one of the changes.
@@ -81,6 +81,14 @@ impl State {
         self.schemas.get(schema).into_iter().flat_map(|schema| schema.entries.values())
     }
 
+    /// All entries, with the names of their schemas.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&str, &Entry)> {
+        let schemas = self.schemas.iter();
+        schemas.flat_map(|(name, schema)| {
+            schema.entries.values().map(move |entry| (name.as_str(), entry))
+        })
+    }
+
     /// The entry of this name.
     pub fn entry(&self, schema: &str, name: &str) -> Option<&Entry> {
         self.schemas.get(schema)?.entries.get(name)
@@ -98,7 +106,7 @@ impl State {
         }
     }
 
-    /// DROP SCHEMA.
+    /// DROP SCHEMA. With `cascade` the foreign keys go that refer to its tables.
     ///
     /// # Errors
     /// When there is none, it is `public`, or something is in it that may not go with it.
@@ -124,7 +132,7 @@ impl State {
                 "schema '{schema}' is not empty ('{}' is in it): drop what is in it first, or write CASCADE",
                 entry.name
             ))),
-            _ => Ok(vec![Change::DropSchema { schema: schema.to_owned() }]),
+            _ => Ok(self.settled(vec![Change::DropSchema { schema: schema.to_owned() }])),
         }
     }
 
@@ -146,7 +154,20 @@ impl State {
         let name = format!("{} '{schema}.{}'", old.kind.noun(), entry.name);
         match existing {
             Existing::Keep => Ok(Vec::new()),
-            Existing::Replace if old.kind.noun() == entry.kind.noun() => Ok(put()),
+            Existing::Replace if old.kind.noun() == entry.kind.noun() => {
+                let put = put();
+                let mut referring = self.referring(schema, &entry.name);
+                let lost = referring.find(|(_, _, key)| {
+                    key.reference().is_some_and(|to| entry.key_of(&to.columns).is_none())
+                });
+                match lost {
+                    None => Ok(put),
+                    Some((own, table, key)) => Err(ChangeError::Refused(format!(
+                        "foreign key '{}' of '{own}.{}' refers to {name}: declare the key that it refers to anew, or drop it first",
+                        key.name, table.name
+                    ))),
+                }
+            }
             Existing::Replace => Err(ChangeError::Refused(format!(
                 "{name} is there and no {}: drop it first",
                 entry.kind.noun()
@@ -155,11 +176,40 @@ impl State {
         }
     }
 
-    /// DROP TABLE or VIEW.
+    /// DROP TABLE or VIEW, of several. With `cascade` the foreign keys go that refer to them.
     ///
     /// # Errors
-    /// When there is none of that kind.
-    pub fn drop_entry(
+    /// When there is none of that kind, or a foreign key of a table that stays refers to it.
+    pub fn drop_entries(
+        &self,
+        names: &[(&str, &str)],
+        noun: &str,
+        or_not: bool,
+        cascade: bool,
+    ) -> Result<Vec<Change>, ChangeError> {
+        let mut changes = Vec::new();
+        let mut state = self.clone();
+        for (schema, name) in names {
+            let drop = state.drop_entry(schema, name, noun, or_not)?;
+            state = state.with(&drop);
+            changes.extend(drop);
+        }
+        let stays = |(own, entry, _): &(&str, &Entry, &Key)| {
+            !names.iter().any(|(schema, name)| schema == own && *name == entry.name)
+        };
+        let mut referring = names.iter().flat_map(|(schema, name)| self.referring(schema, name));
+        match referring.find(stays) {
+            Some((own, table, key)) if !cascade => Err(ChangeError::Refused(format!(
+                "foreign key '{}' of '{own}.{}' refers to '{}': drop it first, or write CASCADE",
+                key.name,
+                table.name,
+                key.reference().map_or("", |to| &to.table)
+            ))),
+            _ => Ok(self.settled(changes)),
+        }
+    }
+
+    fn drop_entry(
         &self,
         schema: &str,
         name: &str,

@@ -7,6 +7,8 @@ use futures::future::join_all;
 use super::*;
 use crate::catalog::store::state::Existing;
 
+mod keys;
+
 struct Warehouse(tempfile::TempDir);
 
 impl Warehouse {
@@ -41,6 +43,7 @@ fn view(name: &str, query: &str) -> Entry {
         id: "id".into(),
         owner: "alice".into(),
         comment: None,
+        keys: Vec::new(),
         kind: EntryKind::View(view),
     }
 }
@@ -178,8 +181,11 @@ async fn a_view_is_no_table() {
     let warehouse = Warehouse::new();
     let node = warehouse.node().await;
     create_view(&node, "v", Existing::Refuse).await.unwrap();
-    let drop =
-        |noun| node.change("alice", move |state| state.drop_entry("public", "v", noun, false));
+    let drop = |noun| {
+        node.change("alice", move |state| {
+            state.drop_entries(&[("public", "v")], noun, false, false)
+        })
+    };
     assert!(drop("table").await.unwrap_err().to_string().contains("DROP VIEW"));
     drop("view").await.unwrap();
     assert!(matches!(drop("view").await, Err(ChangeError::NotFound(_))));

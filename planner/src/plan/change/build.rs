@@ -67,6 +67,13 @@ pub(super) fn own_table(table: &str, own: &Own) -> Result<TableFactor> {
     Ok(relation)
 }
 
+/// One row of these values.
+pub(super) fn selected(columns: Vec<SelectItem>) -> Result<DfStatement> {
+    let mut query = parsed("SELECT 1")?;
+    select(&mut query)?.projection = columns;
+    Ok(DfStatement::Statement(Box::new(SqlStatement::Query(query))))
+}
+
 fn parsed(text: &str) -> Result<Box<Query>> {
     let mut parser = DFParserBuilder::new(text).with_dialect(&GenericDialect {}).build()?;
     match parser.parse_statement()? {

@@ -1,6 +1,6 @@
 //! CREATE TABLE: a new Delta table in the warehouse, and then its name.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
@@ -15,10 +15,12 @@ use uuid::Uuid;
 use super::running::{FILE_BYTES, Running};
 use crate::catalog::delta::{DeltaTable, may_partition, stored};
 use crate::catalog::{
-    CatalogStore, ChangeError, DataLocation, Entry, EntryKind, Existing, Managed, State, TABLES,
+    CatalogStore, Change, ChangeError, DataLocation, Entry, EntryKind, Existing, Managed, State,
+    TABLES, WantedKey,
 };
 use crate::commit::{NotDone, Outcome, changed_since, first_version, publish_first};
 use crate::plan::ddl::{full, named_once, no_warehouse, refuse_files, refused};
+use crate::plan::keys::{check_columns, check_references, name, primary, wanted};
 use crate::plan::{Parameters, bound, logical};
 use crate::statement::NewTable;
 use crate::write::{Folder, Layout, Unclaimed, WriteSpec, WrittenFile, remove_files};
@@ -40,8 +42,21 @@ pub(super) struct New {
     location: DataLocation,
     pub(super) partition_by: Vec<String>,
     pub(super) properties: Vec<(String, String)>,
+    keys: Vec<WantedKey>,
     /// The table that it takes the place of, if its rows are made of that one's.
     reads: Option<Read>,
+}
+
+impl New {
+    /// The change that gives it its name.
+    fn named(&self, state: &State) -> std::result::Result<Vec<Change>, ChangeError> {
+        let is_there = state.entry(&self.name.schema, &self.name.table).is_some();
+        if is_there && self.existing != Existing::Replace {
+            return state.create(&self.name.schema, &self.entry, self.existing);
+        }
+        let entry = state.with_keys(&self.name.schema, &self.entry, &self.keys)?;
+        state.create(&self.name.schema, &entry, self.existing)
+    }
 }
 
 /// What was read of a table.
@@ -58,12 +73,14 @@ impl Running {
     ) -> Result<std::result::Result<u64, String>> {
         let state = self.session().await?;
         let name = full(&table.name, self.config())?;
-        let Some(mut new) = self.new_table(name, table.existing, table.comment.clone())? else {
+        let (comment, keys) = (table.comment.clone(), wanted(&table.keys, self.config())?);
+        let Some(mut new) = self.new_table(name, table.existing, comment, keys)? else {
             return Ok(Ok(0));
         };
-        let made = self.made(&state, table).await?;
+        let made = self.made(&state, table, &primary(&new.keys)).await?;
         new.partition_by = self.partition_by(table, &made.schema)?;
         new.properties.clone_from(&table.properties);
+        self.check_keys(&state, &new, &made.schema).await?;
         new.reads = self.replaced(&state, &new, made.rows.as_ref()).await?;
         self.make(&state, new, made, outcome).await
     }
@@ -77,6 +94,7 @@ impl Running {
         name: ResolvedTableReference,
         existing: Existing,
         comment: Option<String>,
+        keys: Vec<WantedKey>,
     ) -> Result<Option<New>> {
         let store = Arc::clone(self.engine().named().store().ok_or_else(no_warehouse)?);
         refuse_files(self.engine(), &name, PlannerError::AlreadyExists)?;
@@ -88,13 +106,23 @@ impl Running {
             id: id.to_string(),
             owner: self.by(),
             comment,
+            keys: Vec::new(),
             kind: EntryKind::Managed(managed),
         };
-        let changes = store.known().create(&name.schema, &entry, existing).map_err(refused)?;
         let (partition_by, properties) = Default::default();
-        let reads = None;
-        let new =
-            New { store, name, existing, id, entry, location, partition_by, properties, reads };
+        let new = New {
+            store,
+            name,
+            existing,
+            id,
+            entry,
+            location,
+            partition_by,
+            properties,
+            keys,
+            reads: None,
+        };
+        let changes = new.named(&new.store.known()).map_err(refused)?;
         Ok((!changes.is_empty()).then_some(new))
     }
 
@@ -114,6 +142,13 @@ impl Running {
             // There is none, or what has the name has no log.
             _ => Ok(None),
         }
+    }
+
+    async fn check_keys(&self, state: &SessionState, new: &New, columns: &Schema) -> Result<()> {
+        check_columns(&new.keys, columns)?;
+        let known = new.store.known();
+        let entry = known.with_keys(&new.name.schema, &new.entry, &new.keys).map_err(refused)?;
+        check_references(state, &known, &new.name, columns, &entry.keys).await
     }
 
     /// Writes its rows, then its first version, and then its name.
@@ -166,7 +201,7 @@ impl Running {
                 }
                 let decide = |state: &State| {
                     new.still_replaces(state)?;
-                    state.create(&new.name.schema, &new.entry, new.existing)
+                    new.named(state)
                 };
                 match new.store.change(&by, decide).await {
                     Ok(state) if is_there(&state, &new.name, &new.entry) => Ok(Ok(count)),
@@ -191,12 +226,18 @@ impl Running {
         }
     }
 
-    async fn made(&self, state: &SessionState, table: &NewTable) -> Result<Made> {
+    /// Its columns, of which these are not NULL, and its rows.
+    async fn made(
+        &self,
+        state: &SessionState,
+        table: &NewTable,
+        not_null: &HashSet<&str>,
+    ) -> Result<Made> {
         let invalid = |problem: String| PlannerError::Invalid(format!("CREATE TABLE: {problem}"));
         match (&table.columns, &table.query) {
             (Some(columns), _) => {
                 let schema = columns_of(state, columns).await?;
-                let stored = stored(&schema).map_err(invalid)?;
+                let stored = required(stored(&schema).map_err(invalid)?, not_null);
                 Ok(Made { schema: self.commented(stored, table), rows: None })
             }
             (None, Some(_)) => {
@@ -209,6 +250,7 @@ impl Running {
                     .iter()
                     .map(|field| Field::new(field.name(), field.data_type().clone(), true));
                 let stored = stored(&Schema::new(fields.collect::<Vec<_>>())).map_err(invalid)?;
+                let stored = required(stored, not_null);
                 let rows = cast_to(plan, &stored)?;
                 Ok(Made { schema: self.commented(stored, table), rows: Some(rows) })
             }
@@ -235,11 +277,7 @@ impl Running {
     }
 
     fn name(&self, ident: &Ident) -> String {
-        let normalize = self.config().options().sql_parser.enable_ident_normalization;
-        match ident.quote_style {
-            None if normalize => ident.value.to_lowercase(),
-            _ => ident.value.clone(),
-        }
+        name(ident, self.config())
     }
 
     fn partition_by(&self, table: &NewTable, schema: &Schema) -> Result<Vec<String>> {
@@ -278,6 +316,15 @@ impl Running {
         });
         Schema::new(fields.collect::<Vec<_>>())
     }
+}
+
+/// The same columns, of which these are never NULL.
+fn required(schema: Schema, names: &HashSet<&str>) -> Schema {
+    let fields = schema.fields().iter().map(|field| {
+        let nullable = field.is_nullable() && !names.contains(field.name().as_str());
+        field.as_ref().clone().with_nullable(nullable)
+    });
+    Schema::new(fields.collect::<Vec<_>>())
 }
 
 impl New {
@@ -322,7 +369,10 @@ fn properties(asked: &[(String, String)]) -> Vec<(String, String)> {
 }
 
 /// The columns that a statement names, with their types.
-async fn columns_of(state: &SessionState, columns: &DfStatement) -> Result<SchemaRef> {
+pub(in crate::plan) async fn columns_of(
+    state: &SessionState,
+    columns: &DfStatement,
+) -> Result<SchemaRef> {
     let plan = state.statement_to_plan(columns.clone()).await?;
     match plan {
         LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(made)) => {

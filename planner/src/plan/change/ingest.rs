@@ -138,7 +138,7 @@ impl Running {
             // Of several who come at once each has its rows in the table.
             (false, IfAbsent::Create, IfThere::Append) => {
                 let columns = self.columns(ingest)?;
-                if let Some(new) = self.new_table(name.clone(), Existing::Keep, None)? {
+                if let Some(new) = self.new_table(name.clone(), Existing::Keep, None, Vec::new())? {
                     let made = Made { schema: columns, rows: None };
                     let own = Arc::<Outcome>::default();
                     if let Err(why) = self.make(&state, new, made, &own).await? {
@@ -178,7 +178,7 @@ impl Running {
     ) -> Result<std::result::Result<u64, String>> {
         let schema = self.columns(ingest)?;
         let rows = cast_to(self.incoming(state, ingest)?.build()?, &schema)?;
-        let new = self.new_table(name, existing, None)?;
+        let new = self.new_table(name, existing, None, Vec::new())?;
         let new = new.ok_or_else(|| PlannerError::Internal("no table is to be made".into()))?;
         self.make(state, new, Made { schema, rows: Some(rows) }, outcome).await
     }
@@ -194,7 +194,7 @@ impl Running {
         let table = Arc::clone(&target.scan.snapshot().schema);
         let columns = matched(&ingest.rows.schema, &table)?;
         let rows = self.incoming(state, ingest)?.project(columns)?.build()?;
-        self.insert_rows(state, &target, &rows, false, outcome).await
+        self.insert_rows(state, &target, &rows, None, outcome).await
     }
 
     /// What comes, shared out to the cores.

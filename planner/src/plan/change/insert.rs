@@ -1,18 +1,23 @@
 //! INSERT: the rows of a query, cast to the table's columns, come to those that are there or take their place.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::Schema;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema};
 use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::error::Result as DfResult;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
+use datafusion::sql::parser::Statement as DfStatement;
 
 use super::fields::{refuse_fractions, refuse_lost_in, whole};
+use super::given::Given;
 use super::running::Running;
 use super::target::Target;
+use crate::catalog::delta::DataFile;
 use crate::commit::{Depends, Outcome, Proposal};
 use crate::plan::{Parameters, bound, logical};
 use crate::session::types_met;
@@ -28,19 +33,35 @@ impl Running {
         let state = self.session().await?;
         let folder = self.folder_of(&state, &insert.table).await?;
         if let Some(folder) = folder.filter(|_| !insert.overwrite) {
-            let rows = self.rows_of(&state, insert).await?;
+            let (_, partition_by, columns) = &folder;
+            let (statement, given) = self.given(&state, insert, columns, partition_by).await?;
+            let rows = self.rows_of(&state, statement, &given, columns).await?;
             return self.insert_files(&state, folder, &rows, outcome).await;
         }
         let target = self.target(&state, &insert.table).await?;
         if insert.overwrite {
             target.rows_may_go()?;
         }
-        let rows = self.rows_of(&state, insert).await?;
-        self.insert_rows(&state, &target, &rows, insert.overwrite, outcome).await
+        let snapshot = target.scan.snapshot();
+        let columns = &snapshot.schema;
+        let (statement, given) =
+            self.given(&state, insert, columns, &snapshot.partition_by).await?;
+        let rows = self.rows_of(&state, statement, &given, columns).await?;
+        let removes = match insert.overwrite {
+            true => Some(self.files_of(&state, &given, columns, &snapshot.files).await?),
+            false => None,
+        };
+        self.insert_rows(&state, &target, &rows, removes, outcome).await
     }
 
-    async fn rows_of(&self, state: &SessionState, insert: &InsertInto) -> Result<LogicalPlan> {
-        let rows = inserted(state, insert).await?;
+    async fn rows_of(
+        &self,
+        state: &SessionState,
+        statement: DfStatement,
+        given: &Given,
+        table: &Schema,
+    ) -> Result<LogicalPlan> {
+        let rows = given.put_in(inserted(state, statement).await?, table)?;
         match &self.request().rows {
             Some(values) => for_each(rows, values),
             None => {
@@ -50,27 +71,28 @@ impl Running {
         }
     }
 
-    /// Has these rows, whose columns are the table's, come to those that are there, or take their place.
+    /// Has these rows, whose columns are the table's, come to those that are there, or take the place of those of some files.
     pub(super) async fn insert_rows(
         &self,
         state: &SessionState,
         target: &Target,
         rows: &LogicalPlan,
-        overwrite: bool,
+        replaced: Option<BTreeMap<String, DataFile>>,
         outcome: &Arc<Outcome>,
     ) -> Result<std::result::Result<u64, String>> {
-        let depends = match overwrite || target.is_read(rows)? {
+        let depends = match replaced.is_some() || target.is_read(rows)? {
             true => Depends::Table,
             false => Depends::Nothing,
         };
         let (count, written) = self.write(state, rows, self.spec(target)).await?;
         let snapshot = target.scan.snapshot();
-        let removes = if overwrite { snapshot.files.as_ref().clone() } else { Default::default() };
+        let removes = replaced.unwrap_or_default();
         let proposal = Proposal {
             table: Arc::clone(target.scan.table()),
             read: Arc::clone(snapshot),
             adds: written.files().to_vec(),
             removes,
+            alters: Vec::new(),
             depends,
             operation: "WRITE",
             count,
@@ -81,16 +103,22 @@ impl Running {
     pub(super) async fn insert_parameters(&self, insert: &InsertInto) -> Result<Parameters> {
         let state = self.session().await?;
         let folder = self.folder_of(&state, &insert.table).await?;
-        if folder.is_none() || insert.overwrite {
-            self.target(&state, &insert.table).await?;
-        }
-        Parameters::of(&inserted(&state, insert).await?)
+        let (columns, partition_by) = match folder.filter(|_| !insert.overwrite) {
+            Some((_, partition_by, columns)) => (columns, partition_by),
+            None => {
+                let target = self.target(&state, &insert.table).await?;
+                let snapshot = target.scan.snapshot();
+                (Arc::clone(&snapshot.schema), snapshot.partition_by.to_vec())
+            }
+        };
+        let (statement, given) = self.given(&state, insert, &columns, &partition_by).await?;
+        Parameters::of(&given.put_in(inserted(&state, statement).await?, &columns)?)
     }
 }
 
 /// The rows that a statement inserts, as the table has them.
-async fn inserted(state: &SessionState, insert: &InsertInto) -> Result<LogicalPlan> {
-    let plan = logical(&mut state.clone(), insert.statement.clone()).await?;
+async fn inserted(state: &SessionState, statement: DfStatement) -> Result<LogicalPlan> {
+    let plan = logical(&mut state.clone(), statement).await?;
     match plan {
         LogicalPlan::Dml(dml) => {
             refuse_lost_in(&dml.input)?;

@@ -90,6 +90,7 @@ impl Running {
             read: Arc::clone(snapshot),
             adds: written.iter().flat_map(|written| written.files()).cloned().collect(),
             removes,
+            alters: Vec::new(),
             depends,
             operation: "MERGE",
             count: changed + inserted,

@@ -1,26 +1,36 @@
 //! What a client is told to bind where DataFusion knows no type of a parameter.
 //!
 //! Problem: DataFusion 55 takes the type of what a parameter is compared with or added to, and none otherwise: not of a
-//! cast around it, nor of a function that it is given to. A driver that is told text for all of them binds text
+//! cast around it, nor of a function that it is given to, nor of what a column is compared with that is a parameter
+//! further below (`INSERT … SELECT ?`, `MERGE … USING (SELECT ? AS a)`). A driver that is told text for all of them binds text
 //! and nothing else (JDBC). Here: the cast's type, and that which the function or operator would coerce a NULL to.
 //! A client is told it and no more: what it binds stays what it is.
 
 use std::collections::HashMap;
 
 use datafusion::arrow::datatypes::{DataType, FieldRef, TimeUnit};
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::common::{DFSchema, Result as DfResult, ScalarValue};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column, DFSchema, Result as DfResult, ScalarValue};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::type_coercion::binary::BinaryTypeCoercer;
 use datafusion::logical_expr::type_coercion::functions::fields_with_udf;
-use datafusion::logical_expr::{BinaryExpr, Cast, Expr, ExprSchemable, LogicalPlan, TryCast};
+use datafusion::logical_expr::{
+    BinaryExpr, Cast, Distinct, Expr, ExprSchemable, LogicalPlan, Operator, TryCast,
+};
 
 /// Types by name of the parameter; the outermost that says one counts.
 pub(super) fn expected(plan: &LogicalPlan) -> DfResult<HashMap<String, DataType>> {
     let mut found = Found::default();
     plan.apply_with_subqueries(|node| {
         let schema = below(node)?;
+        if let LogicalPlan::Join(join) = node {
+            for (left, right) in &join.on {
+                let [left, right] = [left, right].map(|side| Box::new(traced(side, node)));
+                found.operator(&BinaryExpr { left, op: Operator::Eq, right }, &schema);
+            }
+        }
         node.apply_expressions(|expression| {
+            let expression = traced(expression, node);
             expression.apply(|part| {
                 found.look(part, &schema);
                 Ok(TreeNodeRecursion::Continue)
@@ -39,6 +49,51 @@ fn below(node: &LogicalPlan) -> DfResult<DFSchema> {
     };
     inputs.iter().for_each(|input| schema.merge(input.schema()));
     Ok(schema)
+}
+
+/// An expression with the parameters themselves for columns that are nothing else.
+fn traced(expression: &Expr, node: &LogicalPlan) -> Expr {
+    let traced = expression.clone().transform(|part| {
+        let parameter = match &part {
+            Expr::Column(column) => {
+                node.inputs().into_iter().find_map(|input| parameter_of(input, column))
+            }
+            _ => None,
+        };
+        Ok(parameter.map_or_else(|| Transformed::no(part), Transformed::yes))
+    });
+    traced.map_or_else(|_| expression.clone(), |traced| traced.data)
+}
+
+/// The parameter that a column of a plan is, if it is one.
+fn parameter_of(plan: &LogicalPlan, column: &Column) -> Option<Expr> {
+    let at = plan.schema().maybe_index_of_column(column)?;
+    parameter_at(plan, at)
+}
+
+fn parameter_at(plan: &LogicalPlan, at: usize) -> Option<Expr> {
+    match plan {
+        LogicalPlan::Projection(projection) => match projection.expr.get(at)?.clone().unalias() {
+            parameter @ Expr::Placeholder(_) => Some(parameter),
+            Expr::Column(column) => parameter_of(&projection.input, &column),
+            _ => None,
+        },
+        LogicalPlan::Values(values) => match values.values.as_slice() {
+            [row] => row.get(at).filter(|expr| is_parameter(expr)).cloned(),
+            _ => None,
+        },
+        LogicalPlan::SubqueryAlias(alias) => parameter_at(&alias.input, at),
+        LogicalPlan::Filter(filter) => parameter_at(&filter.input, at),
+        LogicalPlan::Sort(sort) => parameter_at(&sort.input, at),
+        LogicalPlan::Limit(limit) => parameter_at(&limit.input, at),
+        LogicalPlan::Distinct(Distinct::All(input)) => parameter_at(input, at),
+        LogicalPlan::Join(join) => {
+            let (qualifier, field) = plan.schema().qualified_field(at);
+            let column = Column::new(qualifier.cloned(), field.name());
+            parameter_of(&join.left, &column).or_else(|| parameter_of(&join.right, &column))
+        }
+        _ => None,
+    }
 }
 
 #[derive(Default)]

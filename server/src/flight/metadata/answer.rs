@@ -5,6 +5,7 @@ use arrow_flight::sql::Command;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::execution::SessionState;
+use squadron_planner::catalog::declared_keys;
 use squadron_planner::wire_schema::Wire;
 
 use super::*;
@@ -38,6 +39,7 @@ pub async fn answer(
 ) -> Option<Result<RecordBatch>> {
     use Command::*;
     let view = CatalogView::from(session);
+    let keys = || declared_keys(session.catalog_list().as_ref());
     Some(match command {
         CommandGetCatalogs(_) => catalogs(&view),
         CommandGetDbSchemas(it) => db_schemas(&view, it),
@@ -45,10 +47,10 @@ pub async fn answer(
         CommandGetTableTypes(_) => table_types(),
         CommandGetSqlInfo(it) => sql_info(it, session),
         CommandGetXdbcTypeInfo(it) => xdbc_type_info(it),
-        CommandGetPrimaryKeys(it) => Ok(primary_keys(it)),
-        CommandGetImportedKeys(it) => Ok(imported_keys(it)),
-        CommandGetExportedKeys(it) => Ok(exported_keys(it)),
-        CommandGetCrossReference(it) => Ok(cross_reference(it)),
+        CommandGetPrimaryKeys(it) => primary_keys(&keys(), it),
+        CommandGetImportedKeys(it) => imported_keys(&keys(), it),
+        CommandGetExportedKeys(it) => exported_keys(&keys(), it),
+        CommandGetCrossReference(it) => cross_reference(&keys(), it),
         _ => return None,
     })
 }
