@@ -3,6 +3,7 @@
 mod system {
     mod admission;
     mod again;
+    mod altering;
     mod back_again;
     mod bad_input;
     mod bounds;

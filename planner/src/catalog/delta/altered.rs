@@ -251,8 +251,7 @@ mod tests {
     }
 
     fn fields(table: &Value) -> Value {
-        let columns: Value =
-            serde_json::from_str(table["schemaString"].as_str().unwrap()).unwrap();
+        let columns: Value = serde_json::from_str(table["schemaString"].as_str().unwrap()).unwrap();
         columns["fields"].clone()
     }
 
