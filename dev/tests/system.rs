@@ -42,4 +42,5 @@ mod system {
     mod writing;
     mod writing_faults;
     mod writing_files;
+    mod writing_parts;
 }

@@ -35,8 +35,8 @@ mod rewrite;
 mod running;
 mod target;
 
-pub use ingest::{IfAbsent, IfThere, Incoming, Ingest};
 pub(in crate::plan) use create::columns_of;
+pub use ingest::{IfAbsent, IfThere, Incoming, Ingest};
 use running::Running;
 
 impl Planner {

@@ -4,8 +4,9 @@
 //! name, before it plans what rows they are about.
 
 use datafusion::logical_expr::sqlparser::ast::{
-    AssignmentTarget, BinaryOperator, Delete, Expr, FromTable, Ident, Insert, ObjectName, Query, SetExpr,
-    Statement as SqlStatement, TableFactor, TableObject, TableWithJoins, Truncate, Update, Values,
+    AssignmentTarget, BinaryOperator, Delete, Expr, FromTable, Ident, Insert, ObjectName, Query,
+    SetExpr, Statement as SqlStatement, TableFactor, TableObject, TableWithJoins, Truncate, Update,
+    Values,
 };
 use datafusion::sql::parser::Statement as DfStatement;
 
@@ -106,10 +107,7 @@ pub(super) fn of(statement: DfStatement) -> Result<std::result::Result<Change, D
 }
 
 fn writes(body: &SetExpr) -> bool {
-    matches!(
-        body,
-        SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_)
-    )
+    matches!(body, SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_))
 }
 
 fn inserted(mut insert: Insert) -> Result<Change> {
@@ -142,7 +140,8 @@ fn inserted(mut insert: Insert) -> Result<Change> {
     let partition = insert.partitioned.take().unwrap_or_default();
     let partition = partition.into_iter().map(given).collect::<Result<Vec<_>>>()?;
     if insert.columns.is_empty() {
-        insert.columns = std::mem::take(&mut insert.after_columns).into_iter().map(ObjectName::from).collect();
+        insert.columns =
+            std::mem::take(&mut insert.after_columns).into_iter().map(ObjectName::from).collect();
     }
     let one_row = insert.source.as_deref().is_some_and(is_one_row) && !overwrite;
     let statement = DfStatement::Statement(Box::new(SqlStatement::Insert(insert)));
@@ -155,7 +154,9 @@ fn given(part: Expr) -> Result<(Ident, Option<Expr>)> {
         Expr::Identifier(column) => Ok((column, None)),
         Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => match *left {
             Expr::Identifier(column) => Ok((column, Some(*right))),
-            left => Err(PlannerError::Invalid(format!("INSERT … PARTITION ({left} = …): name a column"))),
+            left => Err(PlannerError::Invalid(format!(
+                "INSERT … PARTITION ({left} = …): name a column"
+            ))),
         },
         other => Err(PlannerError::Invalid(format!(
             "INSERT … PARTITION ({other}): write column = value, or a column"
@@ -165,8 +166,10 @@ fn given(part: Expr) -> Result<(Ident, Option<Expr>)> {
 
 /// `WITH … INSERT` is an INSERT of a query with the same WITH.
 fn with_queries(mut query: Query) -> Result<Change> {
-    let nothing = SetExpr::Values(Values { explicit_row: false, value_keyword: false, rows: Vec::new() });
-    let SetExpr::Insert(SqlStatement::Insert(mut insert)) = std::mem::replace(query.body.as_mut(), nothing)
+    let nothing =
+        SetExpr::Values(Values { explicit_row: false, value_keyword: false, rows: Vec::new() });
+    let SetExpr::Insert(SqlStatement::Insert(mut insert)) =
+        std::mem::replace(query.body.as_mut(), nothing)
     else {
         return Err(PlannerError::Unsupported(
             "WITH before UPDATE, DELETE and MERGE is not supported: write its queries where they are used".into(),

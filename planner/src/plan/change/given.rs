@@ -15,7 +15,7 @@ use datafusion::sql::sqlparser::ast::{
     Expr as SqlExpr, Ident, ObjectName, SelectItem, Statement as SqlStatement,
 };
 
-use super::build::selected;
+use super::build::{has_query, selected};
 use super::running::Running;
 use crate::catalog::delta::{DataFile, partition_value};
 use crate::plan::keys::name;
@@ -45,7 +45,8 @@ impl Running {
         if insert.partition.is_empty() {
             return Ok((insert.statement.clone(), Given::default()));
         }
-        let invalid = |what: String| Err(PlannerError::Invalid(format!("INSERT … PARTITION: {what}")));
+        let invalid =
+            |what: String| Err(PlannerError::Invalid(format!("INSERT … PARTITION: {what}")));
         let (mut named, mut values, mut exprs) = (HashSet::new(), Vec::new(), Vec::new());
         for (column, value) in &insert.partition {
             let column = name(column, self.config());
@@ -58,6 +59,9 @@ impl Running {
                 return invalid(format!("'{column}' is there twice"));
             }
             if let Some(value) = value {
+                if has_query(value) {
+                    return Err(no_constant());
+                }
                 values.push(column);
                 exprs.push(value.clone());
             }
@@ -67,7 +71,8 @@ impl Running {
                 "OVERWRITE of what has no value would replace the whole table: give the column a value, or leave PARTITION out".into(),
             );
         }
-        let statement = others(&insert.statement, table, &values, |ident| name(ident, self.config()))?;
+        let statement =
+            others(&insert.statement, table, &values, |ident| name(ident, self.config()))?;
         let values = values.into_iter().zip(self.constants(state, exprs).await?).collect();
         Ok((statement, Given { values }))
     }
@@ -85,9 +90,7 @@ impl Running {
             {
                 Ok(projection.expr.into_iter().map(Expr::unalias).collect())
             }
-            _ => Err(PlannerError::Unsupported(
-                "INSERT … PARTITION: a value is a constant; write the column in the list of columns".into(),
-            )),
+            _ => Err(no_constant()),
         }
     }
 
@@ -118,7 +121,10 @@ impl Running {
         for (path, file) in files {
             let mut all = true;
             for (column, wanted) in given.values.keys().zip(&wanted) {
-                let of = table.field_with_name(column).map_err(datafusion::error::DataFusionError::from)?.data_type();
+                let of = table
+                    .field_with_name(column)
+                    .map_err(datafusion::error::DataFusionError::from)?
+                    .data_type();
                 let text = file.values.get(column).cloned().flatten();
                 let value = partition_value(text.as_deref(), of).map_err(PlannerError::BadData)?;
                 all &= if is_empty(wanted) { value.is_null() } else { value == *wanted };
@@ -129,6 +135,12 @@ impl Running {
         }
         Ok(found)
     }
+}
+
+fn no_constant() -> PlannerError {
+    PlannerError::Unsupported(
+        "INSERT … PARTITION: a value is a constant; write the column in the list of columns".into(),
+    )
 }
 
 /// What is kept as NULL.

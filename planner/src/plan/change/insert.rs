@@ -43,7 +43,8 @@ impl Running {
         }
         let snapshot = target.scan.snapshot();
         let columns = &snapshot.schema;
-        let (statement, given) = self.given(&state, insert, columns, &snapshot.partition_by).await?;
+        let (statement, given) =
+            self.given(&state, insert, columns, &snapshot.partition_by).await?;
         let rows = self.rows_of(&state, statement, &given, columns).await?;
         let removes = match insert.overwrite {
             true => Some(self.files_of(&state, &given, columns, &snapshot.files).await?),
