@@ -3,6 +3,7 @@
 mod system {
     mod admission;
     mod again;
+    mod altering;
     mod back_again;
     mod bad_input;
     mod bounds;
@@ -42,4 +43,5 @@ mod system {
     mod writing_faults;
     mod writing_files;
     mod writing_names;
+    mod writing_parts;
 }

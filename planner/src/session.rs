@@ -321,6 +321,11 @@ impl Engine {
         if let Err(error) = self.named.files().refresh().await {
             tracing::warn!(%error, "the data locations could not be listed");
         }
+        self.refresh_catalog().await;
+    }
+
+    /// Looks for what others have made by SQL, before it is shown. When it fails, what was known before is shown.
+    pub async fn refresh_catalog(&self) {
         if let Some(store) = self.named.store()
             && let Err(error) = store.refresh().await
         {

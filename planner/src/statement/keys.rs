@@ -54,21 +54,21 @@ pub(super) fn of_table(constraint: TableConstraint) -> Result<NewKey> {
     }
 }
 
-/// The key that an option of a column declares, if it is one; else the option.
+/// The key that an option of a column declares, if it is one.
 ///
 /// # Errors
 /// As [`of_table`].
 pub(super) fn of_column(
     column: &Ident,
     name: Option<&Ident>,
-    option: ColumnOption,
-) -> std::result::Result<Result<NewKey>, ColumnOption> {
+    option: &ColumnOption,
+) -> Result<Option<NewKey>> {
     let (columns, name) = (vec![column.clone()], name.cloned());
     match option {
-        ColumnOption::PrimaryKey(key) => Ok(primary(key, columns, name)),
-        ColumnOption::Unique(key) => Ok(unique(key, columns, name)),
-        ColumnOption::ForeignKey(key) => Ok(foreign(key, columns, name)),
-        other => Err(other),
+        ColumnOption::PrimaryKey(key) => primary(key.clone(), columns, name).map(Some),
+        ColumnOption::Unique(key) => unique(key.clone(), columns, name).map(Some),
+        ColumnOption::ForeignKey(key) => foreign(key.clone(), columns, name).map(Some),
+        _ => Ok(None),
     }
 }
 

@@ -62,8 +62,14 @@ async fn metadata_batch(
     queries: &Arc<Queries>,
 ) -> Result<RecordBatch, Status> {
     let engine = queries.planner().engine();
-    if matches!(command, Command::CommandGetTables(_)) {
-        engine.refresh_tables().await;
+    match command {
+        Command::CommandGetTables(_) => engine.refresh_tables().await,
+        Command::CommandGetDbSchemas(_)
+        | Command::CommandGetPrimaryKeys(_)
+        | Command::CommandGetImportedKeys(_)
+        | Command::CommandGetExportedKeys(_)
+        | Command::CommandGetCrossReference(_) => engine.refresh_catalog().await,
+        _ => {}
     }
     let wire = Wire::of(settings.options());
     let session = engine.session(settings);

@@ -15,7 +15,7 @@ use datafusion::sql::sqlparser::ast::{
     Expr as SqlExpr, Ident, ObjectName, SelectItem, Statement as SqlStatement,
 };
 
-use super::build::selected;
+use super::build::{has_query, selected};
 use super::running::Running;
 use crate::catalog::delta::{DataFile, partition_value};
 use crate::plan::keys::name;
@@ -59,6 +59,9 @@ impl Running {
                 return invalid(format!("'{column}' is there twice"));
             }
             if let Some(value) = value {
+                if has_query(value) {
+                    return Err(no_constant());
+                }
                 values.push(column);
                 exprs.push(value.clone());
             }
@@ -87,9 +90,7 @@ impl Running {
             {
                 Ok(projection.expr.into_iter().map(Expr::unalias).collect())
             }
-            _ => Err(PlannerError::Unsupported(
-                "INSERT … PARTITION: a value is a constant; write the column in the list of columns".into(),
-            )),
+            _ => Err(no_constant()),
         }
     }
 
@@ -134,6 +135,12 @@ impl Running {
         }
         Ok(found)
     }
+}
+
+fn no_constant() -> PlannerError {
+    PlannerError::Unsupported(
+        "INSERT … PARTITION: a value is a constant; write the column in the list of columns".into(),
+    )
 }
 
 /// What is kept as NULL.

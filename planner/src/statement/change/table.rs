@@ -191,13 +191,16 @@ pub(in crate::statement) fn own_options(column: &mut ColumnDef) -> Result<Own> {
     let mut own = Own { comment: None, keys: Vec::new() };
     let options = std::mem::take(&mut column.options);
     for option in options {
-        match of_column(&column.name, option.name.as_ref(), option.option) {
-            Ok(key) => own.keys.push(key?),
-            Err(plain @ (ColumnOption::NotNull | ColumnOption::Null)) => {
+        if let Some(key) = of_column(&column.name, option.name.as_ref(), &option.option)? {
+            own.keys.push(key);
+            continue;
+        }
+        match option.option {
+            plain @ (ColumnOption::NotNull | ColumnOption::Null) => {
                 column.options.push(ColumnOptionDef { name: None, option: plain });
             }
-            Err(ColumnOption::Comment(text)) => own.comment = Some(text),
-            Err(other) => {
+            ColumnOption::Comment(text) => own.comment = Some(text),
+            other => {
                 return Err(PlannerError::Unsupported(format!(
                     "column '{}' {other} is not supported by this version: leave it out",
                     column.name.value
