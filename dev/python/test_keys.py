@@ -51,5 +51,4 @@ def test_adbc_lists_them_with_the_tables(connections, schema):
             for table in found["db_schema_tables"]
             for constraint in table["table_constraints"]
         }
-        print(constraints)
         assert constraints["days", "PRIMARY KEY", "calendar"]["constraint_column_names"] == ["year", "day"]

@@ -16,6 +16,7 @@ pub mod agent;
 pub mod answer;
 pub mod authenticate;
 pub mod caller;
+mod changing;
 pub mod coalesce;
 pub mod command;
 pub mod connection;

@@ -43,6 +43,8 @@ pub(crate) const AT: &str = "spark:[]";
 pub(crate) const NUMBER: &str = "spark:number";
 /// See [`DIVIDE`]: what a cast to a number with a fraction is of.
 pub(crate) const FRACTION: &str = "spark:fraction";
+/// See [`DIVIDE`]: what a cast to an instant is of.
+pub(crate) const INSTANT: &str = "spark:instant";
 /// See [`DIVIDE`]: a cast to a text.
 pub(crate) const STRING: &str = "spark:string";
 

@@ -26,14 +26,14 @@ use super::action::{self, set_cookie};
 use super::caller::{Called, Port, called};
 use super::command::{Wish, not_yet, wish};
 use super::forward::Home;
-use super::pieces::{InPieces, Pieces, in_pieces};
+use super::pieces::in_pieces;
 use super::put::Put;
-use super::read::read;
-use super::ticket::Ticket;
-use super::{answer, info, ingest, listing, poll, prepared, put, status};
+use super::{answer, changing, info, ingest, listing, poll, prepared, put, status};
 use crate::auth::Gate;
 use crate::query::{Asked, Outcome, Queries, Started, Update};
 use crate::session::Sessions;
+
+mod give;
 
 /// The client-facing service of a node.
 #[derive(Clone)]
@@ -59,31 +59,6 @@ enum Executed {
     Started(Arc<Started>),
     /// All there is to it.
     Answered(FlightInfo),
-}
-
-#[async_trait]
-impl InPieces for ClientService {
-    async fn give(&self, request: Request<FlightTicket>) -> Result<Pieces, Status> {
-        let called = self.called(&request)?;
-        let raw = request.into_inner().ticket;
-        let ticket = self.queries.signer().check(&raw, &called.caller.principal);
-        match ticket.map_err(|error| status::ticket(&error))? {
-            Ticket::Result(share) => {
-                read(&self.queries, &share, raw, &called.caller.principal).await
-            }
-            Ticket::Command(command) => {
-                answer::answer(&command, called.caller.settings, &self.queries).await
-            }
-            Ticket::Statement(_) | Ticket::Plan(_) | Ticket::Prepared(_) => {
-                Err(Status::invalid_argument(
-                    "this is a prepared statement's handle, not a ticket: call GetFlightInfo",
-                ))
-            }
-            Ticket::Poll(_) => Err(Status::invalid_argument(
-                "this is the handle of a poll, not a ticket: call PollFlightInfo",
-            )),
-        }
-    }
 }
 
 type Stream<T> = BoxStream<'static, Result<T, Status>>;
@@ -165,34 +140,6 @@ impl ClientService {
         keeps.map_or(place, Place::Elsewhere)
     }
 
-    /// Whether what a descriptor asks for changes rows or the catalog.
-    async fn changes(&self, descriptor: &FlightDescriptor, called: &Called) -> bool {
-        let sql = match wish(descriptor) {
-            Ok(Wish::Statement(sql)) => Some(sql),
-            Ok(Wish::Prepared(handle)) => prepared::text(&handle, called, &self.queries),
-            _ => None,
-        };
-        self.changes_by(sql).await
-    }
-
-    async fn put_changes(&self, put: &Put, called: &Called) -> bool {
-        match put {
-            Put::Ingest(_) => true,
-            Put::Bind(_) => false,
-            Put::Run(sql) => self.changes_by(Some(sql.clone())).await,
-            Put::RunPrepared(handle) => {
-                self.changes_by(prepared::text(handle, called, &self.queries)).await
-            }
-        }
-    }
-
-    async fn changes_by(&self, sql: Option<String>) -> bool {
-        match sql {
-            Some(sql) => self.queries.changes(&sql).await,
-            None => false,
-        }
-    }
-
     /// Runs a statement: a query starts, a setting is changed and answered at once.
     async fn execute(
         &self,
@@ -251,7 +198,7 @@ impl ClientService {
         descriptor: FlightDescriptor,
         within: Duration,
     ) -> Result<PollInfo, Status> {
-        let changes = self.changes(&descriptor, &called).await;
+        let changes = changing::by_descriptor(&descriptor, &called, &self.queries).await;
         let (query, service, caller) = (Uuid::now_v7(), self.clone(), called.caller.clone());
         let work = async move {
             match service.fulfil(query, &called, &descriptor).await? {
@@ -401,7 +348,12 @@ impl FlightService for ClientService {
         let called = match self.place(&request)? {
             Place::Here(called) => called,
             Place::Elsewhere(home) => {
-                let changes = self.changes(request.get_ref(), &self.called(&request)?).await;
+                let changes = changing::by_descriptor(
+                    request.get_ref(),
+                    &self.called(&request)?,
+                    &self.queries,
+                )
+                .await;
                 return home.changing(changes).get_flight_info(request).await;
             }
         };
@@ -443,7 +395,7 @@ impl FlightService for ClientService {
         let called = match self.kept(place, begun.put.handle().map(AsRef::as_ref)) {
             Place::Here(called) => called,
             Place::Elsewhere(home) => {
-                let changes = self.put_changes(&begun.put, &own).await;
+                let changes = changing::by_put(&begun.put, &own, &self.queries).await;
                 let request = Request::from_parts(metadata, extensions, begun.messages());
                 return home.changing(changes).do_put(request).await;
             }
@@ -526,7 +478,8 @@ impl FlightService for ClientService {
                     self.poll_first(called, request.into_inner(), within).await?
                 }
                 Place::Elsewhere(home) => {
-                    let changes = self.changes(request.get_ref(), &called).await;
+                    let changes =
+                        changing::by_descriptor(request.get_ref(), &called, &self.queries).await;
                     return home.changing(changes).poll_flight_info(request).await;
                 }
             },

@@ -6,9 +6,11 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array};
+use datafusion::arrow::array::{
+    ArrayRef, AsArray, Float64Array, Int64Array, TimestampMicrosecondArray,
+};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
+use datafusion::arrow::datatypes::{DataType, Float64Type, TimeUnit, TimestampMicrosecondType};
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result, ScalarValue, exec_err, plan_err};
 use datafusion::config::ConfigOptions;
@@ -18,13 +20,14 @@ use datafusion::logical_expr::{
     Volatility,
 };
 
-use super::{FRACTION, NUMBER};
+use super::{FRACTION, INSTANT, NUMBER};
 
 /// Those that are called by name.
 pub(super) const NAMES: [&str; 2] = ["unix_seconds", "unix_millis"];
 
-pub(super) fn functions() -> [ScalarUDF; 4] {
+pub(super) fn functions() -> [ScalarUDF; 5] {
     [
+        (INSTANT, MICROS),
         (NUMBER, MICROS),
         (FRACTION, MICROS),
         ("spark:unix_seconds", MICROS),
@@ -59,6 +62,9 @@ impl ScalarUDFImpl for Since {
     /// Of what becomes a number all types are taken: what is no instant is itself ([`NoInstants`]).
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         match types {
+            [of] if self.name == INSTANT => {
+                Ok(vec![if has_fraction(of) { DataType::Float64 } else { of.clone() }])
+            }
             [DataType::Timestamp(_, zone)] => {
                 Ok(vec![DataType::Timestamp(TimeUnit::Microsecond, zone.clone())])
             }
@@ -73,6 +79,10 @@ impl ScalarUDFImpl for Since {
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
         Ok(match types {
+            [of] if self.name == INSTANT => match has_fraction(of) {
+                true => DataType::Timestamp(TimeUnit::Microsecond, None),
+                false => of.clone(),
+            },
             [DataType::Timestamp(..)] if self.name == FRACTION => DataType::Float64,
             [DataType::Timestamp(..)] => DataType::Int64,
             [of] if self.is_cast() => of.clone(),
@@ -82,7 +92,11 @@ impl ScalarUDFImpl for Since {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let [of] = args.args.as_slice() else { return exec_err!("{} takes one value", self.name) };
-        if !matches!(of.data_type(), DataType::Timestamp(..)) {
+        let is_concerned = match self.name {
+            INSTANT => has_fraction(&of.data_type()),
+            _ => matches!(of.data_type(), DataType::Timestamp(..)),
+        };
+        if !is_concerned {
             return Ok(of.clone());
         }
         match of {
@@ -101,6 +115,13 @@ impl Since {
     }
 
     fn counted(&self, instants: &ArrayRef) -> Result<ArrayRef> {
+        if self.name == INSTANT {
+            let seconds = cast(instants, &DataType::Float64)?;
+            let seconds = seconds.as_primitive::<Float64Type>();
+            let instants: TimestampMicrosecondArray =
+                seconds.unary(|seconds| (seconds * MICROS as f64) as i64);
+            return Ok(Arc::new(instants));
+        }
         let instants = cast(instants, &DataType::Timestamp(TimeUnit::Microsecond, None))?;
         let instants = instants.as_primitive::<TimestampMicrosecondType>();
         if self.name == FRACTION {
@@ -110,6 +131,10 @@ impl Since {
         let counted: Int64Array = instants.unary(|micros| micros.div_euclid(self.micros));
         Ok(Arc::new(counted))
     }
+}
+
+fn has_fraction(of: &DataType) -> bool {
+    of.is_floating() || of.is_decimal()
 }
 
 /// What is no instant becomes a number without more, so that the optimizer sees the cast that was written.
@@ -128,8 +153,9 @@ impl FunctionRewrite for NoInstants {
         _: &ConfigOptions,
     ) -> Result<Transformed<Expr>> {
         if let Expr::ScalarFunction(call) = &expr
-            && [NUMBER, FRACTION].contains(&call.func.name())
+            && [NUMBER, FRACTION, INSTANT].contains(&call.func.name())
             && let [of] = call.args.as_slice()
+            && !(call.func.name() == INSTANT && has_fraction(&of.get_type(schema)?))
             && !matches!(
                 of.get_type(schema)?,
                 DataType::Timestamp(..) | DataType::Date32 | DataType::Date64

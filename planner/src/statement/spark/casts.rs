@@ -3,7 +3,7 @@
 use datafusion::sql::sqlparser::ast::{DataType, Expr, Value};
 
 use super::functions::call_of_spark;
-use crate::session::spark::{FRACTION, NUMBER, STRING};
+use crate::session::spark::{FRACTION, INSTANT, NUMBER, STRING};
 
 /// Has what is cast become what Spark would cast.
 pub(super) fn written(of: &mut Box<Expr>, to: &mut DataType) {
@@ -23,6 +23,12 @@ pub(super) fn written(of: &mut Box<Expr>, to: &mut DataType) {
             if !is_constant(of) =>
         {
             wrap(of, NUMBER);
+        }
+        DataType::Timestamp(..) => {
+            let is_text = matches!(of.as_ref(), Expr::Value(value) if !matches!(value.value, Value::Number(..)));
+            if !is_text {
+                wrap(of, INSTANT);
+            }
         }
         DataType::Float(_)
         | DataType::Real

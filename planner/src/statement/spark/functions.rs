@@ -14,7 +14,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::{casts, dates};
-use crate::session::spark::{STRING, of_spark};
+use crate::session::spark::{INSTANT, STRING, of_spark};
 use crate::statement::walk::{self, binary, call, cast, nested, number, plain_args, text};
 
 pub(super) fn write_out(statement: &mut DfStatement) {
@@ -106,7 +106,7 @@ fn of_function(function: &mut Function) -> Option<Expr> {
 const OURS: [&str; 1] = ["if"];
 
 /// Those that mean the same under another name, with whatever stands behind them.
-const NAMES: [(&str, &str); 16] = [
+const NAMES: [(&str, &str); 15] = [
     ("transform", "array_transform"),
     ("filter", "array_filter"),
     ("array_join", "array_to_string"),
@@ -122,7 +122,6 @@ const NAMES: [(&str, &str); 16] = [
     ("startswith", "starts_with"),
     ("endswith", "ends_with"),
     ("current_database", "current_schema"),
-    ("timestamp_seconds", "to_timestamp_seconds"),
 ];
 
 /// Those that the engine has with another meaning, or with names of fields that nobody would look for.
@@ -171,6 +170,10 @@ fn written(name: &str, args: Vec<Expr>) -> Option<Expr> {
             let both = binary(above(&base), BinaryOperator::And, above(&of));
             case(both, call("log", [base, of]), None)
         }
+        ("timestamp_seconds", [of]) => cast(
+            call_of_spark(INSTANT, [of.clone()]),
+            DataType::Timestamp(None, TimezoneInfo::None),
+        ),
         ("chr", [of]) => call_of_spark("spark:char", [of.clone()]),
         ("left", [of, most]) => {
             call_of_spark("spark:substring", [of.clone(), number(1), most.clone()])
