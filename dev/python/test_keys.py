@@ -39,16 +39,3 @@ def test_they_are_in_information_schema_of_every_node(connections, schema):
                 ("shops", "PRIMARY KEY", "id", 1),
                 ("shops", "UNIQUE", "name", 1),
             ]
-
-
-def test_adbc_lists_them_with_the_tables(connections, schema):
-    for connection in connections:
-        objects = connection.adbc_get_objects(depth="all", db_schema_filter=schema).read_all().to_pylist()
-        [catalog] = [row for row in objects if row["catalog_name"] == "squadron"]
-        [found] = catalog["catalog_db_schemas"]
-        constraints = {
-            (table["table_name"], constraint["constraint_type"], constraint["constraint_name"]): constraint
-            for table in found["db_schema_tables"]
-            for constraint in table["table_constraints"]
-        }
-        assert constraints["days", "PRIMARY KEY", "calendar"]["constraint_column_names"] == ["year", "day"]

@@ -46,6 +46,7 @@ async fn remove(table: &Arc<DeltaTable>, paths: &[&str]) {
     let proposal = Proposal {
         table: Arc::clone(table),
         removes: removes.map(|(path, file)| (path.clone(), file.clone())).collect(),
+        alters: Vec::new(),
         read: Arc::clone(&read),
         adds: Vec::new(),
         depends: Depends::Rows,

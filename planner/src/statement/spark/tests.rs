@@ -38,7 +38,7 @@ fn functions_have_names_of_their_own() {
 fn numbers_are_int_where_they_are_values() {
     check("1", "CAST(1 AS INTEGER)");
     check("a + 1", "a + CAST(1 AS INTEGER)");
-    check("round(25, -1)", r#""spark:round"(CAST(25 AS INTEGER), -1)"#);
+    check("round(25, 1)", r#""spark:round"(CAST(25 AS INTEGER), 1)"#);
     check("3000000000", "3000000000");
     assert_eq!(
         written("SELECT a FROM t ORDER BY 1 LIMIT 2"),
