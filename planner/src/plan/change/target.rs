@@ -79,7 +79,8 @@ impl Running {
         let schema = &scan.snapshot().schema;
         let by =
             scan.snapshot().partition_by.iter().filter_map(|by| schema.field_with_name(by).ok());
-        for field in by.filter(|field| !may_partition(field.data_type())) {
+        let mut unfit = by.filter(|field| !may_partition(field.data_type()));
+        if let Some(field) = unfit.next() {
             return Err(PlannerError::Unsupported(format!(
                 "'{}.{}' is partitioned by '{}', and values of type {} are not written there",
                 name.schema,
