@@ -12,7 +12,7 @@ static ALLOCATOR: squadron_server::allocator::MiMalloc = squadron_server::alloca
 fn share() -> Ticket {
     let query = Uuid::from_u128(7);
     let (coordinator, peer) = ("node-a-8816".to_owned(), "node-b-8816".to_owned());
-    Ticket::Result(ResultTicket { query, coordinator, peer, endpoint: 1 })
+    Ticket::Result(ResultTicket { query, coordinator, peer, endpoint: 1, changes: false })
 }
 
 fn benches(criterion: &mut Criterion) {
