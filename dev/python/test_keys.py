@@ -28,7 +28,7 @@ def test_they_are_in_information_schema_of_every_node(connections, schema):
                 f"""SELECT c.table_name, c.constraint_type, k.column_name, k.ordinal_position
                     FROM information_schema.table_constraints c JOIN information_schema.key_column_usage k
                       ON c.constraint_schema = k.constraint_schema AND c.constraint_name = k.constraint_name
-                    WHERE c.table_schema = '{schema}' ORDER BY 1, 2, 4"""
+                    WHERE c.table_schema = '{schema}' ORDER BY 1, 2, k.constraint_name, 4"""
             )
             assert cursor.fetchall() == [
                 ("days", "PRIMARY KEY", "year", 1),
