@@ -48,6 +48,7 @@ mod rounded;
 mod same;
 mod sliding;
 mod spans;
+mod stacked;
 #[cfg(test)]
 mod tests;
 mod total;
@@ -74,6 +75,7 @@ use percentile::Percentile;
 use present::Present;
 use same::Same;
 use spans::Span;
+use stacked::OneOrderEach;
 use total::Total;
 use zeros::OneZeroInOrder;
 
@@ -115,6 +117,8 @@ pub(super) fn exact(state: &mut SessionState) -> Result<()> {
     state.add_analyzer_rule(Arc::new(OneNanInScans));
     state.add_analyzer_rule(Arc::new(OneNumberInKeys));
     state.add_analyzer_rule(Arc::new(OneZeroInOrder));
+    // After all that may write an order otherwise.
+    state.add_analyzer_rule(Arc::new(OneOrderEach));
     state.register_function_rewrite(Arc::new(WriteOut))
 }
 

@@ -6,6 +6,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::*;
 
+mod averages;
 mod floats;
 mod frames;
 mod instants;

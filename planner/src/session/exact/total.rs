@@ -3,7 +3,10 @@
 use std::hash::Hash;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::arrow::datatypes::{
+    DECIMAL128_MAX_PRECISION, DECIMAL256_MAX_PRECISION, DECIMAL256_MAX_SCALE, DataType, Field,
+    FieldRef,
+};
 use datafusion::common::{Result, not_impl_err};
 use datafusion::functions_aggregate::average::Avg;
 use datafusion::functions_aggregate::sum::Sum;
@@ -22,6 +25,9 @@ const SHORT: u8 = 19;
 /// The same for 256 bits: 10^10 of the greatest.
 const SHORT_256: u8 = 66;
 
+/// Digits of a decimal whose averages 128 bits hold with five more of them and a billion rows.
+const AVERAGED: u8 = 24;
+
 /// What an integer of 64 bits, or a duration, is collected as.
 const WIDE: DataType = DataType::Decimal128(20, 0);
 
@@ -29,7 +35,7 @@ const WIDE: DataType = DataType::Decimal128(20, 0);
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct Total<F> {
     inner: F,
-    /// What is added where that is `sum`; `avg` looks by itself at all but durations.
+    /// `avg` looks by itself whether a total fits, at all but durations.
     is_sum: bool,
 }
 
@@ -55,12 +61,42 @@ enum Way {
     Looking,
 }
 
+/// How averages of a type are collected: DataFusion cuts those of decimals behind their last digit, so they are asked for
+/// with one digit more, which says how that is rounded.
+fn averaged(of: &DataType) -> Way {
+    use DataType::{Decimal32, Decimal64, Decimal128, Decimal256};
+    match of {
+        Decimal32(precision, scale) | Decimal64(precision, scale) => {
+            Way::Through(Decimal128(*precision, *scale))
+        }
+        Decimal128(precision, scale) if *precision > AVERAGED => {
+            Way::Through(Decimal256(*precision, *scale))
+        }
+        Decimal128(..) | Decimal256(..) => Way::Through(of.clone()),
+        _ => Way::Plainly,
+    }
+}
+
+/// The type of an average that is still to be rounded to `to`; `None` where that is no decimal.
+fn one_digit_more(through: &DataType, to: &DataType) -> Option<DataType> {
+    use DataType::{Decimal32, Decimal64, Decimal128, Decimal256};
+    let (Decimal32(_, scale) | Decimal64(_, scale) | Decimal128(_, scale) | Decimal256(_, scale)) =
+        to
+    else {
+        return None;
+    };
+    Some(match through {
+        Decimal128(..) => Decimal128(DECIMAL128_MAX_PRECISION, scale + 1),
+        _ => Decimal256(DECIMAL256_MAX_PRECISION, (scale + 1).min(DECIMAL256_MAX_SCALE)),
+    })
+}
+
 impl<F: AggregateUDFImpl + Eq + Hash> Total<F> {
     fn way(&self, of: &DataType, is_distinct: bool) -> Result<Way> {
         use DataType::{Decimal32, Decimal64, Decimal128, Decimal256, Duration, Interval};
         Ok(match of {
             Duration(_) => Way::Through(WIDE),
-            _ if !self.is_sum => Way::Plainly,
+            _ if !self.is_sum => averaged(of),
             DataType::Int64 | DataType::UInt64 => Way::Through(WIDE),
             Decimal32(precision, scale) | Decimal64(precision, scale) => {
                 Way::Through(Decimal128(*precision, *scale))
@@ -105,7 +141,12 @@ impl<F: AggregateUDFImpl + Eq + Hash> Total<F> {
 
     /// The field that DataFusion's function would give for numbers of `through`, and one of those.
     fn fields(&self, through: &DataType, given: &Field) -> Result<(FieldRef, FieldRef)> {
-        let result = self.inner.return_type(std::slice::from_ref(through))?;
+        let result = match self.is_sum {
+            false => one_digit_more(through, given.data_type()),
+            true => None,
+        };
+        let result =
+            result.map_or_else(|| self.inner.return_type(std::slice::from_ref(through)), Ok)?;
         let result = given.clone().with_data_type(result).with_nullable(true);
         Ok((Arc::new(result), Arc::new(Field::new("number", through.clone(), true))))
     }

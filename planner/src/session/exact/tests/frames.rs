@@ -149,3 +149,12 @@ async fn a_frame_that_ends_before_the_least_value_has_none() {
     let told = error(&sql).await;
     assert!(told.contains("out of range"), "{told}");
 }
+
+/// The frame is over the same values of another type, which is another order.
+#[tokio::test]
+async fn a_frame_of_a_narrow_type_stands_beside_other_windows() {
+    let sql = "SELECT concat(rank() OVER (ORDER BY x), ' ', count(*) OVER (ORDER BY x RANGE 1 PRECEDING), ' ',
+                   sum(x) OVER (ORDER BY x), ' ', count(*) OVER (ORDER BY x RANGE BETWEEN 2 PRECEDING AND 1 PRECEDING))
+               FROM (SELECT arrow_cast(x, 'Int32') AS x FROM (VALUES (1), (2), (2), (4)) AS t(x)) ORDER BY x";
+    assert_eq!(values(sql).await, ["1 1 1 0", "2 3 5 1", "2 3 5 1", "4 1 9 2"]);
+}
