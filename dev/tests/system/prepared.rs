@@ -136,6 +136,21 @@ async fn a_statement_is_bound_and_run_at_any_node() {
     assert_eq!(count(&mut elsewhere, &handle).await, 7);
 }
 
+/// In Spark's dialect `"a"` is a text; in our own it is a name, and there is none.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_stays_in_the_dialect_that_it_was_prepared_in() {
+    let cluster = cluster().await;
+    let mut wire = wire(&cluster, 0).await;
+    let mut spark = wire.header("squadron-dialect", "spark");
+    let all = r#"select count(*) from nation where "a" = 'a'"#;
+    let handle = prepare(&mut spark, all).await.prepared_statement_handle;
+    assert_eq!(count(&mut wire, &handle).await, 25);
+    let bound = format!("{all} and n_nationkey >= ?");
+    let handle = prepare(&mut spark, &bound).await.prepared_statement_handle;
+    bind(&mut wire, &handle, ints(&[20])).await.unwrap();
+    assert_eq!(count(&mut wire, &handle).await, 5);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_value_is_never_read_as_sql() {
     let cluster = cluster().await;

@@ -20,6 +20,7 @@ use bolero::{TypeGenerator, check};
 use bytes::Bytes;
 use prost::Message;
 use squadron_planner::deliver::{PartKey, PartTotals};
+use squadron_planner::options::Dialect;
 use tokio::runtime::Runtime;
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
@@ -89,7 +90,7 @@ fn tickets(signer: &Signer) -> Vec<(&'static str, Vec<u8>)> {
     let all = [
         ("share", Ticket::Result(share("a"))),
         ("command", Ticket::Command(vec![1, 2, 3])),
-        ("statement", Ticket::Statement("select 1".into())),
+        ("statement", Ticket::Statement(written("select 1"))),
         ("plan", Ticket::Plan("plan".into())),
         ("prepared", Ticket::Prepared(prepared())),
         ("poll", Ticket::Poll(poll)),
@@ -209,9 +210,13 @@ struct Target {
     cluster: TestCluster,
 }
 
+fn written(sql: &str) -> super::ticket::Written {
+    super::ticket::Written { sql: sql.to_owned(), dialect: Dialect::Squadron }
+}
+
 fn prepared() -> super::ticket::PreparedHandle {
-    let (sql, node) = ("select ?".to_owned(), "a".to_owned());
-    super::ticket::PreparedHandle { sql, id: Uuid::from_u128(7), node }
+    let (statement, node) = (written("select ?"), "a".to_owned());
+    super::ticket::PreparedHandle { statement, id: Uuid::from_u128(7), node }
 }
 
 impl Target {

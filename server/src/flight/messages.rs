@@ -306,9 +306,9 @@ pub enum TicketKind {
     /// The answer of a metadata command: the command itself (an `Any`), answered when it is read.
     #[prost(bytes, tag = "4")]
     Command(Vec<u8>),
-    /// A prepared statement's SQL: its handle, not a ticket.
-    #[prost(string, tag = "5")]
-    Statement(String),
+    /// A prepared statement: its handle, not a ticket.
+    #[prost(message, tag = "5")]
+    Statement(StatementProto),
     /// A Substrait plan that was prepared.
     #[prost(bytes = "bytes", tag = "8")]
     Plan(bytes::Bytes),
@@ -320,12 +320,23 @@ pub enum TicketKind {
     Prepared(PreparedHandleProto),
 }
 
+/// A statement and how it is read.
+#[derive(Clone, PartialEq, Message)]
+pub struct StatementProto {
+    /// Its text.
+    #[prost(string, tag = "1")]
+    pub sql: String,
+    /// The value of `squadron.dialect`.
+    #[prost(string, tag = "2")]
+    pub dialect: String,
+}
+
 /// A statement of which a node keeps what is bound to its parameters.
 #[derive(Clone, PartialEq, Message)]
 pub struct PreparedHandleProto {
     /// The statement.
-    #[prost(string, tag = "1")]
-    pub sql: String,
+    #[prost(message, optional, tag = "1")]
+    pub statement: Option<StatementProto>,
     /// Its name there, 16 bytes.
     #[prost(bytes = "vec", tag = "2")]
     pub id: Vec<u8>,

@@ -13,6 +13,7 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::Schema;
 use prost::Message;
 use squadron_cluster::Member;
+use squadron_planner::options::dialect;
 use squadron_planner::plan::{Form, Parameters, Prepared};
 use tonic::{Code, Status};
 
@@ -21,7 +22,7 @@ use std::time::Duration;
 
 use super::caller::Called;
 use super::command::{brought, refuse_transaction};
-use super::ticket::{PreparedHandle, Ticket};
+use super::ticket::{PreparedHandle, Ticket, Written};
 use super::{info, status};
 use crate::query::{Asked, Queries};
 
@@ -80,11 +81,12 @@ async fn created(asked: Asked, called: &Called, queries: &Arc<Queries>) -> Resul
     let Prepared { schema, parameters, is_update } = prepared;
     let principal = &called.caller.principal;
     let bindable = parameters.schema();
+    let dialect = dialect(called.caller.settings.options());
     let ticket = match (asked.form, parameters.count()) {
         (Form::Substrait(plan), _) => Ticket::Plan(plan),
-        (_, 0) => Ticket::Statement(asked.sql),
+        (_, 0) => Ticket::Statement(Written { sql: asked.sql, dialect }),
         _ => Ticket::Prepared(PreparedHandle {
-            sql: asked.sql,
+            statement: Written { sql: asked.sql, dialect },
             id: queries.statements().keep(principal, parameters),
             node: queries.me().node_id.clone(),
         }),
@@ -126,7 +128,8 @@ pub fn home(handle: &[u8], called: &Called, queries: &Queries) -> Option<Member>
 /// The text of the statement of a handle.
 pub fn text(handle: &[u8], called: &Called, queries: &Queries) -> Option<String> {
     match open(handle, called, queries) {
-        Ok(Ticket::Statement(sql) | Ticket::Prepared(PreparedHandle { sql, .. })) => Some(sql),
+        Ok(Ticket::Statement(statement)) => Some(statement.sql),
+        Ok(Ticket::Prepared(handle)) => Some(handle.statement.sql),
         _ => None,
     }
 }
@@ -137,12 +140,12 @@ pub fn text(handle: &[u8], called: &Called, queries: &Queries) -> Option<String>
 /// NOT_FOUND for a handle that is none, or that is not known any more.
 pub fn asked(handle: &[u8], called: &Called, queries: &Queries) -> Result<Asked, Status> {
     match open(handle, called, queries)? {
-        Ticket::Statement(sql) => Ok(Asked::new(sql)),
+        Ticket::Statement(statement) => Ok(asked_as(statement)),
         Ticket::Plan(plan) => Ok(Asked::plan(plan)),
-        Ticket::Prepared(PreparedHandle { sql, id, .. }) => {
+        Ticket::Prepared(PreparedHandle { statement, id, .. }) => {
             let kept = queries.statements().get(id, &called.caller.principal);
             let (_, values) = kept.ok_or_else(unknown)?;
-            Ok(Asked { values: values.unwrap_or_default(), ..Asked::new(sql) })
+            Ok(Asked { values: values.unwrap_or_default(), ..asked_as(statement) })
         }
         _ => Err(unknown()),
     }
@@ -190,17 +193,21 @@ pub fn asked_for_each(
     batch: &RecordBatch,
     called: &Called,
     queries: &Queries,
-) -> Result<(String, RecordBatch, Arc<Parameters>), Status> {
+) -> Result<(Asked, RecordBatch, Arc<Parameters>), Status> {
     match open(handle, called, queries)? {
         Ticket::Statement(_) | Ticket::Plan(_) => Err(no_parameters()),
-        Ticket::Prepared(PreparedHandle { sql, id, .. }) => {
+        Ticket::Prepared(PreparedHandle { statement, id, .. }) => {
             let kept = queries.statements().get(id, &called.caller.principal);
             let (parameters, _) = kept.ok_or_else(unknown)?;
             let rows = parameters.batch(batch).map_err(|error| status::planner(&error))?;
-            Ok((sql, rows, parameters))
+            Ok((asked_as(statement), rows, parameters))
         }
         _ => Err(unknown()),
     }
+}
+
+fn asked_as(Written { sql, dialect }: Written) -> Asked {
+    Asked { dialect: Some(dialect), ..Asked::new(sql) }
 }
 
 fn no_parameters() -> Status {

@@ -213,7 +213,7 @@ impl ClientService {
 
     /// Runs a statement that gives no rows.
     async fn update(&self, asked: &Asked, called: &Called) -> Result<PutResult, Status> {
-        let update = self.queries.update(&asked.sql, &called.caller).await;
+        let update = self.queries.update(asked, &called.caller).await;
         match update.map_err(|error| status::planner(&error))? {
             Update::Session(statement) => self.change(*statement, called).await?,
             Update::Ddl(ddl) => {
@@ -246,9 +246,9 @@ impl ClientService {
         values: &RecordBatch,
         called: &Called,
     ) -> Result<PutResult, Status> {
-        let (sql, rows, parameters) =
+        let (asked, rows, parameters) =
             prepared::asked_for_each(handle, values, called, &self.queries)?;
-        let update = self.queries.update(&sql, &called.caller).await;
+        let update = self.queries.update(&asked, &called.caller).await;
         let update = update.map_err(|error| status::planner(&error))?;
         let Update::Rows { for_each } = update else {
             return Err(Status::invalid_argument(
@@ -256,13 +256,13 @@ impl ClientService {
             ));
         };
         if for_each && rows.num_rows() > 1 {
-            let asked = Asked { rows: Some(rows), ..Asked::new(sql) };
+            let asked = Asked { rows: Some(rows), ..asked };
             return Ok(put::updated(self.change_rows(&asked, called).await?));
         }
         let rows = parameters.rows(values).map_err(|error| status::planner(&error))?;
         let (count, mut changed) = (rows.len(), 0);
         for (done, values) in rows.into_iter().enumerate() {
-            let asked = Asked { values: values.into(), ..Asked::new(sql.as_str()) };
+            let asked = Asked { values: values.into(), ..asked.clone() };
             changed += self.change_rows(&asked, called).await.map_err(|error| match done {
                 0 => error,
                 _ => put::partly(&error, done, count),

@@ -9,10 +9,12 @@ use bytes::Bytes;
 use hmac::{Hmac, Mac};
 use prost::Message;
 use sha2::Sha256;
+use squadron_planner::options::Dialect;
 use uuid::Uuid;
 
 use super::messages::{
-    PollHandleProto, PreparedHandleProto, ResultTicketProto, TicketKind, TicketProto,
+    PollHandleProto, PreparedHandleProto, ResultTicketProto, StatementProto, TicketKind,
+    TicketProto,
 };
 use super::status;
 use crate::results::ResultError;
@@ -27,9 +29,9 @@ pub enum Ticket {
     Result(ResultTicket),
     /// The answer of a metadata command, given as the encoded `Any`.
     Command(Vec<u8>),
-    /// A prepared statement's SQL. Handles are signed like tickets, so that every node knows them
+    /// A prepared statement. Handles are signed like tickets, so that every node knows them
     /// and none has to remember them.
-    Statement(String),
+    Statement(Written),
     /// A Substrait plan that was prepared: its handle as well.
     Plan(Bytes),
     /// A prepared statement with parameters: its handle as well.
@@ -38,11 +40,20 @@ pub enum Ticket {
     Poll(PollHandle),
 }
 
+/// A statement as it was prepared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// Its text.
+    pub sql: String,
+    /// How it is read, whatever the session that runs it has come to.
+    pub dialect: Dialect,
+}
+
 /// A statement of which a node keeps what is bound to its parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PreparedHandle {
     /// The statement.
-    pub sql: String,
+    pub statement: Written,
     /// Its name there.
     pub id: Uuid,
     /// The id of the node.
@@ -176,10 +187,10 @@ impl From<Ticket> for TicketKind {
     fn from(ticket: Ticket) -> Self {
         match ticket {
             Ticket::Command(command) => Self::Command(command),
-            Ticket::Statement(sql) => Self::Statement(sql),
+            Ticket::Statement(statement) => Self::Statement(statement.into()),
             Ticket::Plan(plan) => Self::Plan(plan),
             Ticket::Prepared(handle) => Self::Prepared(PreparedHandleProto {
-                sql: handle.sql,
+                statement: Some(handle.statement.into()),
                 id: handle.id.as_bytes().to_vec(),
                 node: handle.node,
             }),
@@ -200,14 +211,24 @@ impl From<Ticket> for TicketKind {
     }
 }
 
+impl From<Written> for StatementProto {
+    fn from(Written { sql, dialect }: Written) -> Self {
+        Self { sql, dialect: dialect.to_string() }
+    }
+}
+
+fn written(StatementProto { sql, dialect }: StatementProto) -> Option<Written> {
+    Some(Written { sql, dialect: dialect.parse().ok()? })
+}
+
 impl Ticket {
     fn from_proto(kind: TicketKind) -> Option<Self> {
         match kind {
             TicketKind::Command(command) => Some(Self::Command(command)),
-            TicketKind::Statement(sql) => Some(Self::Statement(sql)),
+            TicketKind::Statement(statement) => Some(Self::Statement(written(statement)?)),
             TicketKind::Plan(plan) => Some(Self::Plan(plan)),
             TicketKind::Prepared(handle) => Some(Self::Prepared(PreparedHandle {
-                sql: handle.sql,
+                statement: written(handle.statement?)?,
                 id: Uuid::from_slice(&handle.id).ok()?,
                 node: handle.node,
             })),
@@ -247,8 +268,10 @@ mod tests {
     #[test]
     fn a_ticket_says_what_it_was_signed_for() {
         let signer = Signer::new([1; 32]);
-        let handle = PreparedHandle { sql: "x".into(), id: Uuid::from_u128(7), node: "a".into() };
-        let (statement, prepared) = (Ticket::Statement("x".into()), Ticket::Prepared(handle));
+        let statement = Written { sql: "x".into(), dialect: Dialect::Spark };
+        let (id, node) = (Uuid::from_u128(7), "a".into());
+        let prepared = Ticket::Prepared(PreparedHandle { statement: statement.clone(), id, node });
+        let statement = Ticket::Statement(statement);
         for ticket in [share(), Ticket::Command(vec![1, 2, 3]), statement, prepared] {
             let bytes = signer.sign(ticket.clone(), "alice", HOUR);
             assert_eq!(signer.check(&bytes, "alice"), Ok(ticket));

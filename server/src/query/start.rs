@@ -11,7 +11,9 @@ use datafusion::prelude::SessionConfig;
 use datafusion::sql::parser::Statement as DfStatement;
 use squadron_cluster::Member;
 use squadron_cluster::nearness;
-use squadron_planner::options::{Delivery as DeliveryMode, Endpoints, Locations, SquadronOptions};
+use squadron_planner::options::{
+    Delivery as DeliveryMode, Dialect, Endpoints, Locations, SquadronOptions,
+};
 use squadron_planner::plan::{
     Form, PlanRequest, Planned, Prepared, QueryPlan, WorkerAddr, Workers,
 };
@@ -53,6 +55,18 @@ pub struct Caller {
     pub reads_one: bool,
 }
 
+impl Caller {
+    /// The same, of whose session statements are read in this dialect.
+    fn reading(&self, dialect: Option<Dialect>) -> Self {
+        let mut caller = self.clone();
+        let extensions = &mut caller.settings.options_mut().extensions;
+        if let (Some(dialect), Some(options)) = (dialect, extensions.get_mut::<SquadronOptions>()) {
+            options.dialect = dialect;
+        }
+        caller
+    }
+}
+
 /// What is asked for.
 #[derive(Debug, Clone)]
 pub struct Asked {
@@ -64,12 +78,15 @@ pub struct Asked {
     pub rows: Option<RecordBatch>,
     /// What is asked for, where that is not the text.
     pub form: Form,
+    /// How the text is read; `None`: as the caller's session says.
+    pub dialect: Option<Dialect>,
 }
 
 impl Asked {
     /// A statement without parameters.
     pub fn new(sql: impl Into<String>) -> Self {
-        Self { sql: sql.into(), values: Values::default(), rows: None, form: Form::Sql }
+        let values = Values::default();
+        Self { sql: sql.into(), values, rows: None, form: Form::Sql, dialect: None }
     }
     /// A Substrait plan, in protobuf.
     pub fn plan(plan: Bytes) -> Self {
@@ -130,7 +147,8 @@ impl Queries {
         asked: &Asked,
         caller: &Caller,
     ) -> Result<Outcome> {
-        let (queries, asked, caller) = (Arc::clone(self), asked.clone(), caller.clone());
+        let (queries, asked) = (Arc::clone(self), asked.clone());
+        let caller = caller.reading(asked.dialect);
         let within = self.time_for(&caller)?;
         let since = Instant::now();
         let planned_for_polls = self.plannings.get(query);
@@ -237,6 +255,7 @@ impl Queries {
     /// # Errors
     /// Those of planning.
     pub async fn prepare(self: &Arc<Self>, asked: &Asked, caller: &Caller) -> Result<Prepared> {
+        let caller = &caller.reading(asked.dialect);
         let request = self.request(Uuid::now_v7(), &Values::default(), caller)?;
         let request = PlanRequest { form: asked.form.clone(), ..request };
         let (queries, sql, settings) =
@@ -254,6 +273,7 @@ impl Queries {
         if asked.values.is_empty() {
             return Ok(self.prepare(asked, caller).await?.schema);
         }
+        let caller = &caller.reading(asked.dialect);
         let request = self.request(Uuid::now_v7(), &asked.values, caller)?;
         let (queries, asked, settings) = (Arc::clone(self), asked.clone(), caller.settings.clone());
         let planning = async move { queries.planner.schema(&asked.sql, &settings, &request).await };

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::record::QueryState;
 use super::start::panicked;
 use super::wanted::Wanted;
-use super::{Caller, Queries};
+use super::{Asked, Caller, Queries};
 use crate::results::ResultError;
 
 /// A statement that gives no rows.
@@ -35,9 +35,10 @@ impl Queries {
     ///
     /// # Errors
     /// Those of parsing; `Invalid` for a statement that gives rows.
-    pub async fn update(&self, sql: &str, caller: &Caller) -> Result<Update> {
+    pub async fn update(&self, asked: &Asked, caller: &Caller) -> Result<Update> {
         self.must_coordinate()?;
-        let (sql, dialect) = (sql.to_owned(), dialect(caller.settings.options()));
+        let of_session = || dialect(caller.settings.options());
+        let (sql, dialect) = (asked.sql.clone(), asked.dialect.unwrap_or_else(of_session));
         let parsing = async move { update(&sql, dialect) };
         self.cpu.spawn(parsing).await.map_err(panicked)?
     }
