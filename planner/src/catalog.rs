@@ -26,6 +26,7 @@ mod tolerant;
 mod tests;
 
 pub(crate) use delta::is_ageless;
+pub use delta::is_written;
 pub use error::CatalogError;
 pub(crate) use error::find;
 pub use files::detailed::{DetailedScanCodec, DetailedScanExec};

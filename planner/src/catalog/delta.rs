@@ -31,6 +31,7 @@ use tokio_util::task::TaskTracker;
 
 pub(crate) use altered::{TableChange, altered};
 pub(crate) use log::DeltaLog;
+pub use provider::is_written;
 pub(crate) use provider::{DeltaScan, FILE_COLUMN, is_ageless};
 pub(crate) use snapshot::{DataFile, Snapshot};
 pub(crate) use types::{arrow_type, delta_schema, has_local_times, stored};

@@ -38,6 +38,12 @@ pub(crate) fn is_ageless(meta: &ObjectMeta) -> bool {
     meta.last_modified.timestamp() == -(AGELESS.as_secs() as i64)
 }
 
+/// Whether statements change the rows of a table: it is one of a log, and the log lets us.
+pub fn is_written(table: &dyn TableProvider) -> bool {
+    let scan = table.downcast_ref::<DeltaScan>();
+    scan.is_some_and(|scan| scan.snapshot.rules.no_writing.is_none())
+}
+
 /// Some files of one version of a table.
 #[derive(Debug, Clone)]
 pub(crate) struct DeltaScan {

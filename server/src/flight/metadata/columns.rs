@@ -32,12 +32,14 @@ const MOST_DESCRIBED: usize = 4_000;
 /// Where Spark, Delta and Hive keep the comment of a column.
 const COMMENT: &str = "comment";
 
-/// Full name of the table that the columns belong to.
+/// The table that the columns belong to: its full name, and what becomes of it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TableName<'a> {
     pub(super) catalog: &'a str,
     pub(super) schema: &'a str,
     pub(super) table: &'a str,
+    /// Whether statements change its rows.
+    pub(super) is_written: bool,
 }
 
 /// The columns of `wire` with all that is known of them.
@@ -74,7 +76,9 @@ fn describe_column(field: &Field, remarks: Option<&String>, table: TableName<'_>
         (DB_SCHEMA_NAME, table.schema),
         (TABLE_NAME, table.table),
     ];
-    let facts = facts.into_iter().chain(remarks.map(|text| (REMARKS, text.as_str())));
+    let read_only = (IS_READ_ONLY, if table.is_written { "0" } else { "1" });
+    let remarks = remarks.map(|text| (REMARKS, text.as_str()));
+    let facts = facts.into_iter().chain([read_only]).chain(remarks);
     let owned = facts.map(|(key, value)| (key.to_string(), value.to_string()));
     extend(with_type_metadata(field), owned)
 }
@@ -102,7 +106,7 @@ fn with_type_metadata(field: &Field) -> Field {
         (SCALE, sql.scale.to_string()),
         (IS_AUTO_INCREMENT, flag(false)),
         (IS_CASE_SENSITIVE, flag(is_case_sensitive(sql))),
-        // Results are: rows change by statements.
+        // Results are: rows change by statements. A table says more (`describe`).
         (IS_READ_ONLY, flag(true)),
         (IS_SEARCHABLE, flag(true)),
     ];
@@ -121,7 +125,8 @@ mod tests {
 
     use super::*;
 
-    const TABLE: TableName<'_> = TableName { catalog: "c", schema: "s", table: "t" };
+    const TABLE: TableName<'_> =
+        TableName { catalog: "c", schema: "s", table: "t", is_written: false };
 
     fn of_table(field: Field) -> HashMap<String, String> {
         let schema = Schema::new(vec![field]);
@@ -147,6 +152,13 @@ mod tests {
         let expected =
             expected.map(|(key, value)| (format!("ARROW:FLIGHT:SQL:{key}"), value.into()));
         assert_eq!(found, HashMap::from(expected));
+    }
+
+    #[test]
+    fn columns_of_a_table_that_statements_write_are_not_read_only() {
+        let schema = Schema::new(vec![Field::new("a", DataType::Int64, true)]);
+        let written = describe(&schema, &schema, TableName { is_written: true, ..TABLE });
+        assert_eq!(written.field(0).metadata()[IS_READ_ONLY], "0");
     }
 
     #[test]

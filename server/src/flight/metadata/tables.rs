@@ -14,6 +14,7 @@ use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::{DataFusionError, Result as DataFusionResult};
 use datafusion::logical_expr::TableType;
 use futures::StreamExt;
+use squadron_planner::catalog::is_written;
 use squadron_planner::wire_schema::Wire;
 use tracing::warn;
 
@@ -151,6 +152,8 @@ struct Table {
     kind: Kind,
     /// The table's own columns: none if they were not asked for or cannot be read.
     columns: SchemaRef,
+    /// Whether statements change its rows, where its columns were asked for.
+    is_written: bool,
 }
 
 impl Table {
@@ -163,8 +166,9 @@ impl Table {
         let found =
             if columns { with_columns(&schema, &name).await } else { bare(&schema, &name).await };
         match found {
-            Ok(Some((table_type, columns))) => {
-                Ok(Some(Self { kind: Kind::new(&schema, table_type), schema, name, columns }))
+            Ok(Some(Found { table_type, columns, is_written })) => {
+                let kind = Kind::new(&schema, table_type);
+                Ok(Some(Self { kind, schema, name, columns, is_written }))
             }
             Ok(None) => Ok(None),
             Err(why) => Err(Broken { schema, name, why }),
@@ -173,7 +177,7 @@ impl Table {
 
     fn append_to(&self, rows: &mut GetTablesBuilder, wire: Wire) -> Result<()> {
         let (catalog, schema) = (self.schema.catalog.as_str(), self.schema.name.as_str());
-        let table = TableName { catalog, schema, table: &self.name };
+        let table = TableName { catalog, schema, table: &self.name, is_written: self.is_written };
         let columns = describe(&wire.schema(&self.columns), &self.columns, table);
         Ok(rows.append(catalog, schema, &self.name, self.kind.name(), &columns)?)
     }
@@ -196,21 +200,32 @@ impl Broken {
         let (catalog, of) = (&schema.catalog, &schema.name);
         warn!(%catalog, schema = %of, table = %name, error = %why, "table is listed without columns");
         let kind = Kind::new(&schema, TableType::Base);
-        Table { kind, schema, name, columns: SchemaRef::new(Schema::empty()) }
+        let columns = SchemaRef::new(Schema::empty());
+        Table { kind, schema, name, columns, is_written: false }
     }
 }
 
-type Found = DataFusionResult<Option<(TableType, SchemaRef)>>;
+/// What its catalog says of a table.
+struct Found {
+    table_type: TableType,
+    columns: SchemaRef,
+    is_written: bool,
+}
 
-async fn with_columns(schema: &SchemaEntry, name: &str) -> Found {
+async fn with_columns(schema: &SchemaEntry, name: &str) -> DataFusionResult<Option<Found>> {
     let table = schema.provider.table(name).await?;
-    Ok(table.map(|it| (it.table_type(), it.schema())))
+    Ok(table.map(|it| Found {
+        table_type: it.table_type(),
+        columns: it.schema(),
+        is_written: is_written(it.as_ref()),
+    }))
 }
 
 /// Only the type, which many catalogs know without opening the table.
-async fn bare(schema: &SchemaEntry, name: &str) -> Found {
+async fn bare(schema: &SchemaEntry, name: &str) -> DataFusionResult<Option<Found>> {
     let table_type = schema.provider.table_type(name).await?;
-    Ok(table_type.map(|it| (it, SchemaRef::new(Schema::empty()))))
+    let columns = SchemaRef::new(Schema::empty());
+    Ok(table_type.map(|table_type| Found { table_type, columns, is_written: false }))
 }
 
 #[cfg(test)]
