@@ -53,6 +53,17 @@ def test_each_mode_does_what_its_name_says(connections):
     assert ingest(two, name("modes"), other, "create_append") == 1
 
 
+def test_nanoseconds_are_kept_as_microseconds_or_refused(connections):
+    one, t = connections[0], name("nanos")
+    at = lambda *nanoseconds: pa.table({"at": pa.array(nanoseconds, pa.timestamp("ns"))})
+    assert ingest(one, t, at(1_000, None), "create") == 2
+    with pytest.raises(adbc_driver_manager.Error, match="'at' has a time finer than a microsecond"):
+        ingest(one, t, at(2_000, 1_001), "append")
+    with one.cursor() as cursor, pytest.raises(adbc_driver_manager.Error, match="finer than a microsecond"):
+        cursor.executemany(f"INSERT INTO {t} VALUES (?)", at(3_000, 1_001))
+    assert rows(one, f"SELECT count(*), max(at) FROM {t}") == [(2, datetime.datetime(1970, 1, 1, 0, 0, 0, 1))]
+
+
 def test_a_table_is_named_as_it_is_sent_in_whichever_schema(connections):
     one, two, _ = connections
     schema, t = name("s"), "Mixed Case"

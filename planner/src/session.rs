@@ -66,6 +66,7 @@ mod tidy;
 mod times;
 mod totals;
 mod twins;
+mod types;
 mod unchanged;
 mod worker;
 
@@ -75,7 +76,8 @@ use spill::Spill;
 use worker::{LiveTasks, WorkerSessions};
 
 pub(crate) use guard::guard_query;
-pub use inner::INNER;
+pub(crate) use inner::INNER;
+pub use inner::is_unlisted;
 pub(crate) use meeting::types_met;
 pub(crate) use sets::keys_are_columns;
 pub use share::{ShareLimits, Spare};
@@ -161,6 +163,7 @@ impl Engine {
                 .with_runtime_env(Arc::clone(&runtime))
                 .with_config(base.clone())
                 .with_query_planner(Arc::new(DeliverPlanner))
+                .with_type_planner(Arc::new(types::Types))
                 .with_optimizer_rules(pushed::optimizer_rules())
                 .with_physical_optimizer_rules(rules::physical_optimizer_rules())
         };
@@ -278,6 +281,7 @@ impl Engine {
     /// # Errors
     /// `Denied` for any other, `Invalid` for none at all.
     pub(crate) fn allowed(&self, location: &str) -> Result<String> {
+        self.within(location, DataLocation::unseen(location))?;
         self.within(location, location.parse()).map(|asked| asked.absolute())
     }
 
@@ -286,6 +290,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::allowed`].
     pub(crate) fn allowed_to_write(&self, location: &str) -> Result<DataLocation> {
+        self.within(location, DataLocation::unseen(location))?;
         let asked = self.within(location, DataLocation::warehouse(location))?;
         match self.may_write(&asked) {
             true => Ok(asked),

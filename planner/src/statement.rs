@@ -13,11 +13,13 @@ mod change;
 mod clock;
 mod columns;
 mod converts;
+mod cuts;
 mod dates;
 mod ddl;
 mod depth;
 mod edits;
 mod escapes;
+mod fields;
 mod formats;
 mod from_first;
 mod functions;
@@ -39,7 +41,8 @@ mod shown;
 mod size;
 mod spark;
 pub mod taken;
-mod types;
+pub(crate) mod types;
+mod unnamed;
 mod unseen;
 mod walk;
 mod windows;
@@ -139,11 +142,14 @@ fn parse_one(sql: &str, dialect: Dialect) -> Result<(Parsed, usize)> {
             shown::write_out(&mut statement)?;
             precedence::restore(&mut statement);
             from_first::write_out(&mut statement);
+            unnamed::write_out(&mut statement);
+            fields::write_out(&mut statement);
             powers::write_out(&mut statement);
             limits::write_out(&mut statement);
             escapes::write_out(&mut statement)?;
             clock::write_out(&mut statement);
             converts::write_out(&mut statement)?;
+            cuts::write_out(&mut statement);
             dates::write_out(&mut statement);
             functions::write_out(&mut statement);
             types::write_out(&mut statement);
@@ -205,7 +211,8 @@ fn classify(statement: DfStatement) -> Result<Statement> {
 fn unsupported(statement: &str) -> PlannerError {
     let verb: Vec<&str> = statement.split_whitespace().take(2).collect();
     PlannerError::Unsupported(format!(
-        "{} is not supported by this version: it answers queries (SELECT, SHOW, DESCRIBE, EXPLAIN) and SET",
+        "{} is not supported by this version: it takes queries (SELECT, SHOW, DESCRIBE, EXPLAIN), CREATE, ALTER, DROP, INSERT, \
+         UPDATE, DELETE, MERGE, TRUNCATE, COPY TO, SET and USE",
         verb.join(" ").to_uppercase()
     ))
 }

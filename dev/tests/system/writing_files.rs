@@ -168,6 +168,11 @@ async fn what_a_copy_may_not_do_is_refused_by_name() {
         ),
         (format!("copy (select 1 as a, 2 as a) to '{place}'"), Code::InvalidArgument, "'a'"),
         (
+            format!("copy (select [interval '1 day'] as a) to '{place}'"),
+            Code::Unimplemented,
+            "'a' is an INTERVAL",
+        ),
+        (
             "insert into nation select * from nation".to_owned(),
             Code::Unimplemented,
             "--allow-location",

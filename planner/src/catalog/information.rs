@@ -26,6 +26,7 @@ use datafusion::prelude::{col, lit};
 use std::collections::HashMap;
 
 use crate::session::INNER;
+use crate::session::spark::SPARK;
 
 mod constraints;
 mod rows;
@@ -177,6 +178,7 @@ impl InformationSchema {
         let inner = INNER.iter().map(|name| lit(*name)).collect();
         let plan = LogicalPlanBuilder::scan(name, provider_as_source(all), None)?
             .filter(col("specific_name").in_list(inner, true))?
+            .filter(col("specific_name").not_like(lit(format!("{SPARK}%"))))?
             .build()?;
         Ok(Some(Arc::new(ViewTable::new(plan, None))))
     }

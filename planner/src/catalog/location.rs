@@ -82,6 +82,21 @@ impl DataLocation {
         }
     }
 
+    /// A place as its text says, without a look at what is there: whoever may not read a place is not told either whether
+    /// there is one.
+    ///
+    /// # Errors
+    /// `BadLocation` for a text that names none, and for one with `..`, which means what links have made of it.
+    pub(crate) fn unseen(given: &str) -> Result<Self, CatalogError> {
+        let located = match given.split_once("://") {
+            None if given.is_empty() => Err("is empty".to_owned()),
+            None => unseen(given, PathBuf::from(given)),
+            Some(("file", _)) => file_path(given).and_then(|path| unseen(given, path)),
+            Some((scheme, _)) => remote(given, &scheme.to_ascii_lowercase()),
+        };
+        located.map_err(|reason| CatalogError::BadLocation { location: given.to_owned(), reason })
+    }
+
     /// Whether this is another location or below it.
     pub(crate) fn is_within(&self, other: &Self) -> bool {
         self.store == other.store && self.path.prefix_matches(&other.path)
@@ -148,6 +163,13 @@ impl FromStr for DataLocation {
         };
         parsed.map_err(|reason| CatalogError::BadLocation { location: given.to_owned(), reason })
     }
+}
+
+fn unseen(given: &str, path: PathBuf) -> Result<DataLocation, String> {
+    if path.components().any(|component| component == Component::ParentDir) {
+        return Err("has '..' in it: write where it leads to".to_owned());
+    }
+    of_path(given, &std::path::absolute(&path).map_err(|e| e.to_string())?)
 }
 
 /// A folder of this machine that need not be there yet.

@@ -32,6 +32,7 @@ mod given;
 mod ingest;
 mod insert;
 mod merge;
+mod micros;
 mod names;
 mod rewrite;
 mod running;

@@ -4,6 +4,8 @@
 //! give them, and would answer anything else with nonsense or an internal error: a statement that names one is refused
 //! (`statement/inner.rs`), and none is listed.
 
+use super::spark::SPARK;
+
 /// Their names, in order.
 pub const INNER: &[&str] = &[
     "%",
@@ -31,6 +33,12 @@ pub const INNER: &[&str] = &[
     "units_between",
 ];
 
+/// Whether a function is one that a list of functions leaves out: one of those, or Spark's, which statements call by
+/// other names.
+pub fn is_unlisted(name: &str) -> bool {
+    INNER.contains(&name) || name.starts_with(SPARK)
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -39,9 +47,13 @@ mod tests {
     use datafusion::execution::memory_pool::UnboundedMemoryPool;
     use datafusion::logical_expr::ScalarUDF;
 
-    use super::super::spark::SPARK;
     use super::super::{Bounds, ours};
     use super::*;
+
+    #[test]
+    fn what_statements_call_by_other_names_is_in_no_list() {
+        assert!(is_unlisted("spark:date_add") && is_unlisted("kept") && !is_unlisted("abs"));
+    }
 
     #[test]
     fn what_is_not_the_engines_is_inner() {

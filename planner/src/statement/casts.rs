@@ -14,6 +14,7 @@ use datafusion::sql::sqlparser::ast::{
     VisitorMut, visit_expressions,
 };
 
+use super::types::one_name_each;
 use super::walk::{self, call};
 
 /// The function that its casts go through.
@@ -112,6 +113,7 @@ impl All {
         let (mut with_casts, mut bare) = (expr.clone(), expr.clone());
         let _ = VisitMut::visit(&mut with_casts, &mut Bare { casts: false });
         let _ = VisitMut::visit(&mut bare, &mut Bare { casts: true });
+        one_name_each(&mut with_casts);
         let text = |expr: &Expr| expr.to_string().to_lowercase();
         let earlier = self.0.entry(text(&bare)).or_insert_with(|| text(&with_casts));
         *earlier != text(&with_casts)
@@ -208,6 +210,7 @@ mod tests {
             "SELECT sum(CAST(a AS INT)) x, sum(b) y FROM t",
             "SELECT sum(CAST(a AS INT)) x, min(a) y FROM t WHERE CAST(a AS INT) = a",
             "SELECT CAST(a AS INT), sum(cast(a as int)), SUM(CAST(t.a AS INT)) FROM t GROUP BY 1",
+            "SELECT a::TEXT, CAST(a AS VARCHAR), sum(b::REAL), sum(b::FLOAT) FROM t GROUP BY 1, 2",
         ] {
             assert!(!is_written(sql), "{sql}: {}", written(sql));
         }

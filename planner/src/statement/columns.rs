@@ -18,6 +18,7 @@ use datafusion::sql::sqlparser::ast::{
     VisitorMut,
 };
 
+use super::types::one_name_each;
 use super::walk::{self, call};
 
 /// The function that has such a name.
@@ -68,7 +69,7 @@ fn tables(select: &Select) -> Vec<String> {
     factors.filter_map(name).collect()
 }
 
-fn folded(name: &Ident) -> String {
+pub(super) fn folded(name: &Ident) -> String {
     match name.quote_style {
         Some(_) => name.value.clone(),
         None => name.value.to_lowercase(),
@@ -96,7 +97,11 @@ fn named(expr: &Expr, tables: &[String]) -> Option<(String, Option<String>)> {
         },
         // It gives rows, and stands where it does.
         Expr::Function(call) if call.name.to_string().eq_ignore_ascii_case("unnest") => None,
-        other => Some((format!("({})", other.to_string().to_lowercase()), None)),
+        other => {
+            let mut other = other.clone();
+            one_name_each(&mut other);
+            Some((format!("({})", other.to_string().to_lowercase()), None))
+        }
     }
 }
 

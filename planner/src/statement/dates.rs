@@ -166,7 +166,7 @@ mod tests {
         check("{fn TIMESTAMPADD(SQL_TSI_DAY, n, a)}", "((a) + ((n) * INTERVAL '1 day'))");
         check("dateadd(month, -1, a)", "((a) + ((-1) * INTERVAL '1 month'))");
         check("date_add('qq', 2, a)", "((a) + ((2) * INTERVAL '3 months'))");
-        check("date_add(a, INTERVAL 1 DAY)", "((a) + (INTERVAL 1 DAY))");
+        check("date_add(a, INTERVAL 1 DAY)", "((a) + (INTERVAL '1' DAY))");
         check("date_add(a, 3)", "(CAST(a AS DATE) + ((3) * INTERVAL '1 day'))");
         check("datepart(month, a)", "date_part('month', a)");
         check("date_trunc(dd, a)", "date_trunc('day', a)");

@@ -76,11 +76,19 @@ fn known(mut interval: Interval, field: &DateTimeField) -> Interval {
     let (unit, times) = match field {
         DateTimeField::Quarter => (DateTimeField::Month, 3),
         DateTimeField::Millenium | DateTimeField::Millennium => (DateTimeField::Year, 1000),
-        _ => return interval,
+        _ => return in_words(interval),
     };
     if let Some(number) = number(&interval.value).and_then(|number| number.checked_mul(times)) {
         interval.value = Box::new(text(&number.to_string()));
         interval.leading_field = Some(unit);
+    }
+    interval
+}
+
+/// `INTERVAL 2 DAY`: the frame of a window takes a text alone.
+fn in_words(mut interval: Interval) -> Interval {
+    if let Some(number) = number(&interval.value) {
+        interval.value = Box::new(text(&number.to_string()));
     }
     interval
 }
@@ -132,7 +140,7 @@ mod tests {
             ("INTERVAL (n + 1) QUARTER", "(((n + 1)) * INTERVAL '3' MONTH)"),
             ("INTERVAL '2' QUARTER", "INTERVAL '6' MONTH"),
             ("INTERVAL '1 quarter 2 days'", "INTERVAL '3 months 2 days'"),
-            ("INTERVAL 2 DAY", "INTERVAL 2 DAY"),
+            ("INTERVAL 2 DAY", "INTERVAL '2' DAY"),
             ("INTERVAL '1' DAY * n", "INTERVAL '1' DAY * n"),
             ("INTERVAL '1 day'", "INTERVAL '1 day'"),
         ] {

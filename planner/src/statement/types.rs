@@ -6,7 +6,9 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as DfStatement;
-use datafusion::sql::sqlparser::ast::{DataType, ExactNumberInfo, Expr, TimezoneInfo, VisitorMut};
+use datafusion::sql::sqlparser::ast::{
+    CastKind, DataType, ExactNumberInfo, Expr, TimezoneInfo, VisitorMut, visit_expressions_mut,
+};
 
 use super::walk;
 
@@ -14,6 +16,9 @@ use super::walk;
 pub(super) fn write_out(statement: &mut DfStatement) {
     walk::rewrite(statement, &mut Types);
 }
+
+/// Binary digits of a REAL. What is to have more is a DOUBLE.
+const REAL_BITS: u64 = 24;
 
 struct Types;
 
@@ -30,8 +35,45 @@ impl VisitorMut for Types {
     }
 }
 
-fn same(data_type: &DataType) -> Option<DataType> {
+/// Writes a cast as one in whichever words it is written, where those mean the same.
+pub(super) fn one_name_each(expr: &mut Expr) {
+    let _ = visit_expressions_mut(expr, |part| {
+        if let Expr::Cast { kind, data_type, .. } = part {
+            if *kind == CastKind::DoubleColon {
+                *kind = CastKind::Cast;
+            }
+            if let Some(name) = usual(data_type) {
+                *data_type = name;
+            }
+        }
+        ControlFlow::<()>::Continue(())
+    });
+}
+
+fn usual(data_type: &DataType) -> Option<DataType> {
+    use DataType::{
+        BigInt, Bool, Boolean, Char, Decimal, Double, DoublePrecision, Float, Float4, Float8, Int,
+        Int2, Int4, Int8, Integer, Numeric, Real, SmallInt, String, Text, Varchar,
+    };
     Some(match data_type {
+        Varchar(None) | Char(None) | String(None) => Text,
+        Int(None) | Int4(None) => Integer(None),
+        Int8(None) => BigInt(None),
+        Int2(None) => SmallInt(None),
+        Float(_) | Float4 => Real,
+        DoublePrecision | Float8 => Double(ExactNumberInfo::None),
+        Numeric(info) => Decimal(*info),
+        Bool => Boolean,
+        _ => return None,
+    })
+}
+
+/// The type that is the same, by the engine's own name.
+pub(crate) fn same(data_type: &DataType) -> Option<DataType> {
+    Some(match data_type {
+        DataType::Float(ExactNumberInfo::Precision(bits)) if *bits > REAL_BITS => {
+            DataType::Double(ExactNumberInfo::None)
+        }
         DataType::Datetime(precision) => DataType::Timestamp(*precision, TimezoneInfo::None),
         DataType::Binary(_) | DataType::Varbinary(_) | DataType::Blob(_) | DataType::Bytes(_) => {
             DataType::Bytea
@@ -85,11 +127,13 @@ mod tests {
             ("DATETIME", "TIMESTAMP"),
             ("VARBINARY", "BYTEA"),
             ("BINARY(16)", "BYTEA"),
-            ("NVARCHAR(10)", "TEXT"),
+            ("NVARCHAR", "TEXT"),
             ("CLOB", "TEXT"),
             ("SIGNED", "BIGINT"),
             ("UNSIGNED", "BIGINT UNSIGNED"),
             ("SQL_DOUBLE", "DOUBLE"),
+            ("FLOAT(53)", "DOUBLE"),
+            ("FLOAT(24)", "FLOAT(24)"),
             ("VARCHAR", "VARCHAR"),
         ] {
             assert_eq!(

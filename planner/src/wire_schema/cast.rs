@@ -69,7 +69,8 @@ fn is_shown(own: &DataType) -> bool {
 }
 
 fn shown(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
-    let format = FormatOptions::default().with_display_error(false);
+    // Those within lists and structs: a NULL of the column is one.
+    let format = FormatOptions::default().with_display_error(false).with_null("NULL");
     let values = ArrayFormatter::try_new(column, &format)?;
     let value = |row| match column.is_null(row) {
         true => Ok(None),

@@ -1,12 +1,12 @@
 //! Whether all of a value has a place in the column that it goes to.
 //!
 //! What a statement says is cast, and a cast cuts a number as its author may know. What a client sends is data: a fraction
-//! that its column has no place for is refused.
+//! or nanoseconds that its column has no place for are refused.
 //!
 //! Problem: a cast of a struct takes the fields of the same name, and leaves others out without a word. Official way: none.
 //! Here: a value with a field that the column has not is refused, as a column is that the table has not.
 
-use datafusion::arrow::datatypes::{DataType, FieldRef};
+use datafusion::arrow::datatypes::{DataType, FieldRef, TimeUnit};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::logical_expr::expr::Placeholder;
@@ -113,10 +113,17 @@ fn has_fractions(data_type: &DataType) -> bool {
     }
 }
 
+/// Whether instants have nanoseconds, which the others have not.
+pub(super) fn is_finer(from: &DataType, to: &DataType) -> bool {
+    use DataType::Timestamp;
+    use TimeUnit::Nanosecond;
+    matches!((from, to), (Timestamp(Nanosecond, _), Timestamp(unit, _)) if *unit != Nanosecond)
+}
+
 /// Of the values of a statement's parameters, before they are bound.
 ///
 /// # Errors
-/// `Invalid` for a fraction that goes to a column of integers.
+/// `Invalid` for a fraction that goes to a column of integers, and for nanoseconds that go to one of microseconds.
 pub(super) fn refuse_fractions(plan: &LogicalPlan, values: &[ScalarValue]) -> Result<()> {
     let mut cut = None;
     plan.apply(|node| {
@@ -142,7 +149,8 @@ pub(super) fn refuse_fractions(plan: &LogicalPlan, values: &[ScalarValue]) -> Re
 fn is_cut(value: &ScalarValue, to: &DataType) -> bool {
     let from = value.data_type();
     let back = || value.cast_to(to).and_then(|cut| cut.cast_to(&from));
-    has_fractions(&from) && to.is_integer() && back().is_ok_and(|back| back != *value)
+    let may_be = has_fractions(&from) && to.is_integer() || is_finer(&from, to);
+    may_be && back().is_ok_and(|back| back != *value)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Fields, Schema, SchemaRef};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::sqlparser::ast::ObjectName;
@@ -73,6 +73,7 @@ impl Running {
         let plan = bound(plan, &self.request().parameters)?;
         named_once(&plan, &[], "file")?;
         let schema = Arc::new(Schema::new(plan.schema().fields().clone()));
+        refuse_intervals(schema.fields())?;
         let place = self.place(copy, &schema).await?;
         self.to_files(&state, place, &schema, &plan, outcome).await
     }
@@ -152,6 +153,31 @@ impl Running {
         let commit =
             async move { publish(&folder, &written.claim(), place.name).await.map(|()| Ok(count)) };
         outcome.commit(&TaskTracker::new(), commit).await
+    }
+}
+
+/// # Errors
+/// `Unsupported` for a column of what Parquet has no type for.
+fn refuse_intervals(fields: &Fields) -> Result<()> {
+    match fields.iter().find(|field| holds_intervals(field.data_type())) {
+        None => Ok(()),
+        Some(field) => Err(PlannerError::Unsupported(format!(
+            "COPY TO: column '{}' is an INTERVAL, and Parquet has no type for that: CAST it to a text, or store a number of \
+             days or of seconds",
+            field.name()
+        ))),
+    }
+}
+
+fn holds_intervals(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Interval(_) => true,
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
+            holds_intervals(item.data_type())
+        }
+        DataType::Map(entries, _) => holds_intervals(entries.data_type()),
+        DataType::Struct(fields) => fields.iter().any(|field| holds_intervals(field.data_type())),
+        _ => false,
     }
 }
 

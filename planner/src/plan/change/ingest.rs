@@ -24,6 +24,7 @@ use parking_lot::Mutex;
 
 use super::create::{Made, cast_to};
 use super::fields::{refuse_lost, whole};
+use super::micros::refuse_nanoseconds;
 use super::running::Running;
 use crate::catalog::Existing;
 use crate::catalog::delta::stored;
@@ -104,6 +105,7 @@ impl PartitionStream for Incoming {
         let named = Arc::clone(&schema);
         let rows = rows.map(move |batch| {
             let batch = batch.map_err(DataFusionError::from)?;
+            refuse_nanoseconds(&batch)?;
             // Also sees to it that there is no NULL where its sender said that there is none.
             Ok(RecordBatch::try_new(Arc::clone(&named), batch.columns().to_vec())?)
         });

@@ -13,8 +13,9 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
 use datafusion::sql::parser::Statement as DfStatement;
 
-use super::fields::{refuse_fractions, refuse_lost_in, whole};
+use super::fields::{is_finer, refuse_fractions, refuse_lost_in, whole};
 use super::given::Given;
+use super::micros::refuse_nanoseconds;
 use super::running::Running;
 use super::target::Target;
 use crate::catalog::delta::DataFile;
@@ -162,6 +163,10 @@ fn for_each(plan: LogicalPlan, values: &RecordBatch) -> Result<LogicalPlan> {
             if let Expr::Placeholder(parameter) = expr
                 && let Ok(column) = values.schema().field_with_name(&parameter.id)
             {
+                if is_finer(column.data_type(), field.data_type()) {
+                    let at = values.schema().index_of(&parameter.id)?;
+                    refuse_nanoseconds(&values.project(&[at])?)?;
+                }
                 let value = Expr::Column(Column::from_name(&parameter.id));
                 return Ok(whole(value, column.data_type(), field.data_type())?.alias(field.name()));
             }

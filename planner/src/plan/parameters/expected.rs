@@ -29,6 +29,12 @@ pub(super) fn expected(plan: &LogicalPlan) -> DfResult<HashMap<String, DataType>
                 found.operator(&BinaryExpr { left, op: Operator::Eq, right }, &schema);
             }
         }
+        let conditions = match node {
+            LogicalPlan::Filter(filter) => Some(&filter.predicate),
+            LogicalPlan::Join(join) => join.filter.as_ref(),
+            _ => None,
+        };
+        conditions.into_iter().for_each(|condition| found.condition(condition));
         node.apply_expressions(|expression| {
             let expression = traced(expression, node);
             expression.apply(|part| {
@@ -106,9 +112,30 @@ impl Found {
                 self.note(expr, field.data_type());
             }
             Expr::ScalarFunction(function) => self.function(function, schema),
+            Expr::BinaryExpr(BinaryExpr { left, op: Operator::And | Operator::Or, right }) => {
+                self.condition(left);
+                self.condition(right);
+            }
             Expr::BinaryExpr(binary) => self.operator(binary, schema),
+            Expr::Not(condition)
+            | Expr::IsTrue(condition)
+            | Expr::IsFalse(condition)
+            | Expr::IsUnknown(condition)
+            | Expr::IsNotTrue(condition)
+            | Expr::IsNotFalse(condition)
+            | Expr::IsNotUnknown(condition) => self.condition(condition),
+            Expr::Case(case) if case.expr.is_none() => {
+                case.when_then_expr.iter().for_each(|(when, _)| self.condition(when));
+            }
+            Expr::AggregateFunction(function) => {
+                function.params.filter.iter().for_each(|filter| self.condition(filter));
+            }
             _ => {}
         }
+    }
+
+    fn condition(&mut self, expression: &Expr) {
+        self.note(expression, &DataType::Boolean);
     }
 
     fn note(&mut self, parameter: &Expr, of: &DataType) {

@@ -19,6 +19,7 @@ pub(super) fn refuse_lengths(column: &str, data_type: &DataType) -> Result<()> {
         | CharVarying(Some(_))
         | Nvarchar(Some(_))
         | String(Some(_)) => "TEXT",
+        Binary(Some(_)) | Varbinary(Some(_)) | Blob(Some(_)) | Bytes(Some(_)) => "BYTEA",
         Timestamp(Some(digits), _) | Datetime(Some(digits)) | TimestampNtz(Some(digits))
             if *digits != MICROSECONDS =>
         {

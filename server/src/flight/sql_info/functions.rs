@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use arrow_flight::sql::SqlInfo;
 use datafusion::execution::FunctionRegistry;
 use datafusion::logical_expr::ScalarUDF;
-use squadron_planner::session::INNER;
+use squadron_planner::session::is_unlisted;
 use squadron_planner::statement::taken;
 
 use super::{Answer, Value};
@@ -23,7 +23,7 @@ pub(super) fn tell(answer: &mut Answer, registry: &dyn FunctionRegistry) {
     if !KINDS.iter().any(|kind| answer.wants(*kind)) {
         return;
     }
-    let functions = registry.udfs().into_iter().filter(|name| !INNER.contains(&name.as_str()));
+    let functions = registry.udfs().into_iter().filter(|name| !is_unlisted(name));
     let functions = functions.filter_map(|name| Some((kind(&*registry.udf(&name).ok()?), name)));
     let functions = functions.collect::<Vec<_>>();
     for wanted in KINDS {
