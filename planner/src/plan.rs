@@ -21,7 +21,7 @@ use crate::options::{
     ExecutionMode, SquadronOptions, check_setting, check_values, dialect, explain_refusal,
 };
 use crate::session::{Engine, apart, guard_query, keys_are_columns, types_met};
-use crate::statement::{Statement, beside_wildcards};
+use crate::statement::{Statement, beside_wildcards, tell_apart};
 use crate::wire_schema::Wire;
 use crate::{PlannerError, Result, explain};
 use turns::{Turn, Turns};
@@ -417,6 +417,7 @@ pub(crate) async fn logical(
     }
     let here = here::here(state.config());
     here.write_out(&mut query);
+    tell_apart(&mut query, &here.schema)?;
     let mut plan = state.statement_to_plan(query.clone()).await;
     // What is said of the statement as it was sent is what its author understands.
     if plan.is_err() {

@@ -281,6 +281,7 @@ impl Engine {
     /// # Errors
     /// `Denied` for any other, `Invalid` for none at all.
     pub(crate) fn allowed(&self, location: &str) -> Result<String> {
+        // Before anything is looked for: nobody is told what there is where nothing may be read.
         self.within(location, DataLocation::unseen(location))?;
         self.within(location, location.parse()).map(|asked| asked.absolute())
     }

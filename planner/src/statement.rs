@@ -37,6 +37,8 @@ mod positions;
 mod powers;
 mod precedence;
 mod recursion;
+mod schemas;
+mod series;
 mod shown;
 mod size;
 mod spark;
@@ -59,6 +61,7 @@ pub use depth::{DEEPEST, STACK_BYTES};
 pub(crate) use escapes::{BY_BACKSLASH, by_backslash};
 pub(crate) use here::Here;
 pub use keys::{NewKey, NewKeyKind};
+pub(crate) use schemas::tell_apart;
 
 /// A parsed statement with its kind.
 #[derive(Debug, Clone)]
@@ -142,6 +145,7 @@ fn parse_one(sql: &str, dialect: Dialect) -> Result<(Parsed, usize)> {
             shown::write_out(&mut statement)?;
             precedence::restore(&mut statement);
             from_first::write_out(&mut statement);
+            series::write_out(&mut statement)?;
             unnamed::write_out(&mut statement);
             fields::write_out(&mut statement);
             powers::write_out(&mut statement);

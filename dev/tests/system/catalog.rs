@@ -182,6 +182,41 @@ async fn a_view_is_of_its_makers_schema() {
     assert_eq!(ask(&other, "select b from twice").await.unwrap().value(), "14");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_of_one_name_in_two_schemas_are_two() {
+    let cluster = cluster().await;
+    run(&cluster, 0, "create schema old").await.unwrap();
+    let some = "create view old.nation as select * from nation where n_nationkey < 5";
+    run(&cluster, 0, some).await.unwrap();
+    for (sql, expected) in [
+        (
+            "select count(*) from nation join old.nation on public.nation.n_nationkey = old.nation.n_nationkey",
+            "5",
+        ),
+        (
+            "select count(*) from nation where not exists (select 1 from old.nation where old.nation.n_nationkey = public.nation.n_nationkey)",
+            "20",
+        ),
+        (
+            "select count(*) from old.nation where exists (select 1 from nation where nation.n_nationkey = old.nation.n_nationkey + 22)",
+            "3",
+        ),
+        (
+            "with nation as (select * from old.nation where old.nation.n_nationkey > 1) select count(*) from nation",
+            "3",
+        ),
+    ] {
+        assert_eq!(value(&cluster, 1, sql).await, expected, "{sql}");
+    }
+    let (code, why) = refused(
+        &cluster,
+        2,
+        "select count(*) from old.nation where exists (select 1 from region as nation where nation.r_regionkey = old.nation.n_nationkey)",
+    )
+    .await;
+    assert_eq!(code, Code::InvalidArgument, "{why}");
+}
+
 /// A folder beside the data, with a table of files in it.
 fn lake(name: &str) -> tempfile::TempDir {
     let lake = tempfile::tempdir().unwrap();

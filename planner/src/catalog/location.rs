@@ -83,10 +83,10 @@ impl DataLocation {
     }
 
     /// A place as its text says, without a look at what is there: whoever may not read a place is not told either whether
-    /// there is one.
+    /// there is one. Where links lead to is to be looked at afterwards.
     ///
     /// # Errors
-    /// `BadLocation` for a text that names none, and for one with `..`, which means what links have made of it.
+    /// `BadLocation` for a text that names none.
     pub(crate) fn unseen(given: &str) -> Result<Self, CatalogError> {
         let located = match given.split_once("://") {
             None if given.is_empty() => Err("is empty".to_owned()),
@@ -166,10 +166,16 @@ impl FromStr for DataLocation {
 }
 
 fn unseen(given: &str, path: PathBuf) -> Result<DataLocation, String> {
-    if path.components().any(|component| component == Component::ParentDir) {
-        return Err("has '..' in it: write where it leads to".to_owned());
+    let mut seen = PathBuf::new();
+    for component in std::path::absolute(&path).map_err(|e| e.to_string())?.components() {
+        match component {
+            Component::ParentDir => {
+                seen.pop();
+            }
+            other => seen.push(other),
+        }
     }
-    of_path(given, &std::path::absolute(&path).map_err(|e| e.to_string())?)
+    of_path(given, &seen)
 }
 
 /// A folder of this machine that need not be there yet.

@@ -29,3 +29,19 @@ async fn of_two_who_make_a_table_anew_of_itself_the_second_reads_what_the_first_
     assert_eq!(answered(anew).await.unwrap(), "1");
     assert_eq!(value(&lake.cluster, 1, "select sum(a) from t").await, "22");
 }
+
+/// Its rows are what they are by those that come meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_change_reads_of_its_own_table_is_all_of_it() {
+    let lake = Lake::start(2).await;
+    let table = "create or replace table t as select 1::bigint as a, 0::bigint as n";
+    value(&lake.cluster, 0, table).await;
+    lake.bucket.next(DATA, 1, Wrong::Waits);
+    let changing = lake.begin(0, "update t set n = (select count(*) from t)");
+    lake.bucket.met(1).await;
+    value(&lake.cluster, 1, "insert into t values (2, 0)").await;
+    lake.bucket.go_on();
+    assert_eq!(answered(changing).await.unwrap(), "2");
+    let rows = "select string_agg(concat(a, '/', n), ' ' order by a) from t";
+    assert_eq!(value(&lake.cluster, 1, rows).await, "1/2 2/2");
+}
