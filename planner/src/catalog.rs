@@ -34,6 +34,7 @@ pub(crate) use files::{Checked, FilesTable};
 pub use files::{FilesCatalog, TableEntry};
 pub(crate) use footers::Footers;
 pub use information::{INFORMATION_SCHEMA, InformationSchema};
+pub(crate) use keys::entry_of;
 pub use keys::{DeclaredKey, declared_keys};
 pub(crate) use location::file_below;
 pub use location::{DataLocation, Scheme};

@@ -42,6 +42,7 @@ mod recursive;
 mod request;
 mod reset;
 pub(crate) mod routing;
+mod shown;
 pub(crate) mod spread;
 mod substrait;
 #[cfg(test)]

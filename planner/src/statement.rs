@@ -51,6 +51,7 @@ mod windows;
 
 pub use alter::{AddedColumns, Alter, Alteration, DroppedKey};
 pub(crate) use casts::CAST_BY_NAME;
+pub(crate) use change::known_property;
 pub use change::{
     Assignment, Change, Clause, ColumnName, CopyTo, InsertInto, MergeInto, NewRow, NewTable, Rows,
 };

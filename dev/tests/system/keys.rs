@@ -306,3 +306,26 @@ async fn what_is_referred_to_goes_by_cascade_and_is_replaced_by_its_like() {
     run_all(&cluster, &["drop table s.shops cascade", "drop table s.days, s.sales"]).await;
     assert_eq!(keys(&cluster, 0).await, "");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_is_shown_as_the_statement_that_makes_it() {
+    let cluster = cluster().await;
+    shops(&cluster).await;
+    let made = "create table s.all_of_it (\"A\" array<int> not null comment 'it''s', b struct<x int, y varchar>, \
+                c map(varchar, decimal(10, 2)), d timestamp, e timestamp with time zone, f varbinary, g int) \
+                partitioned by (g) comment 'all'";
+    let told =
+        "create table s.told (a int, b int) partitioned by (a) tblproperties ('owner' = 'me')";
+    run_all(&cluster, &[made, told]).await;
+    for table in ["sales", "all_of_it", "told", "shops", "days"] {
+        let shown = format!("show create table s.{table}");
+        let show = async || {
+            let batch = cluster.ask(1, &shown).await.unwrap().batch();
+            let statement = batch.column_by_name("statement").unwrap();
+            statement.as_string::<i32>().value(0).to_owned()
+        };
+        let statement = show().await;
+        run_all(&cluster, &[&format!("drop table s.{table} cascade"), &statement]).await;
+        assert_eq!(show().await, statement);
+    }
+}

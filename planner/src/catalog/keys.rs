@@ -3,7 +3,7 @@
 use datafusion::catalog::{CatalogProviderList, SchemaProvider};
 
 use super::named::SessionSchema;
-use super::store::Key;
+use super::store::{Entry, Key};
 use super::tolerant::TolerantSchema;
 
 /// A key, and of what.
@@ -41,6 +41,11 @@ pub fn declared_keys(catalogs: &dyn CatalogProviderList) -> Vec<DeclaredKey> {
 
 fn place(key: &DeclaredKey) -> [&str; 4] {
     [&key.catalog, &key.schema, &key.table, &key.key.name]
+}
+
+/// What the catalog says of a table or a view that SQL has made.
+pub(crate) fn entry_of(schema: &dyn SchemaProvider, name: &str) -> Option<Entry> {
+    of_session(schema)?.entry(name).cloned()
 }
 
 /// What SQL has made is all that has keys.

@@ -262,7 +262,7 @@ impl SessionSchema {
         self.name == SCHEMA_NAME
     }
 
-    fn entry(&self, name: &str) -> Option<&Entry> {
+    pub(super) fn entry(&self, name: &str) -> Option<&Entry> {
         self.of.state.entry(&self.name, name)
     }
 

@@ -1,8 +1,8 @@
 //! DESCRIBE in the types of SQL, and SHOW CREATE.
 //!
 //! Problem: DataFusion 55 describes columns by types of Arrow (`Utf8View`) that no result has, and its SHOW CREATE TABLE shows
-//! a definition for nothing. Here: columns have the types that results tell, under the names that CAST takes; a view is
-//! shown as the statement that makes it, and whatever no statement made is refused.
+//! a definition for nothing. Here: columns have the types that results tell, under the names that CAST takes; views and
+//! tables are shown as the statements that make them ([`shown`](super::shown)), and whatever no statement made is refused.
 
 use std::sync::Arc;
 
@@ -17,6 +17,9 @@ use datafusion::sql::sqlparser::ast::{
     Ident, ObjectName, ShowCreateObject, Statement as SqlStatement,
 };
 
+use super::shown;
+use crate::catalog::delta::DeltaScan;
+use crate::catalog::{EntryKind, entry_of};
 use crate::wire_schema::{Wire, sql_name};
 use crate::{PlannerError, Result};
 
@@ -64,26 +67,21 @@ pub(super) async fn shown(
     let name = name.resolve(&catalog.default_catalog, &catalog.default_schema);
     let schema = state.catalog_list().catalog(&name.catalog);
     let schema = schema.and_then(|catalog| catalog.schema(&name.schema));
-    let table = match schema {
-        Some(schema) => schema.table(&name.table).await?,
-        None => None,
+    let missing = || PlannerError::NotFound(format!("there is no table or view '{name}'"));
+    let schema = schema.ok_or_else(missing)?;
+    let table = schema.table(&name.table).await?.ok_or_else(missing)?;
+    let entry = entry_of(schema.as_ref(), &name.table);
+    let made = entry.as_ref().map(|entry| (entry, &entry.kind));
+    let statement = match (made, table.get_table_definition(), table.downcast_ref::<DeltaScan>()) {
+        (_, Some(query), _) => shown::view(&name, &table.schema(), query),
+        (Some((_, EntryKind::External(external))), ..) => shown::external(&name, external),
+        (Some((entry, _)), _, Some(scan)) => shown::table(&name, entry, scan),
+        _ => {
+            return Err(PlannerError::Unsupported(format!(
+                "SHOW CREATE of {name}: it is of files that were found, and no statement made it; DESCRIBE shows its columns"
+            )));
+        }
     };
-    let Some(table) = table else {
-        return Err(PlannerError::NotFound(format!("there is no table or view '{name}'")));
-    };
-    let Some(query) = table.get_table_definition() else {
-        return Err(PlannerError::Unsupported(format!(
-            "SHOW CREATE of {name} is not supported by this version: it is of files, and no statement created those; DESCRIBE shows its columns"
-        )));
-    };
-    let schema = table.schema();
-    let columns: Vec<_> = schema.fields().iter().map(|field| quoted(field.name())).collect();
-    let statement = format!(
-        "CREATE VIEW {}.{} ({}) AS {query}",
-        quoted(&name.schema),
-        quoted(&name.table),
-        columns.join(", ")
-    );
     Ok(Some(rows([("name", vec![name.table.to_string()]), ("statement", vec![statement])])?))
 }
 
@@ -102,21 +100,8 @@ fn reference(name: &ObjectName) -> TableReference {
     }
 }
 
-/// As SQL takes it.
-fn quoted(name: &str) -> String {
-    let is_plain = name.starts_with(|letter: char| letter.is_ascii_lowercase())
-        && name
-            .chars()
-            .all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_');
-    match is_plain {
-        true => name.to_owned(),
-        false => format!("\"{}\"", name.replace('"', "\"\"")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::plan::Planned;
     use crate::plan::tests::{Planning, request};
 
@@ -140,10 +125,5 @@ mod tests {
     async fn what_no_statement_made_is_refused() {
         assert!(refusal("SHOW CREATE TABLE t").await.contains("DESCRIBE"));
         assert!(refusal("SHOW CREATE VIEW nope").await.contains("no table or view"));
-    }
-
-    #[test]
-    fn names_are_quoted_where_they_must_be() {
-        assert_eq!(["a_1", "A", "a b", "1"].map(quoted), ["a_1", "\"A\"", "\"a b\"", "\"1\""]);
     }
 }

@@ -22,7 +22,8 @@ pub use copy::CopyTo;
 pub(super) use copy::Target;
 pub use merge::{Clause, MergeInto, NewRow};
 pub use table::NewTable;
-pub(super) use table::{known_property, own_options, property};
+pub(crate) use table::known_property;
+pub(super) use table::{own_options, property};
 
 /// What a statement does to the rows of a table.
 #[derive(Debug, Clone)]

@@ -168,7 +168,7 @@ const APPEND_ONLY: &str = "delta.appendOnly";
 
 /// # Errors
 /// `Unsupported` for one of Delta's own that is not known: it asks for what is not done here.
-pub(in crate::statement) fn known_property(what: &str, name: &str) -> Result<()> {
+pub(crate) fn known_property(what: &str, name: &str) -> Result<()> {
     match name == APPEND_ONLY || !name.starts_with("delta.") {
         true => Ok(()),
         false => Err(no_property(what, name)),
@@ -223,7 +223,7 @@ fn refuse_the_rest(create: &CreateTable) -> Result<()> {
         true => Ok(()),
         false => Err(PlannerError::Unsupported(format!(
             "a part of {text} is not supported: write its columns with their types, NOT NULL and COMMENT, then PARTITIONED BY, \
-             COMMENT, TBLPROPERTIES and AS"
+             TBLPROPERTIES, COMMENT and AS"
         ))),
     }
 }

@@ -1,0 +1,136 @@
+//! The statement that makes a table or a view, for SHOW CREATE.
+//!
+//! A view has the query of its maker. A table of a log is shown as it is now, with what ALTER TABLE has made of it: its columns,
+//! what tells its files apart, what is said of it, and the keys that it is declared to have.
+
+use std::collections::BTreeMap;
+
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::common::ResolvedTableReference;
+
+use crate::catalog::delta::DeltaScan;
+use crate::catalog::{Entry, External, Key, KeyKind};
+use crate::statement::known_property;
+use crate::wire_schema::sql_name;
+
+/// A view of this query.
+pub(super) fn view(name: &ResolvedTableReference, columns: &Schema, query: &str) -> String {
+    let columns: Vec<_> = columns.fields().iter().map(|field| quoted(field.name())).collect();
+    format!("CREATE VIEW {} ({}) AS {query}", full(name), columns.join(", "))
+}
+
+/// Files that are somewhere.
+pub(super) fn external(name: &ResolvedTableReference, of: &External) -> String {
+    let format = of.format.to_uppercase();
+    format!(
+        "CREATE EXTERNAL TABLE {} STORED AS {format} LOCATION {}",
+        full(name),
+        text(&of.location)
+    )
+}
+
+/// A table of a log.
+pub(super) fn table(name: &ResolvedTableReference, entry: &Entry, of: &DeltaScan) -> String {
+    let snapshot = of.snapshot();
+    let columns = snapshot.schema.fields().iter().map(|field| column(field));
+    let keys = entry.keys.iter().map(key);
+    let parts: Vec<_> = columns.chain(keys).collect();
+    let mut statement = format!("CREATE TABLE {} (\n  {}\n)", full(name), parts.join(",\n  "));
+    if !snapshot.partition_by.is_empty() {
+        statement += &format!("\nPARTITIONED BY ({})", names(&snapshot.partition_by));
+    }
+    let all = snapshot.metadata.configuration().iter();
+    // Those that every table has are none of its maker's.
+    let properties: BTreeMap<_, _> =
+        all.filter(|(name, _)| known_property("CREATE TABLE", name).is_ok()).collect();
+    if !properties.is_empty() {
+        let set = properties.iter().map(|(key, value)| format!("{} = {}", text(key), text(value)));
+        statement += &format!("\nTBLPROPERTIES ({})", set.collect::<Vec<_>>().join(", "));
+    }
+    // Where the parser looks for it.
+    if let Some(comment) = &entry.comment {
+        statement += &format!("\nCOMMENT {}", text(comment));
+    }
+    statement
+}
+
+fn column(field: &Field) -> String {
+    let mut column = format!("{} {}", quoted(field.name()), type_name(field.data_type()));
+    if !field.is_nullable() {
+        column += " NOT NULL";
+    }
+    if let Some(comment) = field.metadata().get("comment") {
+        column += &format!(" COMMENT {}", text(comment));
+    }
+    column
+}
+
+/// As CREATE TABLE takes it, with what is within.
+fn type_name(data_type: &DataType) -> String {
+    match data_type {
+        DataType::List(item) => format!("ARRAY<{}>", type_name(item.data_type())),
+        DataType::Struct(fields) => {
+            let field = |field: &std::sync::Arc<Field>| {
+                format!("{} {}", quoted(field.name()), type_name(field.data_type()))
+            };
+            format!("STRUCT<{}>", fields.iter().map(field).collect::<Vec<_>>().join(", "))
+        }
+        DataType::Map(entries, _) => match entries.data_type() {
+            DataType::Struct(parts) => {
+                let parts: Vec<_> = parts.iter().map(|part| type_name(part.data_type())).collect();
+                format!("MAP({})", parts.join(", "))
+            }
+            other => type_name(other),
+        },
+        other => sql_name(other),
+    }
+}
+
+fn key(key: &Key) -> String {
+    let kind = match &key.kind {
+        KeyKind::Primary => format!("PRIMARY KEY ({})", names(&key.columns)),
+        KeyKind::Unique => format!("UNIQUE ({})", names(&key.columns)),
+        KeyKind::Foreign(to) => format!(
+            "FOREIGN KEY ({}) REFERENCES {}.{} ({})",
+            names(&key.columns),
+            quoted(&to.schema),
+            quoted(&to.table),
+            names(&to.columns)
+        ),
+    };
+    format!("CONSTRAINT {} {kind} NOT ENFORCED", quoted(&key.name))
+}
+
+fn names(columns: &[String]) -> String {
+    columns.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ")
+}
+
+fn full(name: &ResolvedTableReference) -> String {
+    format!("{}.{}", quoted(&name.schema), quoted(&name.table))
+}
+
+fn text(of: &str) -> String {
+    format!("'{}'", of.replace('\'', "''"))
+}
+
+/// As SQL takes it.
+fn quoted(name: &str) -> String {
+    let is_plain = name.starts_with(|letter: char| letter.is_ascii_lowercase())
+        && name
+            .chars()
+            .all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_');
+    match is_plain {
+        true => name.to_owned(),
+        false => format!("\"{}\"", name.replace('"', "\"\"")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_quoted_where_they_must_be() {
+        assert_eq!(["a_1", "A", "a b", "1"].map(quoted), ["a_1", "\"A\"", "\"a b\"", "\"1\""]);
+    }
+}
