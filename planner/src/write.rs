@@ -3,7 +3,7 @@
 //! ```text
 //!   coordinator   CommitExec ◄── receipts: which files, of how many rows, with which bounds
 //!   ───────────────────▲─────────────────────────────────────────────────────────────────
-//!   workers         WriteExec ──► Parquet files in the table's folder, which no log names yet
+//!   workers         WriteExec ──► files in the table's folder, which no log names yet
 //!                      ▲
 //!                  the statement's own rows
 //! ```
@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 mod checks;
 mod codec;
+mod encoder;
 mod exec;
 mod file;
 mod folder;
@@ -51,6 +52,31 @@ pub struct WriteSpec {
     pub layout: Layout,
     /// A file is closed when it has so many bytes.
     pub file_bytes: u64,
+    /// What the files are written in.
+    pub encoding: Encoding,
+}
+
+/// How rows are written in a file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Encoding {
+    /// Parquet: all that a table is made of.
+    #[default]
+    Parquet,
+    /// Lines of values with commas between them, the first of them the names of the columns.
+    Csv,
+    /// Lines of JSON, an object each.
+    Json,
+}
+
+impl Encoding {
+    /// What the name of such a file ends in.
+    pub(crate) fn suffix(self) -> &'static str {
+        match self {
+            Self::Parquet => ".parquet",
+            Self::Csv => ".csv",
+            Self::Json => ".json",
+        }
+    }
 }
 
 /// What files are written for.

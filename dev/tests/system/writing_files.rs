@@ -148,13 +148,57 @@ async fn an_insert_that_fails_leaves_a_folder_as_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_copy_as_text_has_every_row_once() {
+    let site = Site::new().await;
+    for format in ["csv", "json"] {
+        let copy = format!("copy orders to '{}/' stored as {format}", site.at(format));
+        let rows = site.run(1, &copy).await;
+        let place = site.at(format);
+        let table =
+            format!("create external table as_{format} stored as {format} location '{place}'");
+        site.cluster.client(0).await.run(&table).await.unwrap();
+        assert_eq!(site.run(2, &format!("select count(*) from as_{format}")).await, rows);
+        let columns = "o_orderkey, o_orderstatus, o_clerk, o_comment";
+        let differ = format!(
+            "select count(*) from (select {columns} from as_{format} except select {columns} from orders)"
+        );
+        assert_eq!(site.run(0, &differ).await, "0");
+        let written = files(&site.folder.path().join(format));
+        assert!(written.len() > 1 && hidden(&written).is_empty(), "{written:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_in_one_text_file_is_in_order_under_the_names_of_its_columns() {
+    let site = Site::new().await;
+    let query =
+        "select n_nationkey as key, n_name from nation where n_nationkey < 2 order by key desc";
+    for (name, expected) in [
+        ("x.csv", "key,n_name\n1,ARGENTINA\n0,ALGERIA\n"),
+        ("x.json", "{\"key\":1,\"n_name\":\"ARGENTINA\"}\n{\"key\":0,\"n_name\":\"ALGERIA\"}\n"),
+    ] {
+        site.run(0, &format!("copy ({query}) to '{}'", site.at(name))).await;
+        assert_eq!(std::fs::read_to_string(site.folder.path().join(name)).unwrap(), expected);
+    }
+    let none = "select n_name from nation where n_nationkey > 99";
+    site.run(0, &format!("copy ({none}) to '{}'", site.at("none.csv"))).await;
+    assert_eq!(std::fs::read_to_string(site.folder.path().join("none.csv")).unwrap(), "n_name\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_copy_may_not_do_is_refused_by_name() {
     let site = Site::new().await;
     let place = site.at("x");
     for (sql, expected, why) in [
         ("copy nation to '/nowhere/x'".to_owned(), Code::PermissionDenied, "--allow-location"),
-        (format!("copy nation to '{place}' stored as csv"), Code::Unimplemented, "PARQUET"),
-        (format!("copy nation to '{place}.csv'"), Code::Unimplemented, "PARQUET"),
+        (format!("copy nation to '{place}' stored as arrow"), Code::Unimplemented, "PARQUET"),
+        (format!("copy nation to '{place}.tsv'"), Code::Unimplemented, "PARQUET"),
+        (
+            format!("copy nation to '{place}.csv' stored as json"),
+            Code::InvalidArgument,
+            "another format",
+        ),
+        (format!("copy (select [1] as a) to '{place}.csv'"), Code::Unimplemented, "'a' is ARRAY"),
         (format!("copy nothing to '{place}'"), Code::NotFound, "nothing"),
         (
             format!("copy nation to '{place}' partitioned by (nothing)"),

@@ -11,7 +11,7 @@ use datafusion_proto::protobuf;
 use prost::Message;
 use uuid::Uuid;
 
-use super::{Layout, WriteExec, WriteSpec};
+use super::{Encoding, Layout, WriteExec, WriteSpec};
 
 /// Encodes and decodes [`WriteExec`]; every other node is another codec's.
 #[derive(Debug, Default)]
@@ -33,6 +33,8 @@ struct WriteProto {
     layout: u32,
     #[prost(uint64, tag = "7")]
     file_bytes: u64,
+    #[prost(uint32, tag = "8")]
+    encoding: u32,
 }
 
 impl PhysicalExtensionCodec for WriteCodec {
@@ -58,6 +60,7 @@ impl PhysicalExtensionCodec for WriteCodec {
             partition_by: proto.partition_by.into(),
             layout: layout(proto.layout)?,
             file_bytes: proto.file_bytes,
+            encoding: encoding(proto.encoding)?,
         };
         Ok(Arc::new(WriteExec::new(Arc::clone(input), spec)))
     }
@@ -80,6 +83,8 @@ impl PhysicalExtensionCodec for WriteCodec {
             partition_by: spec.partition_by.to_vec(),
             layout: LAYOUTS.iter().position(|it| *it == spec.layout).unwrap_or_default() as u32,
             file_bytes: spec.file_bytes,
+            encoding: ENCODINGS.iter().position(|it| *it == spec.encoding).unwrap_or_default()
+                as u32,
         };
         proto.encode(buf).map_err(|error| broken(error.to_string()))
     }
@@ -91,6 +96,13 @@ const LAYOUTS: [Layout; 4] = [Layout::Table, Layout::Folder, Layout::Copy, Layou
 fn layout(number: u32) -> Result<Layout> {
     let layout = LAYOUTS.get(number as usize).copied();
     layout.ok_or_else(|| broken(format!("layout {number}")))
+}
+
+const ENCODINGS: [Encoding; 3] = [Encoding::Parquet, Encoding::Csv, Encoding::Json];
+
+fn encoding(number: u32) -> Result<Encoding> {
+    let encoding = ENCODINGS.get(number as usize).copied();
+    encoding.ok_or_else(|| broken(format!("encoding {number}")))
 }
 
 fn broken(why: String) -> DataFusionError {

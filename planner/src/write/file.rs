@@ -1,4 +1,4 @@
-//! One Parquet file that is being written: it has its name once it is whole and on the disk.
+//! One file that is being written: it has its name once it is whole and on the disk.
 
 use std::io;
 use std::path::{Path as FilePath, PathBuf};
@@ -7,31 +7,25 @@ use std::sync::Arc;
 use bytes::Bytes;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::parquet::arrow::AsyncArrowWriter;
 use datafusion::parquet::arrow::async_writer::AsyncFileWriter;
-use datafusion::parquet::basic::{Compression, ZstdLevel};
 use datafusion::parquet::errors::{ParquetError, Result as ParquetResult};
-use datafusion::parquet::file::properties::WriterProperties;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use object_store::ObjectStoreExt;
 use object_store::buffered::BufWriter;
 use tokio::io::AsyncWriteExt;
 
-use super::stats::stats;
-use super::{Folder, WrittenFile};
+use super::encoder::Encoder;
+use super::{Encoding, Folder, WrittenFile};
 use crate::catalog::{Scheme, once};
 use crate::{PlannerError, Result};
-
-/// Encoded bytes of a row group at most: what a writer holds in memory, and what a reader reads at once.
-const ROW_GROUP_BYTES: usize = 32 << 20;
 
 /// A file that rows are written to.
 pub(super) struct OpenFile {
     folder: Folder,
     /// Below the folder.
     name: String,
-    writer: AsyncArrowWriter<Box<dyn AsyncFileWriter>>,
+    writer: Encoder,
     schema: SchemaRef,
     rows: u64,
 }
@@ -41,7 +35,12 @@ impl OpenFile {
     ///
     /// # Errors
     /// When the folder cannot be written to.
-    pub(super) async fn create(folder: &Folder, name: String, schema: SchemaRef) -> Result<Self> {
+    pub(super) async fn create(
+        folder: &Folder,
+        name: String,
+        schema: SchemaRef,
+        encoding: Encoding,
+    ) -> Result<Self> {
         let path = folder.path(&name);
         let target: Box<dyn AsyncFileWriter> = match folder.location.scheme() {
             Scheme::Local => {
@@ -50,7 +49,7 @@ impl OpenFile {
             }
             _ => Box::new(StoreFile::new(BufWriter::new(Arc::clone(&folder.store), path))),
         };
-        let writer = AsyncArrowWriter::try_new(target, Arc::clone(&schema), Some(properties()?))?;
+        let writer = Encoder::new(encoding, target, &schema)?;
         Ok(Self { folder: folder.clone(), name, writer, schema, rows: 0 })
     }
 
@@ -71,12 +70,12 @@ impl OpenFile {
 
     /// Bytes in memory.
     pub(super) fn memory(&self) -> usize {
-        self.writer.memory_size()
+        self.writer.memory()
     }
 
     /// Bytes of the file, about.
     pub(super) fn bytes(&self) -> u64 {
-        (self.writer.bytes_written() + self.writer.in_progress_size()) as u64
+        self.writer.bytes()
     }
 
     /// Ends the file: it is whole, on the disk, and has its name.
@@ -84,21 +83,19 @@ impl OpenFile {
     /// # Errors
     /// As [`OpenFile::write`].
     pub(super) async fn close(mut self) -> Result<WrittenFile> {
-        let footer = self.writer.finish().await;
-        let footer = footer.map_err(|error| self.failed(&error))?;
+        let finished = self.writer.finish(self.rows, &self.schema).await;
+        let (bytes, stats) = finished.map_err(|error| self.failed(&error))?;
         let path = self.folder.path(&self.name);
         // What the store says that it has is what readers will hold it against.
         let there = self.folder.store.head(&path).await;
         let there = there.map_err(|error| self.folder.failed(&path, &error))?;
-        if there.size != self.writer.bytes_written() as u64 {
+        if there.size != bytes {
             return Err(PlannerError::Internal(format!(
-                "{}: {} bytes were written and {} are there",
+                "{}: {bytes} bytes were written and {} are there",
                 self.folder.location.show(&path),
-                self.writer.bytes_written(),
                 there.size
             )));
         }
-        let stats = stats(&footer, &self.schema);
         let (path, rows) = (self.name, self.rows);
         Ok(WrittenFile { path, size: there.size, rows, values: Default::default(), stats })
     }
@@ -106,16 +103,6 @@ impl OpenFile {
     fn failed(&self, error: &ParquetError) -> PlannerError {
         self.folder.not_written(&self.folder.path(&self.name), error)
     }
-}
-
-/// zstd at its fastest is smaller than snappy and as fast to read.
-fn properties() -> Result<WriterProperties> {
-    let level = ZstdLevel::try_new(1)?;
-    Ok(WriterProperties::builder()
-        .set_compression(Compression::ZSTD(level))
-        .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
-        .set_created_by(format!("squadron {}", env!("CARGO_PKG_VERSION")))
-        .build())
 }
 
 fn local_error(error: io::Error) -> object_store::Error {

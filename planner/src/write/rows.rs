@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::checks::fitted;
 use super::file::OpenFile;
 use super::folder::hidden;
-use super::{Folder, Layout, Unclaimed, WriteSpec, WrittenFile};
+use super::{Encoding, Folder, Layout, Unclaimed, WriteSpec, WrittenFile};
 use crate::catalog::delta::partition_text;
 use crate::{PlannerError, Result};
 
@@ -133,7 +133,8 @@ impl Rows {
         if !self.open.contains_key(&values) {
             self.make_room().await?;
             let name = self.name(&values);
-            let file = OpenFile::create(&self.folder, name, Arc::clone(&self.own_schema)).await?;
+            let (schema, encoding) = (Arc::clone(&self.own_schema), self.spec.encoding);
+            let file = OpenFile::create(&self.folder, name, schema, encoding).await?;
             self.open.insert(values.clone(), (file, 0));
         }
         self.turn += 1;
@@ -193,7 +194,8 @@ impl Rows {
         }
         if self.done.is_empty() && self.is_never_empty() {
             let name = self.name(&Vec::new());
-            let file = OpenFile::create(&self.folder, name, Arc::clone(&self.own_schema)).await?;
+            let (schema, encoding) = (Arc::clone(&self.own_schema), self.spec.encoding);
+            let file = OpenFile::create(&self.folder, name, schema, encoding).await?;
             self.done.add([file.close().await?]);
         }
         self.memory.free();
@@ -209,7 +211,11 @@ impl Rows {
     /// A name that no other file has. Its time tells how old a file is that no log names.
     fn name(&self, values: &Values) -> String {
         let (task, partition) = self.part;
-        let name = format!("part-{task:03}-{partition:03}-{}.zstd.parquet", Uuid::now_v7());
+        let suffix = match self.spec.encoding {
+            Encoding::Parquet => ".zstd.parquet",
+            text => text.suffix(),
+        };
+        let name = format!("part-{task:03}-{partition:03}-{}{suffix}", Uuid::now_v7());
         if !self.spec.layout.is_plain() {
             return name;
         }

@@ -32,6 +32,11 @@ pub(super) fn stats(footer: &ParquetMetaData, schema: &Schema) -> String {
         .to_string()
 }
 
+/// Those of a file that says nothing of its columns.
+pub(super) fn stats_of_text(rows: u64) -> String {
+    json!({ "numRecords": rows }).to_string()
+}
+
 /// What all row groups together say of a column of plain values.
 struct Column {
     nulls: Option<u64>,

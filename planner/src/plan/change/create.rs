@@ -23,7 +23,7 @@ use crate::plan::ddl::{full, named_once, no_warehouse, refuse_files, refused};
 use crate::plan::keys::{check_columns, check_references, name, primary, wanted};
 use crate::plan::{Parameters, bound, logical};
 use crate::statement::NewTable;
-use crate::write::{Folder, Layout, Unclaimed, WriteSpec, WrittenFile, remove_files};
+use crate::write::{Encoding, Folder, Layout, Unclaimed, WriteSpec, WrittenFile, remove_files};
 use crate::{PlannerError, Result};
 
 /// What is made: its columns as they are kept, and the rows that it has from the start.
@@ -177,6 +177,7 @@ impl Running {
                     partition_by: new.partition_by.clone().into(),
                     layout: Layout::Table,
                     file_bytes: FILE_BYTES,
+                    encoding: Encoding::Parquet,
                 };
                 let (count, files) = self.write(state, &rows, spec).await?;
                 (count, Some(files))

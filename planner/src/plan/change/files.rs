@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Fields, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, FieldRef, Fields, Schema, SchemaRef};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::sqlparser::ast::ObjectName;
@@ -19,7 +19,8 @@ use crate::commit::Outcome;
 use crate::plan::ddl::{full, named_once};
 use crate::plan::{Parameters, bound, logical};
 use crate::statement::CopyTo;
-use crate::write::{Folder, Layout, WriteSpec, WrittenFile, publish_files, remove_files};
+use crate::wire_schema::sql_name;
+use crate::write::{Encoding, Folder, Layout, WriteSpec, WrittenFile, publish_files, remove_files};
 use crate::{PlannerError, Result};
 
 /// The log of a Delta table in its folder.
@@ -31,6 +32,7 @@ struct Place {
     layout: Layout,
     partition_by: Vec<String>,
     name: Option<String>,
+    encoding: Encoding,
 }
 
 impl Running {
@@ -59,7 +61,8 @@ impl Running {
         rows: &LogicalPlan,
         outcome: &Arc<Outcome>,
     ) -> Result<std::result::Result<u64, String>> {
-        let place = Place { location, layout: Layout::Folder, partition_by, name: None };
+        let (layout, encoding) = (Layout::Folder, Encoding::Parquet);
+        let place = Place { location, layout, partition_by, name: None, encoding };
         self.to_files(state, place, &schema, rows, outcome).await
     }
 
@@ -73,7 +76,7 @@ impl Running {
         let plan = bound(plan, &self.request().parameters)?;
         named_once(&plan, &[], "file")?;
         let schema = Arc::new(Schema::new(plan.schema().fields().clone()));
-        refuse_intervals(schema.fields())?;
+        refuse_untyped(schema.fields(), copy.encoding)?;
         let place = self.place(copy, &schema).await?;
         self.to_files(&state, place, &schema, &plan, outcome).await
     }
@@ -88,7 +91,9 @@ impl Running {
         let invalid = |problem: String| PlannerError::Invalid(format!("COPY TO: {problem}"));
         let target = copy.target.trim_end_matches('/');
         let (location, name) = match target.rsplit_once('/') {
-            Some((folder, name)) if name.ends_with(".parquet") => (folder, Some(name.to_owned())),
+            Some((folder, name)) if name.ends_with(copy.encoding.suffix()) => {
+                (folder, Some(name.to_owned()))
+            }
             _ => (target, None),
         };
         let location = self.engine().allowed_to_write(location)?;
@@ -128,7 +133,7 @@ impl Running {
             )));
         }
         let layout = if name.is_some() { Layout::File } else { Layout::Copy };
-        Ok(Place { location, layout, partition_by, name })
+        Ok(Place { location, layout, partition_by, name, encoding: copy.encoding })
     }
 
     async fn to_files(
@@ -147,6 +152,7 @@ impl Running {
             partition_by: place.partition_by.into(),
             layout: place.layout,
             file_bytes: if place.name.is_some() { u64::MAX } else { FILE_BYTES },
+            encoding: place.encoding,
         };
         let (count, mut written) = self.write(state, rows, spec).await?;
         let folder = Folder::at(&place.location, self.engine().runtime())?;
@@ -157,15 +163,26 @@ impl Running {
 }
 
 /// # Errors
-/// `Unsupported` for a column of what Parquet has no type for.
-fn refuse_intervals(fields: &Fields) -> Result<()> {
-    match fields.iter().find(|field| holds_intervals(field.data_type())) {
-        None => Ok(()),
-        Some(field) => Err(PlannerError::Unsupported(format!(
-            "COPY TO: column '{}' is an INTERVAL, and Parquet has no type for that: CAST it to a text, or store a number of \
+/// `Unsupported` for a column of what files of an encoding have no type for.
+fn refuse_untyped(fields: &Fields, encoding: Encoding) -> Result<()> {
+    if let Some(field) = fields.iter().find(|field| holds_intervals(field.data_type())) {
+        return Err(PlannerError::Unsupported(format!(
+            "COPY TO: column '{}' is an INTERVAL, and files have no type for that: CAST it to a text, or store a number of \
              days or of seconds",
             field.name()
+        )));
+    }
+    let is_no_text = |field: &&FieldRef| match field.data_type() {
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView => true,
+        other => other.is_nested(),
+    };
+    match fields.iter().find(is_no_text) {
+        Some(field) if encoding == Encoding::Csv => Err(PlannerError::Unsupported(format!(
+            "COPY TO: column '{}' is {}, which CSV has no text for: CAST it, or write Parquet or JSON",
+            field.name(),
+            sql_name(field.data_type())
         ))),
+        _ => Ok(()),
     }
 }
 

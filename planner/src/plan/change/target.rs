@@ -15,7 +15,7 @@ use datafusion::sql::sqlparser::ast::ObjectName;
 use super::running::{FILE_BYTES, Running};
 use crate::catalog::delta::{DeltaScan, DeltaTable, may_partition};
 use crate::plan::ddl::full;
-use crate::write::{Layout, WriteSpec};
+use crate::write::{Encoding, Layout, WriteSpec};
 use crate::{PlannerError, Result};
 
 /// The catalog of a run's own tables: names that no statement has.
@@ -104,6 +104,7 @@ impl Running {
             partition_by: Arc::clone(&snapshot.partition_by),
             layout: Layout::Table,
             file_bytes: FILE_BYTES,
+            encoding: Encoding::Parquet,
         }
     }
 
