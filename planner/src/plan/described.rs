@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
-use datafusion::common::TableReference;
+use datafusion::catalog::TableProvider;
+use datafusion::common::{ResolvedTableReference, TableReference};
 use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
@@ -19,6 +20,8 @@ use datafusion::sql::sqlparser::ast::{
 
 use crate::wire_schema::{Wire, sql_name};
 use crate::{PlannerError, Result};
+
+mod of_tables;
 
 /// The same plan, or what DESCRIBE tells of one.
 pub(super) fn in_sql(plan: LogicalPlan, wire: Wire) -> Result<LogicalPlan> {
@@ -52,6 +55,9 @@ pub(super) async fn shown(
     statement: &DfStatement,
 ) -> Result<Option<LogicalPlan>> {
     let DfStatement::Statement(sql) = statement else { return Ok(None) };
+    if let Some((what, name)) = of_tables::asked(sql) {
+        return of_tables::told(state, what, &name).await.map(Some);
+    }
     let SqlStatement::ShowCreate {
         obj_type: ShowCreateObject::Table | ShowCreateObject::View,
         obj_name,
@@ -59,18 +65,8 @@ pub(super) async fn shown(
     else {
         return Ok(None);
     };
-    let catalog = &state.config().options().catalog;
     let name = reference(obj_name);
-    let name = name.resolve(&catalog.default_catalog, &catalog.default_schema);
-    let schema = state.catalog_list().catalog(&name.catalog);
-    let schema = schema.and_then(|catalog| catalog.schema(&name.schema));
-    let table = match schema {
-        Some(schema) => schema.table(&name.table).await?,
-        None => None,
-    };
-    let Some(table) = table else {
-        return Err(PlannerError::NotFound(format!("there is no table or view '{name}'")));
-    };
+    let (name, table) = found(state, name).await?;
     let Some(query) = table.get_table_definition() else {
         return Err(PlannerError::Unsupported(format!(
             "SHOW CREATE of {name} is not supported by this version: it is of files, and no statement created those; DESCRIBE shows its columns"
@@ -85,6 +81,28 @@ pub(super) async fn shown(
         columns.join(", ")
     );
     Ok(Some(rows([("name", vec![name.table.to_string()]), ("statement", vec![statement])])?))
+}
+
+/// What has a name.
+///
+/// # Errors
+/// `NotFound` where nothing has it.
+async fn found(
+    state: &SessionState,
+    name: TableReference,
+) -> Result<(ResolvedTableReference, Arc<dyn TableProvider>)> {
+    let catalog = &state.config().options().catalog;
+    let name = name.resolve(&catalog.default_catalog, &catalog.default_schema);
+    let schema = state.catalog_list().catalog(&name.catalog);
+    let schema = schema.and_then(|catalog| catalog.schema(&name.schema));
+    let table = match schema {
+        Some(schema) => schema.table(&name.table).await?,
+        None => None,
+    };
+    match table {
+        Some(table) => Ok((name, table)),
+        None => Err(PlannerError::NotFound(format!("there is no table or view '{name}'"))),
+    }
 }
 
 fn reference(name: &ObjectName) -> TableReference {

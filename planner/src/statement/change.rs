@@ -20,9 +20,10 @@ mod table;
 
 pub use copy::CopyTo;
 pub(super) use copy::Target;
+pub(crate) use merge::ALL_COLUMNS;
 pub use merge::{Clause, MergeInto, NewRow};
 pub use table::NewTable;
-pub(super) use table::{known_property, own_options, property};
+pub(super) use table::{SAID, known_property, own_options, property};
 
 /// What a statement does to the rows of a table.
 #[derive(Debug, Clone)]
