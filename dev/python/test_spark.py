@@ -86,20 +86,22 @@ def canonical(value: object, of: pa.DataType) -> str | list | dict | None:
     return str(value)
 
 
-def is_same(left: list[list] | None, right: list[list]) -> bool:
+def is_same(left: list[list] | None, right: list[list], types: str = "") -> bool:
     """Alike but for the last digits of doubles, which Java and Rust add up in another order."""
     if left is None or len(left) != len(right):
         return False
-    return all(map(same_row, left, right))
+    return all(same_row(ours, theirs, types.split(", ")) for ours, theirs in zip(left, right))
 
 
-def same_row(left: list, right: list) -> bool:
-    return len(left) == len(right) and all(map(same_value, left, right))
+def same_row(left: list, right: list, types: list[str]) -> bool:
+    types = types if len(types) == len(right) else [""] * len(right)
+    return len(left) == len(right) and all(map(same_value, left, right, types))
 
 
-def same_value(left: str | None, right: str | None) -> bool:
-    if left == right:
-        return True
+def same_value(left: str | None, right: str | None, of: str) -> bool:
+    """Of decimals every digit counts: 1.50 is none of one digit behind the point."""
+    if left == right or of.startswith("decimal"):
+        return left == right
     try:
         return math.isclose(float(left), float(right), rel_tol=1e-12)
     except (TypeError, ValueError):
@@ -114,7 +116,7 @@ def test_answers_are_sparks(cursor, recorded, differs):
         given, expected = answer(cursor, record["sql"]), record["answer"]
         if record.get("unordered") and given is not None:
             given, expected = sorted(given, key=repr), sorted(expected, key=repr)
-        if is_same(given, expected) == (record["sql"] in differs):
+        if is_same(given, expected, record["type"]) == (record["sql"] in differs):
             wrong.append((record["sql"], expected, given))
     assert not wrong, "\n".join(f"{sql}: {expected} and not {given}" for sql, expected, given in wrong)
 
@@ -127,7 +129,10 @@ SELECT l_returnflag, `l_linestatus`, sum(l_extendedprice / l_quantity) AS a, cou
   sum(CAST(CAST(l_shipdate AS TIMESTAMP) AS BIGINT)) AS g, max(array(l_tax, l_discount)[1]) AS h,
   max(add_months(l_shipdate, 2)) AS i, sum(xxhash64(l_comment) % 1000) AS j, max(initcap(l_comment)) AS k,
   sum(bit_count(l_orderkey)) AS l, max(CAST(CAST(l_quantity AS DOUBLE) * 1e6D AS STRING)) AS m,
-  max_by(l_comment, l_orderkey * 10 + l_linenumber) AS n, sum(pmod(-l_orderkey, 7)) AS o
+  max_by(l_comment, l_orderkey * 10 + l_linenumber) AS n, sum(pmod(-l_orderkey, 7)) AS o,
+  round(kurtosis(l_quantity), 6) AS p, sum(hash(l_comment)) AS q, percentile_approx(l_quantity, 0.9) AS r,
+  max(CAST(l_tax AS DECIMAL(38, 30)) * CAST(l_discount AS DECIMAL(38, 30))) AS s, max(to_json(named_struct('a', l_tax))) AS u,
+  sum(CASE WHEN l_quantity > 10 THEN '1' ELSE l_linenumber END) AS v, max(format_number(l_extendedprice, 1)) AS w
 FROM lineitem GROUP BY l_returnflag, l_linestatus WITH ROLLUP ORDER BY 1, 2
 """
 
@@ -162,6 +167,76 @@ def test_a_session_is_set_to_it_by_sql(cluster):
             assert answer(cursor, "SELECT 7 / 2, 7 DIV 2") == [["3.5", "3"]]
             cursor.execute("SET squadron.dialect = squadron")
             assert answer(cursor, "SELECT 7 / 2") == [["3"]]
+
+
+def test_clocks_are_those_of_the_sessions_zone(cluster):
+    asked = """SELECT from_unixtime(0), unix_timestamp('1970-01-01 00:00:00'), unix_timestamp('01/01/1970', 'dd/MM/yyyy'),
+      CAST(CAST(0 AS TIMESTAMP) AS STRING), CAST(TIMESTAMP '1970-01-01 00:00:00' AS BIGINT),
+      CAST(CAST('1970-01-01 00:00:00Z' AS TIMESTAMP) AS STRING),
+      CAST(to_timestamp('01/01/1970 10:00', 'dd/MM/yyyy HH:mm') AS STRING), hash(TIMESTAMP '2024-01-01 00:00:00'),
+      CAST(timestamp_millis(0) AS STRING), unix_timestamp(current_timestamp()) - unix_timestamp(),
+      CAST(current_timestamp() AS STRING) LIKE concat(date_format(current_timestamp(), 'yyyy-MM-dd HH:mm'), '%')"""
+    # By Spark 4.0.1 with this spark.sql.session.timeZone.
+    then, seconds = "1969-12-31 19:00:00", "18000"
+    expected = [then, seconds, seconds, then, seconds, then, "1970-01-01 10:00:00", "680353121", then, "0", "true"]
+    with flightsql.connect(cluster.nodes[0].uri, db_kwargs={DIALECT: "spark"}, autocommit=True) as connection:
+        with connection.cursor() as cursor:
+            cursor.execute("SET spark.sql.session.timeZone = America/New_York")
+            try:
+                assert answer(cursor, asked) == [expected]
+            finally:
+                cursor.execute("SET TIME ZONE 'UTC'")
+
+
+# In their order: a statement, and its rows, or a part of why it is refused.
+OF_TABLES = [
+    ("CREATE DATABASE IF NOT EXISTS spark_db", []),
+    ("USE spark_db", []),
+    ("CREATE TABLE days (a INT, b STRING COMMENT 'x', day DATE) USING delta COMMENT 'all' PARTITIONED BY (day) "
+     "TBLPROPERTIES ('owner' = 'me')", []),
+    ("CREATE TABLE IF NOT EXISTS days (a INT) USING delta", []),
+    ("CREATE TABLE other (a INT) USING parquet", "USING delta"),
+    ("CREATE OR REPLACE TEMP VIEW v AS SELECT 1", "WITH"),
+    ("INSERT INTO days BY NAME SELECT DATE '2024-01-02' AS day, 'x' AS b, 1 AS a", []),
+    ("INSERT INTO TABLE days PARTITION (day = '2024-01-03') VALUES (2, 'y')", []),
+    ("INSERT OVERWRITE days PARTITION (day = '2024-01-03') SELECT 3, 'z'", []),
+    ("SELECT * FROM days ORDER BY a", [["1", "x", "2024-01-02"], ["3", "z", "2024-01-03"]]),
+    ("SHOW PARTITIONS days", [["day=2024-01-02"], ["day=2024-01-03"]]),
+    ("SHOW TBLPROPERTIES days", [["delta.checkpointInterval", "10"], ["delta.enableExpiredLogCleanup", "false"], ["owner", "me"]]),
+    ("MERGE INTO days USING (SELECT 1 AS a, 'new' AS b, DATE '2024-01-02' AS day UNION ALL "
+     "SELECT 4, 'come', DATE '2024-01-04') s ON days.a = s.a "
+     "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *", []),
+    ("SELECT a, b FROM days ORDER BY a", [["1", "new"], ["3", "z"], ["4", "come"]]),
+    ("CREATE OR REPLACE TABLE copied USING delta AS SELECT a * 1.5 AS c FROM days", []),
+    ("SELECT sum(c) FROM copied", [["12.0"]]),
+    ("SHOW CURRENT NAMESPACE", [["squadron", "spark_db"]]),
+    ("SET spark.sql.shuffle.partitions = 10", "leave it out"),
+    ("REFRESH TABLE days", "newest version"),
+    ("SELECT a AS k FROM days UNION ALL SELECT b FROM days", "CAST both"),
+    ("DROP TABLE copied", []),
+    ("USE default", []),
+    ("DROP DATABASE spark_db CASCADE", []),
+]
+
+
+def test_statements_about_tables_are_sparks(cluster):
+    with flightsql.connect(cluster.nodes[0].uri, db_kwargs={DIALECT: "spark"}, autocommit=True) as connection:
+        with connection.cursor() as cursor:
+            for sql, expected in OF_TABLES:
+                if isinstance(expected, str):
+                    with pytest.raises(adbc_driver_manager.Error, match=expected):
+                        cursor.execute(sql)
+                    continue
+                cursor.execute(sql)
+                table = cursor.fetch_arrow_table()
+                if expected:
+                    columns = [[text(value, column.type) for value in column.to_pylist()] for column in table.columns]
+                    assert [list(row) for row in zip(*columns)] == expected, sql
+            cursor.execute("CREATE TABLE told (a INT) USING delta")
+            cursor.execute("DESCRIBE EXTENDED told")
+            told = cursor.fetch_arrow_table().to_pylist()
+            assert {"col_name": "Provider", "data_type": "delta"} in told
+            cursor.execute("DROP TABLE told")
 
 
 def test_what_is_an_error_of_numbers_to_spark_is_one_here(cursor, recorded):

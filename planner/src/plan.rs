@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{ScalarValue, TableReference};
+use datafusion::common::{ScalarValue, SchemaError, TableReference};
 use datafusion::config::ConfigOptions;
+use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
@@ -18,10 +19,10 @@ use crate::catalog::{INFORMATION_SCHEMA, tolerate};
 use crate::commit::count_schema;
 use crate::deliver::{DeliverExec, DeliverSpec};
 use crate::options::{
-    ExecutionMode, SquadronOptions, check_setting, check_values, dialect, explain_refusal,
+    Dialect, ExecutionMode, SquadronOptions, check_setting, check_values, dialect, explain_refusal,
 };
 use crate::session::{Engine, apart, guard_query, keys_are_columns, types_met};
-use crate::statement::{Statement, beside_wildcards, tell_apart};
+use crate::statement::{Statement, alias_written_out, beside_wildcards, tell_apart};
 use crate::wire_schema::Wire;
 use crate::{PlannerError, Result, explain};
 use turns::{Turn, Turns};
@@ -43,6 +44,7 @@ mod request;
 mod reset;
 pub(crate) mod routing;
 mod shown;
+mod spark_sets;
 pub(crate) mod spread;
 mod substrait;
 #[cfg(test)]
@@ -429,8 +431,34 @@ pub(crate) async fn logical(
             }
         }
     }
+    let is_spark = dialect(state.config().options()) == Dialect::Spark;
+    let (mut written, mut names) = (query, BTreeSet::new());
+    while is_spark
+        && let Some(name) = plan.as_ref().err().and_then(missing)
+        && let Some(other) = alias_written_out(&written, &name)
+        && names.insert(name)
+    {
+        plan = state.statement_to_plan(other.clone()).await.or(plan);
+        written = other;
+    }
     let plan = described::in_sql(plan?, Wire::of(state.config().options()))?;
+    if is_spark {
+        spark_sets::refuse_mixed(&plan)?;
+    }
     Ok(apart(keys_are_columns(plan)?)?)
+}
+
+/// The name of a column that a statement has not found.
+fn missing(error: &DataFusionError) -> Option<String> {
+    match error.find_root() {
+        DataFusionError::SchemaError(error, _) => match error.as_ref() {
+            SchemaError::FieldNotFound { field, .. } if field.relation.is_none() => {
+                Some(field.name.clone())
+            }
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// Whether a statement looks at `information_schema`.

@@ -51,6 +51,8 @@ mod windows;
 
 pub use alter::{AddedColumns, Alter, Alteration, DroppedKey};
 pub(crate) use casts::CAST_BY_NAME;
+pub(crate) use change::ALL_COLUMNS;
+use change::SAID;
 pub(crate) use change::known_property;
 pub use change::{
     Assignment, Change, Clause, ColumnName, CopyTo, InsertInto, MergeInto, NewRow, NewTable, Rows,
@@ -63,6 +65,7 @@ pub(crate) use escapes::{BY_BACKSLASH, by_backslash};
 pub(crate) use here::Here;
 pub use keys::{NewKey, NewKeyKind};
 pub(crate) use schemas::tell_apart;
+pub(crate) use spark::alias_written_out;
 
 /// A parsed statement with its kind.
 #[derive(Debug, Clone)]
@@ -120,9 +123,14 @@ enum Parsed {
 
 fn parse_one(sql: &str, dialect: Dialect) -> Result<(Parsed, usize)> {
     // Settings have values of their own, which are nothing to calculate with.
+    let setting = match is_setting(sql) && dialect == Dialect::Spark {
+        true => spark::setting(sql)?,
+        false => None,
+    };
     let dialect = if is_setting(sql) { Dialect::Squadron } else { dialect };
+    let sql = setting.as_deref().unwrap_or(sql);
     let (sql, syntax): (_, &dyn Syntax) = match dialect {
-        Dialect::Squadron => (sql.into(), &GenericDialect {}),
+        Dialect::Squadron => (spark::in_order(sql, &GenericDialect {})?, &GenericDialect {}),
         Dialect::Spark => (spark::readable(sql)?, &spark::Syntax::WRITTEN),
     };
     depth::check_text(&sql, syntax)?;
@@ -140,7 +148,7 @@ fn parse_one(sql: &str, dialect: Dialect) -> Result<(Parsed, usize)> {
             let target = change::Target::taken(&mut statement)?;
             if dialect == Dialect::Spark {
                 precedence::restore(&mut statement);
-                spark::write_out(&mut statement);
+                spark::write_out(&mut statement)?;
             }
             let ddl = ddl::of(&statement)?;
             shown::write_out(&mut statement)?;

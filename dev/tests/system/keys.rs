@@ -314,8 +314,7 @@ async fn a_table_is_shown_as_the_statement_that_makes_it() {
     let made = "create table s.all_of_it (\"A\" array<int> not null comment 'it''s', b struct<x int, y varchar>, \
                 c map(varchar, decimal(10, 2)), d timestamp, e timestamp with time zone, f varbinary, g int) \
                 partitioned by (g) comment 'all'";
-    let told =
-        "create table s.told (a int, b int) partitioned by (a) tblproperties ('owner' = 'me')";
+    let told = "create table s.told (a int, b int) tblproperties ('owner' = 'me') comment 'all of it' partitioned by (a)";
     run_all(&cluster, &[made, told]).await;
     for table in ["sales", "all_of_it", "told", "shops", "days"] {
         let shown = format!("show create table s.{table}");

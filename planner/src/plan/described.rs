@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
-use datafusion::common::TableReference;
+use datafusion::catalog::{SchemaProvider, TableProvider};
+use datafusion::common::{ResolvedTableReference, TableReference};
 use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
@@ -22,6 +23,8 @@ use crate::catalog::delta::DeltaScan;
 use crate::catalog::{EntryKind, entry_of};
 use crate::wire_schema::{Wire, sql_name};
 use crate::{PlannerError, Result};
+
+mod of_tables;
 
 /// The same plan, or what DESCRIBE tells of one.
 pub(super) fn in_sql(plan: LogicalPlan, wire: Wire) -> Result<LogicalPlan> {
@@ -55,6 +58,9 @@ pub(super) async fn shown(
     statement: &DfStatement,
 ) -> Result<Option<LogicalPlan>> {
     let DfStatement::Statement(sql) = statement else { return Ok(None) };
+    if let Some((what, name)) = of_tables::asked(sql) {
+        return of_tables::told(state, what, &name).await.map(Some);
+    }
     let SqlStatement::ShowCreate {
         obj_type: ShowCreateObject::Table | ShowCreateObject::View,
         obj_name,
@@ -62,14 +68,8 @@ pub(super) async fn shown(
     else {
         return Ok(None);
     };
-    let catalog = &state.config().options().catalog;
     let name = reference(obj_name);
-    let name = name.resolve(&catalog.default_catalog, &catalog.default_schema);
-    let schema = state.catalog_list().catalog(&name.catalog);
-    let schema = schema.and_then(|catalog| catalog.schema(&name.schema));
-    let missing = || PlannerError::NotFound(format!("there is no table or view '{name}'"));
-    let schema = schema.ok_or_else(missing)?;
-    let table = schema.table(&name.table).await?.ok_or_else(missing)?;
+    let (name, table, schema) = found(state, name).await?;
     let entry = entry_of(schema.as_ref(), &name.table);
     let made = entry.as_ref().map(|entry| (entry, &entry.kind));
     let statement = match (made, table.get_table_definition(), table.downcast_ref::<DeltaScan>()) {
@@ -83,6 +83,23 @@ pub(super) async fn shown(
         }
     };
     Ok(Some(rows([("name", vec![name.table.to_string()]), ("statement", vec![statement])])?))
+}
+
+/// What has a name, and where.
+///
+/// # Errors
+/// `NotFound` where nothing has it.
+async fn found(
+    state: &SessionState,
+    name: TableReference,
+) -> Result<(ResolvedTableReference, Arc<dyn TableProvider>, Arc<dyn SchemaProvider>)> {
+    let catalog = &state.config().options().catalog;
+    let name = name.resolve(&catalog.default_catalog, &catalog.default_schema);
+    let missing = || PlannerError::NotFound(format!("there is no table or view '{name}'"));
+    let schema = state.catalog_list().catalog(&name.catalog);
+    let schema = schema.and_then(|catalog| catalog.schema(&name.schema)).ok_or_else(missing)?;
+    let table = schema.table(&name.table).await?.ok_or_else(missing)?;
+    Ok((name, table, schema))
 }
 
 fn reference(name: &ObjectName) -> TableReference {

@@ -39,6 +39,9 @@ pub(super) fn table(name: &ResolvedTableReference, entry: &Entry, of: &DeltaScan
     if !snapshot.partition_by.is_empty() {
         statement += &format!("\nPARTITIONED BY ({})", names(&snapshot.partition_by));
     }
+    if let Some(comment) = &entry.comment {
+        statement += &format!("\nCOMMENT {}", text(comment));
+    }
     let all = snapshot.metadata.configuration().iter();
     // Those that every table has are none of its maker's.
     let properties: BTreeMap<_, _> =
@@ -46,10 +49,6 @@ pub(super) fn table(name: &ResolvedTableReference, entry: &Entry, of: &DeltaScan
     if !properties.is_empty() {
         let set = properties.iter().map(|(key, value)| format!("{} = {}", text(key), text(value)));
         statement += &format!("\nTBLPROPERTIES ({})", set.collect::<Vec<_>>().join(", "));
-    }
-    // Where the parser looks for it.
-    if let Some(comment) = &entry.comment {
-        statement += &format!("\nCOMMENT {}", text(comment));
     }
     statement
 }

@@ -36,7 +36,8 @@ mod outside;
 #[cfg(test)]
 mod tests;
 
-use branches::{branches, casted, common, is_set_operation, sides};
+pub(super) use branches::common;
+use branches::{branches, casted, is_set_operation, sides};
 use outside::outside;
 
 /// The same plan, before types are matched. Parameters have their values.

@@ -21,13 +21,27 @@ use datafusion::logical_expr::{
 
 use super::as_before::as_before;
 
+mod arithmetic;
 mod by_type;
+mod choice;
+mod decimals;
 mod divide;
 mod elements;
+mod hash;
 mod initcap;
 mod instants;
+mod json;
+mod moments;
+mod months;
+mod numerals;
+mod patterns;
+mod plain;
+mod round;
 mod split;
 mod text;
+mod types;
+mod written_times;
+mod zones;
 
 /// What the names of Spark's functions begin with.
 pub(crate) const SPARK: &str = "spark:";
@@ -45,6 +59,18 @@ pub(crate) const NUMBER: &str = "spark:number";
 pub(crate) const FRACTION: &str = "spark:fraction";
 /// See [`DIVIDE`]: what a cast to an instant is of.
 pub(crate) const INSTANT: &str = "spark:instant";
+/// See [`DIVIDE`]: what a cast to a day is of.
+pub(crate) const DAY: &str = "spark:day";
+/// See [`DIVIDE`].
+pub(crate) const PLUS: &str = "spark:+";
+/// See [`DIVIDE`].
+pub(crate) const MINUS: &str = "spark:-";
+/// See [`DIVIDE`].
+pub(crate) const TIMES: &str = "spark:*";
+/// See [`DIVIDE`]: CASE, of conditions and values in turn, and what there is else.
+pub(crate) const CASE: &str = "spark:case";
+/// See [`DIVIDE`]: the first value that is there.
+pub(crate) const COALESCE: &str = "spark:coalesce";
 /// See [`DIVIDE`]: a cast to a text.
 pub(crate) const STRING: &str = "spark:string";
 
@@ -58,6 +84,11 @@ pub(super) fn spark(state: &mut SessionState) -> Result<()> {
     }
     // The engine has none of this name.
     state.register_udaf(datafusion_spark::function::aggregate::try_sum())?;
+    for moment in moments::functions() {
+        state.register_udaf(Arc::new(moment))?;
+    }
+    state.register_function_rewrite(Arc::new(choice::OfOneType))?;
+    state.register_function_rewrite(Arc::new(arithmetic::Operators))?;
     state.register_function_rewrite(Arc::new(instants::NoInstants))
 }
 
@@ -66,6 +97,13 @@ fn ours() -> impl Iterator<Item = ScalarUDF> {
     let numbers = divide::functions().into_iter().chain(instants::functions());
     let others = elements::functions().into_iter().chain(by_type::functions());
     numbers
+        .chain(arithmetic::functions())
+        .chain(choice::functions())
+        .chain(round::functions())
+        .chain(json::functions())
+        .chain([hash::function(), types::function(), months::function()])
+        .chain(numerals::functions())
+        .chain(patterns::functions())
         .chain(others)
         .chain(text::functions())
         .chain(split::functions())
@@ -86,7 +124,10 @@ fn names() -> HashMap<String, String> {
         all.map(|name| (name.to_lowercase(), renamed(function.name()))).collect::<Vec<_>>()
     });
     let ours = elements::NAMES.into_iter().chain(instants::NAMES).chain(by_type::NAMES);
-    let ours = ours.chain(split::NAMES).chain(initcap::NAMES);
+    let ours = ours.chain(split::NAMES).chain(initcap::NAMES).chain(divide::NAMES);
+    let ours = ours.chain(arithmetic::NAMES).chain(round::NAMES).chain(json::NAMES);
+    let ours = ours.chain(["hash", "typeof", "months_between"]);
+    let ours = ours.chain(numerals::NAMES).chain(patterns::NAMES);
     theirs.chain(ours.map(|name| (name.to_owned(), renamed(name)))).collect()
 }
 

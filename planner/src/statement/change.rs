@@ -20,10 +20,11 @@ mod table;
 
 pub use copy::CopyTo;
 pub(super) use copy::Target;
+pub(crate) use merge::ALL_COLUMNS;
 pub use merge::{Clause, MergeInto, NewRow};
 pub use table::NewTable;
 pub(crate) use table::known_property;
-pub(super) use table::{own_options, property};
+pub(super) use table::{SAID, own_options, property};
 
 /// What a statement does to the rows of a table.
 #[derive(Debug, Clone)]

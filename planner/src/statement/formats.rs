@@ -158,7 +158,7 @@ fn word(text: &str) -> &str {
     text.split(|letter: char| !letter.is_ascii_alphanumeric()).next().unwrap_or(text)
 }
 
-const LETTERS: [(&str, &str); 24] = [
+const LETTERS: [(&str, &str); 34] = [
     ("yyyy", "%Y"),
     ("uuuu", "%Y"),
     ("yy", "%y"),
@@ -183,6 +183,16 @@ const LETTERS: [(&str, &str); 24] = [
     ("SSSSSSSSS", "%9f"),
     ("a", "%p"),
     ("q", "%q"),
+    ("Q", "%q"),
+    ("y", "%Y"),
+    ("L", "%-m"),
+    ("LL", "%m"),
+    ("LLL", "%b"),
+    ("LLLL", "%B"),
+    ("D", "%-j"),
+    ("EE", "%a"),
+    ("m", "%-M"),
+    ("s", "%-S"),
 ];
 
 /// A pattern of Java: letters that follow each other are one part.

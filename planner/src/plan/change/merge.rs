@@ -100,7 +100,9 @@ impl Running {
 
     /// The statement, with the table's own name where it means the table.
     fn meant(&self, target: &Target, merge: &MergeInto) -> Result<(Own, MergeInto)> {
-        let mut merge = merge.clone();
+        let fields = target.scan.snapshot().schema.fields().iter();
+        let columns: Vec<_> = fields.map(|field| field.name().clone()).collect();
+        let mut merge = merge.clone().with_columns(&columns)?;
         let mut names = Names::new(target, merge.target.alias.as_ref(), self.config());
         merge.source = names.source(merge.source)?;
         let all = merge.matched.iter().chain(&merge.by_source);

@@ -11,7 +11,9 @@ use datafusion::logical_expr::{
 };
 
 /// The type in which values of several types meet; `None` where they are of one, or meet in none.
-pub(super) fn common<'t>(types: impl Iterator<Item = &'t DataType> + Clone) -> Option<DataType> {
+pub(in crate::session) fn common<'t>(
+    types: impl Iterator<Item = &'t DataType> + Clone,
+) -> Option<DataType> {
     let is_floating = types.clone().any(DataType::is_floating);
     let met = |of: &DataType| match of.is_decimal() && is_floating {
         true => DataType::Float64,

@@ -13,6 +13,7 @@ use datafusion::logical_expr::{
 };
 
 use super::text::{is_plain, written};
+use super::zones;
 
 /// Those that are called by name.
 pub(super) const NAMES: [&str; 2] = ["concat", "reverse"];
@@ -90,7 +91,7 @@ impl ScalarUDFImpl for ByType {
         let which = self.which(&types);
         if Arc::ptr_eq(which, &self.texts) && !types.iter().all(is_binary) {
             for (at, arg) in args.args.iter_mut().enumerate() {
-                *arg = as_text(arg)?;
+                *arg = as_text(arg, zones::of_session(&args.config_options))?;
                 let field = args.arg_fields[at].as_ref().clone();
                 args.arg_fields[at] = Arc::new(field.with_data_type(DataType::Utf8));
             }
@@ -99,11 +100,11 @@ impl ScalarUDFImpl for ByType {
     }
 }
 
-fn as_text(value: &ColumnarValue) -> Result<ColumnarValue> {
+fn as_text(value: &ColumnarValue, zone: &str) -> Result<ColumnarValue> {
     Ok(match value {
-        ColumnarValue::Array(values) => ColumnarValue::Array(written(values)?),
+        ColumnarValue::Array(values) => ColumnarValue::Array(written(values, zone)?),
         ColumnarValue::Scalar(value) => {
-            let text = written(&value.to_array()?)?;
+            let text = written(&value.to_array()?, zone)?;
             ColumnarValue::Scalar(ScalarValue::try_from_array(&text, 0)?)
         }
     })

@@ -17,10 +17,10 @@ use datafusion::logical_expr::{
 use super::AT;
 
 /// Those that are called by name.
-pub(super) const NAMES: [&str; 2] = ["element_at", "get"];
+pub(super) const NAMES: [&str; 3] = ["element_at", "get", "try_element_at"];
 
-pub(super) fn functions() -> [ScalarUDF; 3] {
-    [Kind::At, Kind::ElementAt, Kind::Get].map(|kind| {
+pub(super) fn functions() -> [ScalarUDF; 4] {
+    [Kind::At, Kind::ElementAt, Kind::Get, Kind::TryElementAt].map(|kind| {
         let signature = Signature::user_defined(Volatility::Immutable);
         ScalarUDF::new_from_impl(Element { kind, signature })
     })
@@ -34,6 +34,8 @@ enum Kind {
     ElementAt,
     /// From 0, NULL where there is none.
     Get,
+    /// From 1, or from the end, NULL where there is none.
+    TryElementAt,
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -48,6 +50,7 @@ impl ScalarUDFImpl for Element {
             Kind::At => AT,
             Kind::ElementAt => "spark:element_at",
             Kind::Get => "spark:get",
+            Kind::TryElementAt => "spark:try_element_at",
         }
     }
 
@@ -90,7 +93,8 @@ impl ScalarUDFImpl for Element {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let strict = args.config_options.execution.enable_ansi_mode && self.kind != Kind::Get;
+        let strict = args.config_options.execution.enable_ansi_mode
+            && matches!(self.kind, Kind::At | Kind::ElementAt);
         let all_one = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
         let arrays = ColumnarValue::values_to_arrays(&args.args)?;
         let [of, at] = arrays.as_slice() else {
@@ -135,9 +139,9 @@ impl Element {
     fn place(&self, at: i64, length: i64) -> Option<i64> {
         let place = match self.kind {
             Kind::At | Kind::Get => at,
-            Kind::ElementAt if at > 0 => at - 1,
-            Kind::ElementAt if at < 0 => length.checked_add(at)?,
-            Kind::ElementAt => return None,
+            Kind::ElementAt | Kind::TryElementAt if at > 0 => at - 1,
+            Kind::ElementAt | Kind::TryElementAt if at < 0 => length.checked_add(at)?,
+            Kind::ElementAt | Kind::TryElementAt => return None,
         };
         (0..length).contains(&place).then_some(place)
     }

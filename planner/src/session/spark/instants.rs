@@ -1,16 +1,17 @@
 //! Seconds and milliseconds since 1970 as Spark counts them, and numbers that instants become.
 //!
 //! Problem: `datafusion-spark` cuts towards 1970, so that half a second before it is 0 where Spark says -1; and the engine's
-//! `CAST(instant AS BIGINT)` counts in the unit that the instant has, where Spark's counts seconds. Here: both are counted
-//! down.
+//! `CAST(instant AS BIGINT)` counts in the unit that the instant has, where Spark's counts seconds. And a TIMESTAMP is what the
+//! clocks of a session's zone show, which the engine takes for those of UTC. Here: both are counted down, from 1970 in UTC.
+//! Texts are read as Spark reads them ([`written_times`]).
 
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    ArrayRef, AsArray, Float64Array, Int64Array, TimestampMicrosecondArray,
+    ArrayRef, AsArray, Date32Array, Float64Array, Int64Array, TimestampMicrosecondArray,
 };
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Float64Type, TimeUnit, TimestampMicrosecondType};
+use datafusion::arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit};
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result, ScalarValue, exec_err, plan_err};
 use datafusion::config::ConfigOptions;
@@ -20,18 +21,23 @@ use datafusion::logical_expr::{
     Volatility,
 };
 
-use super::{FRACTION, INSTANT, NUMBER};
+use super::zones::{self, WALL};
+use super::{DAY, FRACTION, INSTANT, NUMBER, written_times};
 
 /// Those that are called by name.
-pub(super) const NAMES: [&str; 2] = ["unix_seconds", "unix_millis"];
+pub(super) const NAMES: [&str; 4] =
+    ["unix_seconds", "unix_millis", "timestamp_millis", "timestamp_micros"];
 
-pub(super) fn functions() -> [ScalarUDF; 5] {
+pub(super) fn functions() -> [ScalarUDF; 8] {
     [
         (INSTANT, MICROS),
+        (DAY, MICROS),
         (NUMBER, MICROS),
         (FRACTION, MICROS),
         ("spark:unix_seconds", MICROS),
         ("spark:unix_millis", 1_000),
+        (MILLIS, 1_000),
+        ("spark:timestamp_micros", 1),
     ]
     .map(|(name, micros)| {
         let signature = Signature::user_defined(Volatility::Immutable);
@@ -39,10 +45,12 @@ pub(super) fn functions() -> [ScalarUDF; 5] {
     })
 }
 
+const MILLIS: &str = "spark:timestamp_millis";
+
 /// Microseconds of a second.
 const MICROS: i64 = 1_000_000;
 
-/// How many times so many microseconds have passed.
+/// How many times so many microseconds have passed, or a day or an instant.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Since {
     name: &'static str,
@@ -59,51 +67,56 @@ impl ScalarUDFImpl for Since {
         &self.signature
     }
 
-    /// Of what becomes a number all types are taken: what is no instant is itself ([`NoInstants`]).
+    /// Of what is cast all types are taken: what is not concerned is itself ([`NoInstants`]).
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        match types {
-            [of] if self.name == INSTANT => {
-                Ok(vec![if has_fraction(of) { DataType::Float64 } else { of.clone() }])
-            }
-            [DataType::Timestamp(_, zone)] => {
-                Ok(vec![DataType::Timestamp(TimeUnit::Microsecond, zone.clone())])
-            }
-            [DataType::Date32 | DataType::Date64] if self.is_cast() => {
-                plan_err!("a date is no number in Spark's dialect: use unix_date(x), or datediff")
-            }
-            [of] if self.is_cast() => Ok(vec![of.clone()]),
-            [_] => Ok(vec![DataType::Timestamp(TimeUnit::Microsecond, None)]),
-            _ => plan_err!("{} takes one value", self.name),
+        let micros =
+            |zone: &Option<Arc<str>>| DataType::Timestamp(TimeUnit::Microsecond, zone.clone());
+        let [of] = types else { return plan_err!("{} takes one value", self.name) };
+        if self.is_since() {
+            return Ok(vec![DataType::Int64]);
         }
+        Ok(vec![match of {
+            of if !self.concerns(of) => match of {
+                DataType::Date32 | DataType::Date64 if [NUMBER, FRACTION].contains(&self.name) => {
+                    return plan_err!(
+                        "a date is no number in Spark's dialect: use unix_date(x), or datediff"
+                    );
+                }
+                of if self.is_cast() => of.clone(),
+                _ => WALL,
+            },
+            of if of.is_string() => DataType::Utf8,
+            of if has_fraction(of) => DataType::Float64,
+            of if of.is_integer() => DataType::Int64,
+            DataType::Timestamp(_, zone) => micros(zone),
+            other => other.clone(),
+        }])
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        Ok(match types {
-            [of] if self.name == INSTANT => match has_fraction(of) {
-                true => DataType::Timestamp(TimeUnit::Microsecond, None),
-                false => of.clone(),
-            },
-            [DataType::Timestamp(..)] if self.name == FRACTION => DataType::Float64,
-            [DataType::Timestamp(..)] => DataType::Int64,
-            [of] if self.is_cast() => of.clone(),
+        let [of] = types else { return plan_err!("{} takes one value", self.name) };
+        Ok(match self.name {
+            _ if self.is_cast() && !self.concerns(of) => of.clone(),
+            INSTANT => WALL,
+            _ if self.is_since() => WALL,
+            DAY => DataType::Date32,
+            FRACTION => DataType::Float64,
             _ => DataType::Int64,
         })
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let [of] = args.args.as_slice() else { return exec_err!("{} takes one value", self.name) };
-        let is_concerned = match self.name {
-            INSTANT => has_fraction(&of.data_type()),
-            _ => matches!(of.data_type(), DataType::Timestamp(..)),
-        };
-        if !is_concerned {
+        if self.is_cast() && !self.concerns(&of.data_type()) {
             return Ok(of.clone());
         }
         match of {
-            ColumnarValue::Array(instants) => Ok(ColumnarValue::Array(self.counted(instants)?)),
-            ColumnarValue::Scalar(instant) => {
-                let counted = self.counted(&instant.to_array()?)?;
-                Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&counted, 0)?))
+            ColumnarValue::Array(values) => {
+                Ok(ColumnarValue::Array(self.made(values, &args.config_options)?))
+            }
+            ColumnarValue::Scalar(value) => {
+                let made = self.made(&value.to_array()?, &args.config_options)?;
+                Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&made, 0)?))
             }
         }
     }
@@ -111,26 +124,86 @@ impl ScalarUDFImpl for Since {
 
 impl Since {
     fn is_cast(&self) -> bool {
-        [NUMBER, FRACTION].contains(&self.name)
+        [NUMBER, FRACTION, INSTANT, DAY].contains(&self.name)
     }
 
-    fn counted(&self, instants: &ArrayRef) -> Result<ArrayRef> {
-        if self.name == INSTANT {
-            let seconds = cast(instants, &DataType::Float64)?;
-            let seconds = seconds.as_primitive::<Float64Type>();
-            let instants: TimestampMicrosecondArray =
-                seconds.unary(|seconds| (seconds * MICROS as f64) as i64);
-            return Ok(Arc::new(instants));
+    /// Whether it makes an instant of a number of its units.
+    fn is_since(&self) -> bool {
+        self.name == MILLIS || self.micros == 1
+    }
+
+    /// Whether Spark makes something else of such a value than the engine.
+    fn concerns(&self, of: &DataType) -> bool {
+        let is_instant = matches!(of, DataType::Timestamp(..));
+        match self.name {
+            INSTANT => {
+                let is_zoned = matches!(of, DataType::Timestamp(_, Some(_)));
+                of.is_string() || of.is_integer() || has_fraction(of) || is_zoned
+            }
+            DAY => of.is_string(),
+            _ => is_instant,
         }
-        let instants = cast(instants, &DataType::Timestamp(TimeUnit::Microsecond, None))?;
-        let instants = instants.as_primitive::<TimestampMicrosecondType>();
+    }
+
+    fn made(&self, values: &ArrayRef, config: &ConfigOptions) -> Result<ArrayRef> {
+        let zone = zones::of_session(config);
+        let ansi = config.execution.enable_ansi_mode;
+        match (self.name, values.data_type()) {
+            (DAY, _) => days(values, ansi),
+            (INSTANT, DataType::Utf8) => written_times::walls(values, zone, ansi),
+            (INSTANT, DataType::Timestamp(..)) => zones::shown(values, zone),
+            (INSTANT, _) => zones::shown(&(Arc::new(of_seconds(values)?) as ArrayRef), zone),
+            _ if self.is_since() => {
+                let instants = multiplied(values, self.micros)?;
+                zones::shown(&(Arc::new(instants) as ArrayRef), zone)
+            }
+            _ => self.counted(values, zone),
+        }
+    }
+
+    fn counted(&self, instants: &ArrayRef, zone: &str) -> Result<ArrayRef> {
+        let micros = match instants.data_type() {
+            DataType::Timestamp(_, Some(_)) => zones::instants(instants, "+00:00")?,
+            _ => zones::instants(instants, zone)?,
+        };
         if self.name == FRACTION {
-            let seconds: Float64Array = instants.unary(|micros| micros as f64 / MICROS as f64);
+            let seconds: Float64Array = micros.unary(|micros| micros as f64 / MICROS as f64);
             return Ok(Arc::new(seconds));
         }
-        let counted: Int64Array = instants.unary(|micros| micros.div_euclid(self.micros));
+        let counted: Int64Array = micros.unary(|micros| micros.div_euclid(self.micros));
         Ok(Arc::new(counted))
     }
+}
+
+/// Instants of so many units of some microseconds.
+fn multiplied(counts: &ArrayRef, micros: i64) -> Result<TimestampMicrosecondArray> {
+    let counts = cast(counts, &DataType::Int64)?;
+    let each = counts.as_primitive::<Int64Type>();
+    each.try_unary(|count| match count.checked_mul(micros) {
+        Some(micros) => Ok(micros),
+        None => exec_err!("{count} is beyond the calendar"),
+    })
+}
+
+/// Instants of so many seconds.
+fn of_seconds(seconds: &ArrayRef) -> Result<TimestampMicrosecondArray> {
+    if seconds.data_type().is_integer() {
+        return multiplied(seconds, MICROS);
+    }
+    let seconds = cast(seconds, &DataType::Float64)?;
+    let seconds = seconds.as_primitive::<Float64Type>();
+    Ok(seconds.unary(|seconds| (seconds * MICROS as f64) as i64))
+}
+
+fn days(texts: &ArrayRef, ansi: bool) -> Result<ArrayRef> {
+    let days = texts.as_string::<i32>().iter().map(|text| match text {
+        None => Ok(None),
+        Some(text) => match written_times::day(text) {
+            None if ansi => exec_err!("'{text}' is no date: try_cast makes NULL of it"),
+            day => Ok(day),
+        },
+    });
+    Ok(Arc::new(days.collect::<Result<Date32Array>>()?))
 }
 
 fn has_fraction(of: &DataType) -> bool {
@@ -153,15 +226,16 @@ impl FunctionRewrite for NoInstants {
         _: &ConfigOptions,
     ) -> Result<Transformed<Expr>> {
         if let Expr::ScalarFunction(call) = &expr
-            && [NUMBER, FRACTION, INSTANT].contains(&call.func.name())
+            && let Some(of_cast) = call.func.inner().downcast_ref::<Since>()
+            && of_cast.is_cast()
             && let [of] = call.args.as_slice()
-            && !(call.func.name() == INSTANT && has_fraction(&of.get_type(schema)?))
-            && !matches!(
-                of.get_type(schema)?,
-                DataType::Timestamp(..) | DataType::Date32 | DataType::Date64
-            )
         {
-            return Ok(Transformed::yes(of.clone()));
+            let from = of.get_type(schema)?;
+            let is_number = matches!(from, DataType::Date32 | DataType::Date64)
+                && [NUMBER, FRACTION].contains(&of_cast.name);
+            if !of_cast.concerns(&from) && !is_number {
+                return Ok(Transformed::yes(of.clone()));
+            }
         }
         Ok(Transformed::no(expr))
     }

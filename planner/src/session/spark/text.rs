@@ -8,9 +8,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringBuilder};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{
-    DataType, Float32Type, Float64Type, TimeUnit, TimestampMicrosecondType,
-};
+use datafusion::arrow::datatypes::{DataType, Float32Type, Float64Type, TimestampMicrosecondType};
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::common::{Result, ScalarValue, exec_err, plan_err};
 use datafusion::logical_expr::{
@@ -18,6 +16,7 @@ use datafusion::logical_expr::{
 };
 
 use super::STRING;
+use super::zones::{self, WALL};
 
 pub(super) fn functions() -> [ScalarUDF; 1] {
     [ScalarUDF::new_from_impl(Text(Signature::user_defined(Volatility::Immutable)))]
@@ -52,24 +51,25 @@ impl ScalarUDFImpl for Text {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let [of] = args.args.as_slice() else { return exec_err!("a text is that of one value") };
+        let zone = zones::of_session(&args.config_options);
         match of {
-            ColumnarValue::Array(values) => Ok(ColumnarValue::Array(written(values)?)),
+            ColumnarValue::Array(values) => Ok(ColumnarValue::Array(written(values, zone)?)),
             ColumnarValue::Scalar(value) => {
-                let text = written(&value.to_array()?)?;
+                let text = written(&value.to_array()?, zone)?;
                 Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&text, 0)?))
             }
         }
     }
 }
 
-/// The texts of values.
-pub(super) fn written(values: &ArrayRef) -> Result<ArrayRef> {
+/// The texts of values: instants in a session's zone.
+pub(super) fn written(values: &ArrayRef, zone: &str) -> Result<ArrayRef> {
     if is_plain(values.data_type()) {
         return Ok(cast(values, &DataType::Utf8)?);
     }
     let mut texts = StringBuilder::new();
     let mut text = String::new();
-    let writer = Writer::of(values)?;
+    let writer = Writer::of(values, zone)?;
     for row in 0..values.len() {
         if values.is_null(row) {
             texts.append_null();
@@ -107,7 +107,7 @@ type Write1<'a> = Box<dyn Fn(usize, &mut String) -> Result<()> + 'a>;
 struct Writer;
 
 impl Writer {
-    fn of(values: &ArrayRef) -> Result<Write1<'_>> {
+    fn of<'v>(values: &'v ArrayRef, zone: &str) -> Result<Write1<'v>> {
         Ok(match values.data_type() {
             DataType::Float64 => {
                 let values = values.as_primitive::<Float64Type>();
@@ -117,10 +117,10 @@ impl Writer {
                 let values = values.as_primitive::<Float32Type>();
                 Box::new(move |row, text| Ok(float(values.value(row), text)?))
             }
-            DataType::Timestamp(_, zone) => Self::of_instants(values, zone.is_some())?,
+            DataType::Timestamp(..) => Self::of_instants(values, zone)?,
             DataType::List(_) => {
                 let lists = values.as_list::<i32>();
-                let inner = Self::of(lists.values())?;
+                let inner = Self::of(lists.values(), zone)?;
                 let items = lists.values();
                 let offsets = lists.value_offsets();
                 Box::new(move |row, text| {
@@ -137,7 +137,8 @@ impl Writer {
             }
             DataType::Struct(_) => {
                 let columns = values.as_struct().columns();
-                let writers = columns.iter().map(Self::of).collect::<Result<Vec<_>>>()?;
+                let writers = columns.iter().map(|column| Self::of(column, zone));
+                let writers = writers.collect::<Result<Vec<_>>>()?;
                 Box::new(move |row, text| {
                     text.push('{');
                     for (at, (column, writer)) in columns.iter().zip(&writers).enumerate() {
@@ -153,7 +154,7 @@ impl Writer {
             DataType::Map(..) => {
                 let maps = values.as_map();
                 let (keys, items) = (maps.keys(), maps.values());
-                let (key, item) = (Self::of(keys)?, Self::of(items)?);
+                let (key, item) = (Self::of(keys, zone)?, Self::of(items, zone)?);
                 let offsets = maps.value_offsets();
                 Box::new(move |row, text| {
                     text.push('{');
@@ -178,13 +179,11 @@ impl Writer {
         })
     }
 
-    fn of_instants(values: &ArrayRef, zoned: bool) -> Result<Write1<'_>> {
-        if zoned {
-            return exec_err!(
-                "an instant with a zone has no text in Spark's dialect: use date_format"
-            );
-        }
-        let micros = cast(values, &DataType::Timestamp(TimeUnit::Microsecond, None))?;
+    fn of_instants<'v>(values: &ArrayRef, zone: &str) -> Result<Write1<'v>> {
+        let micros = match values.data_type() {
+            DataType::Timestamp(_, Some(_)) => zones::shown(values, zone)?,
+            _ => cast(values, &WALL)?,
+        };
         Ok(Box::new(move |row, text| {
             let micros = micros.as_primitive::<TimestampMicrosecondType>();
             let Some(instant) = micros.value_as_datetime(row) else {
@@ -212,7 +211,7 @@ fn or_null(values: &ArrayRef, at: usize, writer: &Write1<'_>, text: &mut String)
 }
 
 /// As Java's `Double.toString` (since Java 19 the shortest digits, as here).
-fn double(value: f64, text: &mut String) -> std::fmt::Result {
+pub(super) fn double(value: f64, text: &mut String) -> std::fmt::Result {
     let size = value.abs();
     if value.is_nan() {
         text.push_str("NaN");

@@ -1,13 +1,16 @@
 //! MERGE, as what it asks for.
 
 use datafusion::logical_expr::sqlparser::ast::{
-    Expr, Merge, MergeAction, MergeClause, MergeClauseKind, MergeInsertExpr, MergeInsertKind,
-    MergeUpdateExpr, TableFactor,
+    Expr, Ident, Merge, MergeAction, MergeClause, MergeClauseKind, MergeInsertExpr,
+    MergeInsertKind, MergeUpdateExpr, TableFactor,
 };
 
 use super::{Assignment, ColumnName, Rows, assignment, rows};
 use crate::statement::ddl::refuse;
 use crate::{PlannerError, Result};
+
+/// In the place of a column: all of the table's, from those of the source (`UPDATE SET *`, `INSERT *`).
+pub(crate) const ALL_COLUMNS: &str = "spark: all columns";
 
 /// MERGE INTO.
 #[derive(Debug, Clone)]
@@ -68,7 +71,42 @@ pub(super) fn of(merge: Merge) -> Result<MergeInto> {
     Ok(parts)
 }
 
+fn is_all(columns: &[&ColumnName]) -> bool {
+    matches!(columns, [one] if one.name.value == ALL_COLUMNS)
+}
+
 impl MergeInto {
+    /// The same, with the columns of the table in the place of `*`.
+    ///
+    /// # Errors
+    /// `Invalid` for a source without a name.
+    pub(crate) fn with_columns(mut self, columns: &[String]) -> Result<Self> {
+        let source = source_name(&self.source);
+        let each = || {
+            let Some(source) = &source else {
+                return Err(PlannerError::Invalid(
+                    "MERGE: the source needs a name, USING (…) AS s, for the columns of *".into(),
+                ));
+            };
+            Ok(columns.iter().map(|column| {
+                let name = Ident::with_quote('"', column);
+                let value = Expr::CompoundIdentifier(vec![source.clone(), name.clone()]);
+                (ColumnName { table: Vec::new(), name }, value)
+            }))
+        };
+        for set in self.matched.iter_mut().filter_map(|clause| clause.set.as_mut()) {
+            if is_all(&set.iter().map(|set| &set.column).collect::<Vec<_>>()) {
+                *set = each()?.map(|(column, value)| Assignment { column, value }).collect();
+            }
+        }
+        for row in &mut self.by_target {
+            if is_all(&row.columns.iter().collect::<Vec<_>>()) {
+                (row.columns, row.values) = each()?.unzip();
+            }
+        }
+        Ok(self)
+    }
+
     fn add(&mut self, clause: MergeClause) -> Result<()> {
         let MergeClause { clause_kind, predicate: condition, action, .. } = clause;
         let is_new = matches!(
@@ -101,6 +139,19 @@ impl MergeInto {
             MergeClauseKind::NotMatchedBySource => &mut self.by_source,
             _ => &mut self.matched,
         }
+    }
+}
+
+/// What the columns of the source are of.
+fn source_name(source: &TableFactor) -> Option<Ident> {
+    match source {
+        TableFactor::Table { alias: Some(alias), .. }
+        | TableFactor::Derived { alias: Some(alias), .. }
+        | TableFactor::Function { alias: Some(alias), .. } => Some(alias.name.clone()),
+        TableFactor::Table { name, alias: None, .. } => {
+            name.0.last().and_then(|part| part.as_ident()).cloned()
+        }
+        _ => None,
     }
 }
 

@@ -36,6 +36,9 @@ pub struct NewTable {
     pub keys: Vec<NewKey>,
 }
 
+/// A property that is what the maker of a table says of it: the parser reads no COMMENT beside TBLPROPERTIES.
+pub(in crate::statement) const SAID: &str = "spark: comment";
+
 /// # Errors
 /// `Unsupported` for a part that there is no place for.
 pub(super) fn of(mut create: CreateTable) -> Result<NewTable> {
@@ -50,11 +53,14 @@ pub(super) fn of(mut create: CreateTable) -> Result<NewTable> {
         SqlOption::Comment(comment) => Some(comment),
         _ => None,
     });
-    let comment = said.chain(create.comment.take()).next().map(|comment| match comment {
+    let mut comment = said.chain(create.comment.take()).next().map(|comment| match comment {
         CommentDef::WithEq(text) | CommentDef::WithoutEq(text) => text,
     });
     let properties = options.into_iter().map(|option| property("CREATE TABLE", option));
-    let properties = properties.collect::<Result<Vec<_>>>()?;
+    let mut properties = properties.collect::<Result<Vec<_>>>()?;
+    if let Some(at) = properties.iter().position(|(key, _)| key == SAID) {
+        comment = Some(properties.remove(at).1);
+    }
     let (mut comments, mut keys) = (Vec::new(), Vec::new());
     for column in &mut create.columns {
         let own = own_options(column)?;
@@ -223,7 +229,7 @@ fn refuse_the_rest(create: &CreateTable) -> Result<()> {
         true => Ok(()),
         false => Err(PlannerError::Unsupported(format!(
             "a part of {text} is not supported: write its columns with their types, NOT NULL and COMMENT, then PARTITIONED BY, \
-             TBLPROPERTIES, COMMENT and AS"
+             COMMENT, TBLPROPERTIES and AS"
         ))),
     }
 }

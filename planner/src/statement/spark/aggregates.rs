@@ -7,13 +7,13 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArgumentClause, FunctionArguments, Ident, NullTreatment, ObjectName, OrderByExpr,
-    OrderByOptions, Value, VisitorMut,
+    BinaryOperator, DataType, DuplicateTreatment, ExactNumberInfo, Expr, Function, FunctionArg,
+    FunctionArgExpr, FunctionArgumentClause, FunctionArguments, Ident, NullTreatment, ObjectName,
+    OrderByExpr, OrderByOptions, Value, VisitorMut,
 };
 
 use super::functions::name_of;
-use crate::statement::walk::{self, binary, call, nested};
+use crate::statement::walk::{self, binary, call, cast, nested, number, text};
 
 pub(super) fn write_out(statement: &mut DfStatement) {
     walk::rewrite(statement, &mut Aggregates);
@@ -37,6 +37,29 @@ impl VisitorMut for Aggregates {
 fn written(function: &Function) -> Option<Expr> {
     let name = name_of(function)?;
     match (name.as_str(), arguments(function)?.as_slice()) {
+        ("percentile_disc", [share]) => {
+            let [key] = function.within_group.as_slice() else { return None };
+            let function = Function { within_group: Vec::new(), ..function.clone() };
+            let ranked = ranked(&function, &key.expr, share, key.options.asc != Some(false))?;
+            return Some(cast(ranked, DataType::Double(ExactNumberInfo::None)));
+        }
+        ("listagg" | "string_agg", [of, between @ ..]) => {
+            return joined(function, of, between.first());
+        }
+        ("median", [of]) => {
+            let mut half = named(function, "percentile_cont");
+            if let FunctionArguments::List(list) = &mut half.args {
+                let share = cast(text("0.5"), DataType::Double(ExactNumberInfo::None));
+                list.args = [cast(of.clone(), DataType::Double(ExactNumberInfo::None)), share]
+                    .map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)))
+                    .into();
+            }
+            return Some(Expr::Function(half));
+        }
+        ("try_avg", [_]) => return Some(Expr::Function(named(function, "avg"))),
+        ("percentile_approx" | "approx_percentile", [of, share, ..]) => {
+            return ranked(function, of, share, true);
+        }
         ("max_by", [of, by]) => return Some(at_the_end(function, of, by, false)),
         ("min_by", [of, by]) => return Some(at_the_end(function, of, by, true)),
         ("first" | "first_value" | "any_value", [of, ignores]) if is_true(ignores) => {
@@ -46,6 +69,13 @@ fn written(function: &Function) -> Option<Expr> {
             return Some(of_known(function, of, "last_value"));
         }
         _ => {}
+    }
+    if name == "count"
+        && let (FunctionArguments::List(list), Some(all)) = (&function.args, arguments(function))
+        && list.duplicate_treatment == Some(DuplicateTreatment::Distinct)
+        && all.len() > 1
+    {
+        return Some(count_distinct(function, &all));
     }
     let of = only(function)?;
     match name.as_str() {
@@ -63,6 +93,22 @@ fn written(function: &Function) -> Option<Expr> {
     }
 }
 
+/// Of several values: rows that have all of them.
+fn count_distinct(function: &Function, all: &[Expr]) -> Expr {
+    let has = |of: &Expr| Expr::IsNotNull(Box::new(nested(of.clone())));
+    let has_all =
+        all.iter().map(has).reduce(|left, right| binary(left, BinaryOperator::And, right));
+    let fields = all.iter().enumerate();
+    let fields = fields.flat_map(|(at, of)| [text(&format!("c{at}")), of.clone()]);
+    let mut counted = function.clone();
+    set_argument(&mut counted, call("named_struct", fields));
+    let filter = counted.filter.take().map(|filter| nested(*filter));
+    let all = has_all.into_iter().chain(filter);
+    counted.filter =
+        all.reduce(|left, right| binary(left, BinaryOperator::And, right)).map(Box::new);
+    Expr::Function(counted)
+}
+
 fn is_true(expr: &Expr) -> bool {
     matches!(expr, Expr::Value(of) if of.value == Value::Boolean(true))
 }
@@ -78,6 +124,54 @@ fn at_the_end(function: &Function, of: &Expr, by: &Expr, ascends: bool) -> Expr 
     }
     first.filter = Some(Box::new(also(first.filter.take(), by)));
     Expr::Function(first)
+}
+
+/// Texts with something between them, in the order of WITHIN GROUP.
+fn joined(function: &Function, of: &Expr, between: Option<&Expr>) -> Option<Expr> {
+    let mut joined = named(function, "string_agg");
+    let order = std::mem::take(&mut joined.within_group);
+    let FunctionArguments::List(list) = &mut joined.args else { return None };
+    let between = between.cloned().unwrap_or_else(|| text(""));
+    list.args =
+        [of.clone(), between].map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))).into();
+    if !order.is_empty() {
+        list.clauses.push(FunctionArgumentClause::OrderBy(order));
+    }
+    Some(Expr::Function(joined))
+}
+
+/// The first value in an order with so large a share of the rows up to it: of all rows, where Spark counts some of them. A list
+/// of shares is a list of values.
+fn ranked(function: &Function, of: &Expr, share: &Expr, ascends: bool) -> Option<Expr> {
+    if function.over.is_some() {
+        return None;
+    }
+    let of_values = |name: &str| {
+        let mut found = named(function, name);
+        set_argument(&mut found, of.clone());
+        found.filter = Some(Box::new(also(found.filter.take(), of)));
+        found
+    };
+    let mut all = of_values("array_agg");
+    if let FunctionArguments::List(list) = &mut all.args {
+        let options = OrderByOptions { asc: Some(ascends), nulls_first: Some(false) };
+        let key = OrderByExpr { expr: of.clone(), options, with_fill: None };
+        list.clauses.push(FunctionArgumentClause::OrderBy(vec![key]));
+    }
+    let count = Expr::Function(of_values("count"));
+    let one = |share: &Expr| {
+        let share = cast(share.clone(), DataType::Double(ExactNumberInfo::None));
+        let rank = call("ceil", [binary(share, BinaryOperator::Multiply, count.clone())]);
+        let at = call("greatest", [number(1), cast(rank, DataType::BigInt(None))]);
+        call("array_element", [Expr::Function(all.clone()), at])
+    };
+    Some(match share {
+        Expr::Function(list) if name_of(list)? == "array" || name_of(list)? == "make_array" => {
+            call("make_array", arguments(list)?.iter().map(one))
+        }
+        Expr::Array(list) => call("make_array", list.elem.iter().map(one)),
+        share => one(share),
+    })
 }
 
 /// The same of the rows that have a value.

@@ -1,12 +1,18 @@
 //! Casts as Spark has them: texts as Spark writes values, instants as seconds. The engine has the unit of an instant.
 
-use datafusion::sql::sqlparser::ast::{DataType, Expr, Value};
+use datafusion::sql::sqlparser::ast::{CastKind, DataType, Expr, TimezoneInfo, Value};
 
 use super::functions::call_of_spark;
-use crate::session::spark::{FRACTION, INSTANT, NUMBER, STRING};
+use crate::session::spark::{DAY, FRACTION, INSTANT, NUMBER, STRING};
+
+/// A TIMESTAMP: Spark counts microseconds.
+pub(super) const MICROS: DataType = DataType::Timestamp(Some(6), TimezoneInfo::None);
 
 /// Has what is cast become what Spark would cast.
-pub(super) fn written(of: &mut Box<Expr>, to: &mut DataType) {
+///
+/// What is tried stays the engine's: NULL comes of what it does not read.
+pub(super) fn written(kind: &CastKind, of: &mut Box<Expr>, to: &mut DataType) {
+    let is_tried = !matches!(kind, CastKind::Cast | CastKind::DoubleColon);
     match to {
         DataType::String(_) | DataType::Text | DataType::Varchar(_) | DataType::Char(_) => {
             // A length is nothing that Spark would cut to.
@@ -24,12 +30,13 @@ pub(super) fn written(of: &mut Box<Expr>, to: &mut DataType) {
         {
             wrap(of, NUMBER);
         }
-        DataType::Timestamp(..) => {
-            let is_text = matches!(of.as_ref(), Expr::Value(value) if !matches!(value.value, Value::Number(..)));
-            if !is_text {
+        DataType::Timestamp(_, TimezoneInfo::None) => {
+            *to = MICROS;
+            if !is_tried {
                 wrap(of, INSTANT);
             }
         }
+        DataType::Date if !is_tried => wrap(of, DAY),
         DataType::Float(_)
         | DataType::Real
         | DataType::Double(_)

@@ -1,31 +1,31 @@
 //! Spark's functions of dates: patterns are Java's, and `dow` counts from Sunday as 1.
 
-use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, DataType, ExactNumberInfo, Expr, TimezoneInfo, Value,
-};
+use datafusion::sql::sqlparser::ast::{BinaryOperator, DataType, ExactNumberInfo, Expr, Value};
 
+use super::casts::MICROS;
 use super::functions::call_of_spark;
+use crate::session::spark::INSTANT;
 use crate::statement::formats::of_java;
 use crate::statement::walk::{binary, call, cast, nested, number, text};
 
 /// A call as what it means; `None` for one that means the same in ours.
 pub(super) fn written(name: &str, args: &[Expr]) -> Option<Expr> {
     Some(match (name, args) {
-        ("to_date", [of, pattern]) => call("to_date", [of.clone(), java(pattern)?]),
-        ("to_timestamp", [of, pattern]) => call("to_timestamp", [of.clone(), java(pattern)?]),
+        ("to_date", [of, pattern]) => {
+            let (of, pattern) = whole_day(of, &java(pattern)?)?;
+            call("to_date", [of, pattern])
+        }
+        ("to_timestamp", [of, pattern]) => at(of, pattern)?,
         ("to_timestamp", [of]) => instant(of.clone()),
         ("dayname", [of]) => call("to_char", [of.clone(), text("%a")]),
         ("weekofyear", [of]) => call("date_part", [text("week"), of.clone()]),
         ("unix_timestamp" | "to_unix_timestamp", []) => seconds(call("now", [])),
         ("unix_timestamp" | "to_unix_timestamp", [of]) => seconds(instant(of.clone())),
-        ("unix_timestamp" | "to_unix_timestamp", [of, pattern]) => {
-            seconds(call("to_timestamp", [of.clone(), java(pattern)?]))
-        }
-        ("from_unixtime", [of]) => {
-            call("to_char", [call("to_timestamp_seconds", [of.clone()]), text("%Y-%m-%d %H:%M:%S")])
-        }
-        ("from_unixtime", [of, pattern]) => {
-            call("to_char", [call("to_timestamp_seconds", [of.clone()]), java(pattern)?])
+        ("unix_timestamp" | "to_unix_timestamp", [of, pattern]) => seconds(at(of, pattern)?),
+        ("from_unixtime", [of]) => call("to_char", [then(of), text("%Y-%m-%d %H:%M:%S")]),
+        ("from_unixtime", [of, pattern]) => call("to_char", [then(of), java(pattern)?]),
+        ("date_from_unix_date", [of]) => {
+            cast(cast(of.clone(), DataType::Integer(None)), DataType::Date)
         }
         ("date_part" | "datepart" | "extract", [unit, of]) => part(unit, of)?,
         ("timestampadd" | "dateadd" | "date_add", [unit, count, to]) => {
@@ -51,16 +51,50 @@ fn java(pattern: &Expr) -> Option<Expr> {
 }
 
 fn instant(of: Expr) -> Expr {
-    cast(of, DataType::Timestamp(None, TimezoneInfo::None))
+    cast(call_of_spark(INSTANT, [of]), MICROS)
+}
+
+/// A text in a pattern, as what clocks show.
+fn at(of: &Expr, pattern: &Expr) -> Option<Expr> {
+    let (of, pattern) = whole_day(of, &java(pattern)?)?;
+    Some(cast(call("to_timestamp", [of, pattern]), MICROS))
+}
+
+/// A text and a pattern that says which day, the first where that of the statement says a month or a year alone.
+fn whole_day(of: &Expr, pattern: &Expr) -> Option<(Expr, Expr)> {
+    let known = constant(pattern)?;
+    let has = |parts: &[&str]| parts.iter().any(|part| known.contains(part));
+    let has_month = has(&["%m", "%-m", "%b", "%B", "%j", "%-j"]);
+    let (more, pattern_of_more) = match has(&["%Y", "%y"]) {
+        true if !has_month => (" 01 01", " %m %d"),
+        true if !has(&["%d", "%-d", "%e", "%j", "%-j"]) => (" 01", " %d"),
+        _ => return Some((of.clone(), pattern.clone())),
+    };
+    let whole = call_of_spark("spark:concat", [of.clone(), text(more)]);
+    Some((whole, text(&format!("{known}{pattern_of_more}"))))
+}
+
+/// What clocks show after so many seconds.
+fn then(seconds: &Expr) -> Expr {
+    call_of_spark(INSTANT, [seconds.clone()])
 }
 
 fn seconds(of: Expr) -> Expr {
     call_of_spark("spark:unix_seconds", [of])
 }
 
+/// Of a text: what it is as a timestamp.
+fn part_of_spark(unit: &Expr, of: &Expr) -> Option<Expr> {
+    let of = instant(of.clone());
+    part(unit, &of).or_else(|| Some(call_of_spark("spark:date_part", [unit.clone(), of])))
+}
+
 /// A part that Spark counts otherwise: seconds have their fraction.
 fn part(unit: &Expr, of: &Expr) -> Option<Expr> {
     let of_engine = |unit: &str| call("date_part", [text(unit), of.clone()]);
+    if constant(of).is_some() {
+        return part_of_spark(unit, of);
+    }
     Some(match constant(unit)?.to_lowercase().as_str() {
         "s" | "sec" | "second" | "seconds" | "secs" => {
             let decimal = |of, precision, scale| {

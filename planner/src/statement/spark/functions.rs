@@ -9,11 +9,11 @@ use std::ops::ControlFlow;
 use datafusion::logical_expr::sqlparser::ast::helpers::attached_token::AttachedToken;
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, CaseWhen, DataType, DateTimeField, ExactNumberInfo, Expr, Function, Ident,
-    ObjectName, TimezoneInfo, UnaryOperator, Value, VisitorMut,
+    BinaryOperator, CaseWhen, CeilFloorKind, DataType, DateTimeField, ExactNumberInfo, Expr,
+    Function, Ident, ObjectName, UnaryOperator, Value, VisitorMut,
 };
 
-use super::{casts, dates};
+use super::{casts, choices, dates, simple};
 use crate::session::spark::{INSTANT, STRING, of_spark};
 use crate::statement::walk::{self, binary, call, cast, nested, number, plain_args, text};
 
@@ -63,12 +63,24 @@ impl VisitorMut for Functions {
                     Some(call_of_spark("spark:date_part", [unit, expr.as_ref().clone()]))
                 })
             }
-            Expr::Cast { expr, data_type, format: None, .. } => {
-                casts::written(expr, data_type);
+            Expr::Cast { kind, expr, data_type, format: None, .. } => {
+                casts::written(kind, expr, data_type);
                 None
+            }
+            Expr::Like { .. } | Expr::ILike { .. } => simple::patterns(expr),
+            Expr::Case { operand, conditions, else_result, .. } => {
+                choices::case(operand.as_deref(), conditions, else_result.as_deref())
             }
             Expr::Ceil { expr, field } if is_plain(field) => {
                 Some(call_of_spark("spark:ceil", [expr.as_ref().clone()]))
+            }
+            Expr::Ceil { expr, field: CeilFloorKind::Scale(places) } => {
+                let places = Expr::Value(places.clone());
+                Some(call_of_spark("spark:ceil_to", [expr.as_ref().clone(), places]))
+            }
+            Expr::Floor { expr, field: CeilFloorKind::Scale(places) } => {
+                let places = Expr::Value(places.clone());
+                Some(call_of_spark("spark:floor_to", [expr.as_ref().clone(), places]))
             }
             Expr::Floor { expr, field } if is_plain(field) => {
                 Some(call_of_spark("spark:floor", [expr.as_ref().clone()]))
@@ -82,9 +94,8 @@ impl VisitorMut for Functions {
     }
 }
 
-fn is_plain(field: &datafusion::sql::sqlparser::ast::CeilFloorKind) -> bool {
-    use datafusion::sql::sqlparser::ast::CeilFloorKind::DateTimeField as Unit;
-    matches!(field, Unit(DateTimeField::NoDateTime))
+fn is_plain(field: &CeilFloorKind) -> bool {
+    matches!(field, CeilFloorKind::DateTimeField(DateTimeField::NoDateTime))
 }
 
 fn of_function(function: &mut Function) -> Option<Expr> {
@@ -140,7 +151,7 @@ fn type_of(name: &str) -> Option<DataType> {
         "double" => DataType::Double(ExactNumberInfo::None),
         "decimal" => DataType::Decimal(ExactNumberInfo::PrecisionAndScale(10, 0)),
         "date" => DataType::Date,
-        "timestamp" => DataType::Timestamp(None, TimezoneInfo::None),
+        "timestamp" => casts::MICROS,
         "binary" => DataType::Bytea,
         _ => return None,
     })
@@ -154,10 +165,19 @@ fn written(name: &str, args: Vec<Expr>) -> Option<Expr> {
     if let (Some(to), Some(of), 1) = (type_of(name), of.clone(), args.len()) {
         return Some(cast(of, to));
     }
+    if let Some(chosen) = choices::written(name, &args) {
+        return Some(chosen);
+    }
+    if let Some(simple) = simple::written(name, &args) {
+        return Some(simple);
+    }
     if let Some(date) = dates::written(name, &args) {
         return Some(date);
     }
     Some(match (name, args.as_slice()) {
+        ("round" | "bround", [of, places]) => {
+            call_of_spark(&format!("spark:{name}"), [of.clone(), plain(places)])
+        }
         ("log" | "ln", [of]) => where_positive(of, "ln"),
         ("log2" | "log10", [of]) => where_positive(of, name),
         ("log1p", [of]) => {
@@ -170,10 +190,7 @@ fn written(name: &str, args: Vec<Expr>) -> Option<Expr> {
             let both = binary(above(&base), BinaryOperator::And, above(&of));
             case(both, call("log", [base, of]), None)
         }
-        ("timestamp_seconds", [of]) => cast(
-            call_of_spark(INSTANT, [of.clone()]),
-            DataType::Timestamp(None, TimezoneInfo::None),
-        ),
+        ("timestamp_seconds", [of]) => call_of_spark(INSTANT, [of.clone()]),
         ("chr", [of]) => call_of_spark("spark:char", [of.clone()]),
         ("left", [of, most]) => {
             call_of_spark("spark:substring", [of.clone(), number(1), most.clone()])
@@ -225,6 +242,26 @@ fn written(name: &str, args: Vec<Expr>) -> Option<Expr> {
 
 fn is_utf8(code: &Expr) -> bool {
     matches!(code, Expr::Value(of) if matches!(&of.value, Value::SingleQuotedString(name) if name.eq_ignore_ascii_case("utf-8")))
+}
+
+/// A number that stands there, without the cast that made it an INT.
+pub(super) fn plain(of: &Expr) -> Expr {
+    match of {
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => match plain(expr) {
+            Expr::Value(value) => match value.value {
+                Value::Number(digits, _) => {
+                    Expr::Value(Value::Number(format!("-{digits}"), false).with_empty_span())
+                }
+                _ => of.clone(),
+            },
+            _ => of.clone(),
+        },
+        Expr::Cast { expr, data_type: DataType::Integer(_), .. } => match expr.as_ref() {
+            number @ Expr::Value(_) => number.clone(),
+            _ => of.clone(),
+        },
+        _ => of.clone(),
+    }
 }
 
 fn minus_one() -> Expr {

@@ -45,9 +45,12 @@ impl VisitorMut for Integers {
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         match expr {
-            Expr::BinaryOp { left, op, right } if !is_shift(op) => {
+            Expr::BinaryOp { left, op, right } => {
                 value(left);
-                value(right);
+                // How far is shifted is no value.
+                if !is_shift(op) {
+                    value(right);
+                }
             }
             Expr::Nested(of) => value(of),
             Expr::UnaryOp { op: UnaryOperator::Minus | UnaryOperator::BitwiseNot, expr: of } => {
@@ -76,11 +79,16 @@ impl VisitorMut for Integers {
 }
 
 fn is_shift(op: &BinaryOperator) -> bool {
-    matches!(op, BinaryOperator::PGBitwiseShiftLeft | BinaryOperator::PGBitwiseShiftRight)
+    matches!(
+        op,
+        BinaryOperator::PGBitwiseShiftLeft
+            | BinaryOperator::PGBitwiseShiftRight
+            | BinaryOperator::Custom(_)
+    )
 }
 
 /// Of these every argument is a value.
-const ALL: [&str; 26] = [
+const ALL: [&str; 36] = [
     "array",
     "struct",
     "named_struct",
@@ -107,11 +115,22 @@ const ALL: [&str; 26] = [
     "mod",
     "array_append",
     "array_remove",
+    "try_add",
+    "try_subtract",
+    "try_multiply",
+    "try_divide",
+    "try_mod",
+    "typeof",
+    "hash",
+    "to_json",
+    "median",
+    "percentile_approx",
 ];
 
 /// Of these the first one is.
-const FIRST: [&str; 9] = [
+const FIRST: [&str; 10] = [
     "round",
+    "bround",
     "abs",
     "negative",
     "shiftleft",

@@ -1,8 +1,8 @@
 //! `FROM t LATERAL VIEW explode(list) u AS c`: a row for each element.
 //!
 //! The engine has `unnest` in SELECT. The table becomes `(SELECT t.*, unnest(list) AS c FROM t) AS t`, and `u.c` is `c`. Of
-//! several tables, of other functions than `explode`, with OUTER, and where the view has the name of a table, it is refused by
-//! the engine.
+//! several tables, of other functions than those of [`generators`], and where the view has the name of a table, it is refused
+//! by the engine.
 
 use std::ops::ControlFlow;
 
@@ -10,11 +10,12 @@ use datafusion::logical_expr::sqlparser::dialect::GenericDialect;
 use datafusion::logical_expr::sqlparser::parser::Parser;
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::{
-    Expr, LateralView, Select, SetExpr, Statement as SqlStatement, TableFactor, Visitor, VisitorMut,
+    Expr, Ident, LateralView, Select, SetExpr, Statement as SqlStatement, TableFactor, Visitor,
+    VisitorMut,
 };
 
-use super::functions::name_of;
-use crate::statement::walk::{self, plain_args, walk};
+use super::generators;
+use crate::statement::walk::{self, walk};
 
 /// Functions have the engine's names already.
 pub(super) fn write_out(statement: &mut DfStatement) {
@@ -78,26 +79,21 @@ impl VisitorMut for Laterals {
 
 fn is_known(select: &Select) -> bool {
     let [from] = select.from.as_slice() else { return false };
-    from.joins.is_empty() && select.lateral_views.iter().all(|view| list_of(view).is_some())
+    from.joins.is_empty() && select.lateral_views.iter().all(|view| columns_of(view).is_some())
 }
 
-/// What is exploded, where that is all that is asked for.
-fn list_of(view: &LateralView) -> Option<Expr> {
-    let Expr::Function(call) = &view.lateral_view else { return None };
-    if name_of(call)? != "unnest" && name_of(call)? != "explode" {
-        return None;
-    }
-    match plain_args(call)?.as_slice() {
-        [list] if !view.outer && view.lateral_col_alias.len() <= 1 => Some(list.clone()),
-        _ => None,
-    }
+/// The columns that a view brings.
+fn columns_of(view: &LateralView) -> Option<Vec<(Ident, Expr)>> {
+    generators::columns(&view.lateral_view, &view.lateral_col_alias, view.outer)
 }
 
 fn unnested(relation: TableFactor, view: &LateralView) -> Option<TableFactor> {
-    let (list, name) = (list_of(view)?, name(&relation)?);
-    let column = view.lateral_col_alias.first().map_or("col".to_owned(), ToString::to_string);
+    let (columns, name) = (columns_of(view)?, name(&relation)?);
+    let columns: Vec<_> =
+        columns.into_iter().map(|(column, of)| format!("{of} AS {column}")).collect();
     let sql = format!(
-        "SELECT * FROM (SELECT {name}.*, unnest({list}) AS {column} FROM {relation}) AS {name}"
+        "SELECT * FROM (SELECT {name}.*, {} FROM {relation}) AS {name}",
+        columns.join(", ")
     );
     let parsed = Parser::parse_sql(&GenericDialect {}, &sql).ok()?.pop()?;
     let SqlStatement::Query(query) = parsed else { return None };

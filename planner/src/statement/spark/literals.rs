@@ -4,7 +4,7 @@
 //!   those that stand beside each other are one.
 //! * Numbers: with a point they are decimals of their digits, with an exponent DOUBLE; `1L`, `1S`, `1Y`, `1D`, `1F` and
 //!   `1BD` say their type.
-//! * `!` is NOT, and binds like it.
+//! * `!` is NOT, and binds like it; `exists` of a list is `any_match`.
 
 use std::borrow::Cow;
 
@@ -30,6 +30,7 @@ pub(super) fn written(sql: &str) -> Result<Cow<'_, str>> {
         let (edit, taken) = of_text(&tokens, at)
             .or_else(|| of_number(&tokens, at))
             .or_else(|| of_not(&tokens, at))
+            .or_else(|| of_exists(&tokens, at))
             .unwrap_or((None, 1));
         edits.extend(edit);
         at += taken;
@@ -226,6 +227,26 @@ fn is_interval(tokens: &[TokenWithSpan], at: usize) -> bool {
 
 fn of_not(tokens: &[TokenWithSpan], at: usize) -> Option<Found> {
     (tokens[at].token == Token::ExclamationMark).then(|| edit(tokens, at, at, " NOT ".to_owned()))
+}
+
+/// `exists(list, x -> …)`, which the parser would take for a subquery.
+fn of_exists(tokens: &[TokenWithSpan], at: usize) -> Option<Found> {
+    let is_exists =
+        matches!(&tokens[at].token, Token::Word(word) if word.keyword == Keyword::EXISTS);
+    let mut next = tokens[at + 1..].iter().map(|token| &token.token);
+    let mut next = next.by_ref().filter(|token| !matches!(token, Token::Whitespace(_)));
+    if !is_exists || next.next() != Some(&Token::LParen) {
+        return None;
+    }
+    let begins_query = match next.next() {
+        Some(Token::LParen) | None => true,
+        Some(Token::Word(word)) => matches!(
+            word.keyword,
+            Keyword::SELECT | Keyword::WITH | Keyword::FROM | Keyword::VALUES | Keyword::TABLE
+        ),
+        _ => false,
+    };
+    (!begins_query).then(|| edit(tokens, at, at, "any_match".to_owned()))
 }
 
 #[cfg(test)]

@@ -7,12 +7,13 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, BinaryOperator, Expr, Subscript, UnaryOperator, Value, VisitorMut,
+    AccessExpr, BinaryOperator, DataType, Expr, Subscript, UnaryOperator, Value, VisitorMut,
 };
 
 use super::functions::call_of_spark;
-use crate::session::spark::{AT, DIV, DIVIDE};
-use crate::statement::walk::{self, binary, call, nested, text};
+use super::syntax::UNSIGNED;
+use crate::session::spark::{AT, DIV, DIVIDE, MINUS, PLUS, TIMES};
+use crate::statement::walk::{self, binary, call, nested, number, text};
 
 pub(super) fn write_out(statement: &mut DfStatement) {
     walk::rewrite(statement, &mut Operators);
@@ -39,8 +40,16 @@ impl VisitorMut for Operators {
 
 fn operator(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
     let function = match op {
-        BinaryOperator::Divide => DIVIDE,
+        BinaryOperator::Plus if is_typed(&left, &right) => return of_numbers(PLUS, left, right),
+        BinaryOperator::Minus if is_typed(&left, &right) => return of_numbers(MINUS, left, right),
+        BinaryOperator::Multiply if is_typed(&left, &right) => {
+            return of_numbers(TIMES, left, right);
+        }
+        BinaryOperator::Divide => return of_numbers(DIVIDE, left, right),
         BinaryOperator::MyIntegerDivide => DIV,
+        BinaryOperator::PGBitwiseShiftLeft => "spark:shiftleft",
+        BinaryOperator::PGBitwiseShiftRight => "spark:shiftright",
+        BinaryOperator::Custom(of) if of == UNSIGNED => "spark:shiftrightunsigned",
         BinaryOperator::Modulo => "spark:mod",
         BinaryOperator::StringConcat => "spark:concat",
         BinaryOperator::BitwiseXor => return bits_of_one(left, right),
@@ -51,6 +60,49 @@ fn operator(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
         op => return Expr::BinaryOp { left: Box::new(left), op, right: Box::new(right) },
     };
     call_of_spark(function, [left, right])
+}
+
+/// Whether an operator is one of Spark's functions: not of an INTERVAL, which is the engine's own, nor of a parameter, which
+/// has the type of what it stands beside.
+fn is_typed(left: &Expr, right: &Expr) -> bool {
+    ![left, right].into_iter().any(|of| match of {
+        Expr::Interval(_) => true,
+        Expr::Value(of) => matches!(of.value, Value::Placeholder(_)),
+        _ => false,
+    })
+}
+
+/// A call with the digits of a number that stands on one side: a decimal counts with those ([`crate::session::spark`]).
+pub(super) fn of_numbers(function: &str, left: Expr, right: Expr) -> Expr {
+    match (digits(&left), digits(&right)) {
+        (0, 0) => call_of_spark(function, [left, right]),
+        (of_left, of_right) => {
+            call_of_spark(function, [left, right, number(of_left), number(of_right)])
+        }
+    }
+}
+
+/// How many digits a whole number has that stands there; 0 for all else.
+fn digits(of: &Expr) -> u64 {
+    let of = match of {
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => expr.as_ref(),
+        Expr::Nested(of) => return digits(of),
+        other => other,
+    };
+    let Expr::Cast { expr, data_type, .. } = of else { return 0 };
+    let Expr::Value(value) = expr.as_ref() else { return 0 };
+    let text = match (data_type, &value.value) {
+        (DataType::Integer(_), Value::Number(text, _)) => text,
+        // As literals of BIGINT are written, and no cast of a number.
+        (DataType::BigInt(_), Value::SingleQuotedString(text)) => text,
+        _ => return 0,
+    };
+    let text = text.trim_start_matches('-');
+    let is_number = !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit());
+    match is_number {
+        true => text.trim_start_matches('0').len().max(1) as u64,
+        false => 0,
+    }
 }
 
 /// In ours `^` is a power.
@@ -70,7 +122,9 @@ fn access(root: Expr, chain: Vec<AccessExpr>) -> Expr {
                 of = call_of_spark(AT, [with(of, std::mem::take(&mut fields)), index]);
             }
             // What is called has fields by a function alone.
-            AccessExpr::Dot(Expr::Identifier(name)) if matches!(of, Expr::Function(_)) => {
+            AccessExpr::Dot(Expr::Identifier(name))
+                if matches!(of, Expr::Function(_) | Expr::Struct { .. }) =>
+            {
                 of = call("get_field", [of, text(&name.value)]);
             }
             other => fields.push(other),

@@ -10,6 +10,17 @@ use datafusion::logical_expr::sqlparser::dialect::{Dialect, Precedence, SparkSql
 use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr};
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
+use datafusion::sql::sqlparser::tokenizer::Token;
+
+/// A shift that brings in zeros.
+pub(super) const UNSIGNED: &str = ">>>";
+
+fn is_unsigned_shift(parser: &Parser) -> bool {
+    let [first, second] = parser.peek_tokens_with_location();
+    let is_one = (first.token == Token::ShiftRight && second.token == Token::Gt)
+        || (first.token == Token::Gt && second.token == Token::ShiftRight);
+    is_one && first.span.end == second.span.start
+}
 
 /// Spark's SQL.
 #[derive(Debug)]
@@ -80,15 +91,21 @@ impl Dialect for Syntax {
         &self,
         parser: &mut Parser,
         left: &Expr,
-        _: u8,
+        precedence: u8,
     ) -> Option<Result<Expr, ParserError>> {
-        if !parser.parse_keyword(Keyword::DIV) {
+        let (op, right) = if parser.parse_keyword(Keyword::DIV) {
+            let right = parser.parse_subexpr(self.prec_value(Precedence::MulDivModOp));
+            (BinaryOperator::MyIntegerDivide, right)
+        } else if is_unsigned_shift(parser) {
+            parser.next_token();
+            parser.next_token();
+            (BinaryOperator::Custom(UNSIGNED.to_owned()), parser.parse_subexpr(precedence))
+        } else {
             return None;
-        }
-        let right = parser.parse_subexpr(self.prec_value(Precedence::MulDivModOp));
+        };
         Some(right.map(|right| Expr::BinaryOp {
             left: Box::new(left.clone()),
-            op: BinaryOperator::MyIntegerDivide,
+            op,
             right: Box::new(right),
         }))
     }

@@ -1,17 +1,20 @@
 //! Clauses of Spark's SELECT that the engine has under other names, or as something else.
 //!
 //! `GROUP BY a, b WITH ROLLUP` is `ROLLUP (a, b)`, SEMI and ANTI joins are those of the left side, MINUS is EXCEPT, the column of
-//! `range(n)` is `id`, and `json_tuple` gives columns.
+//! `range(n)` is `id`, and generators give columns.
 
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::{
-    Expr, GroupByExpr, GroupByWithModifier, Ident, JoinOperator, Query, Select, SelectItem,
-    SetExpr, SetOperator, TableAlias, TableAliasColumnDef, TableFactor, VisitorMut,
+    DataType, Expr, GroupByExpr, GroupByWithModifier, Ident, JoinOperator, OrderBy, OrderByExpr,
+    OrderByKind, OrderByOptions, Query, Select, SelectItem, SetExpr, SetOperator, TableAlias,
+    TableAliasColumnDef, TableFactor, VisitMut, VisitorMut,
 };
 
-use crate::statement::walk::{self, call, plain_args, text};
+use super::functions::name_of;
+use super::{generators, pivots};
+use crate::statement::walk::{self, call, cast, plain_args};
 
 pub(super) fn write_out(statement: &mut DfStatement) {
     walk::rewrite(statement, &mut Tables);
@@ -24,11 +27,13 @@ impl VisitorMut for Tables {
 
     fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
         set_operators(&mut query.body);
+        sorted(query);
         ControlFlow::Continue(())
     }
 
     fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
         groups(&mut select.group_by);
+        grouping_ids(select);
         let items = std::mem::take(&mut select.projection);
         select.projection = items.into_iter().flat_map(columns).collect();
         for join in select.from.iter_mut().flat_map(|table| &mut table.joins) {
@@ -42,6 +47,9 @@ impl VisitorMut for Tables {
     }
 
     fn post_visit_table_factor(&mut self, table: &mut TableFactor) -> ControlFlow<()> {
+        if let Some(written) = pivots::written(table) {
+            *table = written;
+        }
         if let TableFactor::Table { name, args: Some(_), alias, .. } = table
             && name.to_string().eq_ignore_ascii_case("range")
             && alias.as_ref().is_none_or(|alias| alias.columns.is_empty())
@@ -54,19 +62,91 @@ impl VisitorMut for Tables {
     }
 }
 
-/// The columns of `json_tuple(text, 'a', 'b')`, which is a struct to the engine.
+/// The columns of a generator, where it has several or the engine has it under another name.
 fn columns(item: SelectItem) -> Vec<SelectItem> {
-    let SelectItem::UnnamedExpr(Expr::Function(function)) = &item else { return vec![item] };
-    let keys = match plain_args(function) {
-        Some(args) if function.name.to_string() == "\"spark:json_tuple\"" => args.len() - 1,
+    let (expr, names) = match &item {
+        SelectItem::UnnamedExpr(expr) => (expr, Vec::new()),
+        SelectItem::ExprWithAlias { expr, alias } => (expr, vec![alias.clone()]),
+        SelectItem::ExprWithAliases { expr, aliases } => (expr, aliases.clone()),
         _ => return vec![item],
     };
-    let column = |at: usize| {
-        let name = format!("c{at}");
-        let expr = call("get_field", [Expr::Function(function.clone()), text(&name)]);
-        SelectItem::ExprWithAlias { expr, alias: Ident::new(name) }
-    };
-    (0..keys).map(column).collect()
+    let is_known =
+        matches!(expr, Expr::Function(call) if name_of(call).as_deref() != Some("unnest"));
+    if !is_known && names.len() < 2 {
+        return vec![item];
+    }
+    match generators::columns(expr, &names, false) {
+        None => vec![item],
+        Some(columns) => {
+            let named = |(alias, expr)| SelectItem::ExprWithAlias { expr, alias };
+            columns.into_iter().map(named).collect()
+        }
+    }
+}
+
+/// SORT BY and CLUSTER BY are ORDER BY, which sorts more; where rows are worked on (DISTRIBUTE BY), no answer shows. ORDER BY ALL
+/// is by all columns.
+fn sorted(query: &mut Query) {
+    if let SetExpr::Select(select) = query.body.as_mut()
+        && query.order_by.is_none()
+    {
+        let clustered = std::mem::take(&mut select.cluster_by).into_iter();
+        let plain = OrderByOptions { asc: None, nulls_first: Some(true) };
+        let keys = clustered.map(|expr| OrderByExpr { expr, options: plain, with_fill: None });
+        let keys: Vec<_> = keys.chain(std::mem::take(&mut select.sort_by)).collect();
+        select.distribute_by.clear();
+        if !keys.is_empty() {
+            query.order_by =
+                Some(OrderBy { kind: OrderByKind::Expressions(keys), interpolate: None });
+        }
+    }
+    if let Some(order) = &mut query.order_by
+        && let OrderByKind::Expressions(keys) = &order.kind
+        && let [OrderByExpr { expr: Expr::Identifier(all), options, .. }] = keys.as_slice()
+        && all.quote_style.is_none()
+        && all.value.eq_ignore_ascii_case("all")
+    {
+        order.kind = OrderByKind::All(*options);
+    }
+}
+
+/// `grouping_id()` is of all that is grouped by, in its order.
+fn grouping_ids(select: &mut Select) {
+    let GroupByExpr::Expressions(keys, _) = &select.group_by else { return };
+    let keys: Vec<Expr> = keys
+        .iter()
+        .flat_map(|key| match key {
+            Expr::Rollup(sets) | Expr::Cube(sets) => sets.concat(),
+            Expr::GroupingSets(sets) => {
+                let mut all = Vec::new();
+                for key in sets.concat() {
+                    if !all.contains(&key) {
+                        all.push(key);
+                    }
+                }
+                all
+            }
+            key => vec![key.clone()],
+        })
+        .collect();
+    let _ = VisitMut::visit(&mut select.projection, &mut GroupingIds(keys));
+}
+
+struct GroupingIds(Vec<Expr>);
+
+impl VisitorMut for GroupingIds {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::Function(function) = expr
+            && name_of(function).as_deref() == Some("grouping_id")
+            && let Some(args) = plain_args(function)
+        {
+            let args = if args.is_empty() { self.0.clone() } else { args };
+            *expr = cast(call("grouping", args), DataType::BigInt(None));
+        }
+        ControlFlow::Continue(())
+    }
 }
 
 fn set_operators(set: &mut SetExpr) {
@@ -84,6 +164,10 @@ fn groups(group_by: &mut GroupByExpr) {
     let sets: fn(Vec<Vec<Expr>>) -> Expr = match modifiers.as_slice() {
         [GroupByWithModifier::Rollup] => Expr::Rollup,
         [GroupByWithModifier::Cube] => Expr::Cube,
+        [GroupByWithModifier::GroupingSets(sets)] => {
+            *group_by = GroupByExpr::Expressions(vec![sets.clone()], Vec::new());
+            return;
+        }
         _ => return,
     };
     let all = std::mem::take(keys).into_iter().map(|key| vec![key]).collect();

@@ -17,7 +17,13 @@ fn check(given: &str, expected: &str) {
 #[test]
 fn operators_are_sparks() {
     check("a / b", r#""spark:/"(a, b)"#);
-    check("a DIV b + c", r#""spark:div"(a, b) + c"#);
+    check("a DIV b + c", r#""spark:+"("spark:div"(a, b), c)"#);
+    check("a / 10", r#""spark:/"(a, CAST(10 AS INTEGER), 0, 2)"#);
+    check("a + INTERVAL 1 DAY", "a + INTERVAL 1 DAY");
+    check(
+        "1 << 33 >>> b",
+        r#""spark:shiftrightunsigned"("spark:shiftleft"(CAST(1 AS INTEGER), 33), b)"#,
+    );
     check("a || 'x'", r#""spark:concat"(a, 'x')"#);
     check("a <=> b AND c", "((a) IS NOT DISTINCT FROM (b)) AND c");
     check("a[0].b", r#"get_field("spark:[]"(a, 0), 'b')"#);
@@ -32,13 +38,33 @@ fn functions_have_names_of_their_own() {
     check("lower(a)", "lower(a)");
     check("count_if(a)", "count(nullif(a, false))");
     check("to_date(a, 'dd.MM.yyyy')", "to_date(a, '%d.%m.%Y')");
+    check("exists(a, x -> x = b)", "any_match(a, x -> x = b)");
+    check("a LIKE ANY ('x%', 'y')", "(a LIKE 'x%' OR a LIKE 'y')");
+}
+
+#[test]
+fn choices_look_at_types_where_kinds_may_differ() {
+    check("coalesce(a, 0)", r#""spark:coalesce"(a, CAST(0 AS INTEGER))"#);
+    check("coalesce('a', 'b')", "coalesce('a', 'b')");
+    check("if(a, 1, b)", r#""spark:case"(a, CAST(1 AS INTEGER), b)"#);
+    check("CASE a WHEN b THEN 'x' ELSE c END", r#""spark:case"((a) = (b), 'x', c)"#);
+    check("CASE WHEN a THEN 'x' END", "CASE WHEN a THEN 'x' END");
+}
+
+#[test]
+fn names_of_select_are_written_out() {
+    let parsed = parse_in("SELECT a AS x, x + b AS y FROM t", Dialect::Spark);
+    let Ok(Statement::Query(query)) = parsed else { panic!("{parsed:?}") };
+    let other = super::alias_written_out(&query, "x").unwrap();
+    assert_eq!(other.to_string(), r#"SELECT a AS x, "spark:+"((a), b) AS y FROM t"#);
+    assert!(super::alias_written_out(&other, "x").is_none());
 }
 
 #[test]
 fn numbers_are_int_where_they_are_values() {
     check("1", "CAST(1 AS INTEGER)");
-    check("a + 1", "a + CAST(1 AS INTEGER)");
-    check("round(25, 1)", r#""spark:round"(CAST(25 AS INTEGER), 1)"#);
+    check("a + 1", r#""spark:+"(a, CAST(1 AS INTEGER), 0, 1)"#);
+    check("round(25, -1)", r#""spark:round"(CAST(25 AS INTEGER), -1)"#);
     check("3000000000", "3000000000");
     assert_eq!(
         written("SELECT a FROM t ORDER BY 1 LIMIT 2"),
@@ -76,6 +102,16 @@ fn clauses_have_the_engines_names() {
             "SELECT t.a, u.c FROM t LATERAL VIEW explode(b) u AS c",
             "SELECT t.a, c FROM (SELECT t.*, unnest(b) AS c FROM t) AS t",
         ),
+        (
+            "SELECT k, v FROM t LATERAL VIEW explode(m) u AS k, v",
+            "SELECT k, v FROM (SELECT t.*, unnest(map_keys(m)) AS k, unnest(map_values(m)) AS v FROM t) AS t",
+        ),
+        (
+            "SELECT * FROM (SELECT k, c, v FROM t) PIVOT (sum(v) FOR c IN ('x' AS a))",
+            "SELECT * FROM (SELECT k, CASE WHEN count(*) FILTER (WHERE c = 'x') > 0 THEN sum(v) FILTER (WHERE c = 'x') END AS \"a\" \
+             FROM (SELECT k, c, v FROM t) GROUP BY k) AS pivoted",
+        ),
+        ("SELECT a FROM t DISTRIBUTE BY b SORT BY a", "SELECT a FROM t ORDER BY a NULLS FIRST"),
     ] {
         assert_eq!(written(given), expected);
     }
