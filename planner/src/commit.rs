@@ -31,10 +31,10 @@ mod publish;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use actions::first_version;
+pub(crate) use actions::{first_version, made_anew};
 pub(crate) use exec::{Change, CommitExec, count_schema};
 pub use outcome::Outcome;
-pub(crate) use publish::{changed_since, publish, publish_first};
+pub(crate) use publish::{publish, publish_first};
 
 /// What a statement would do to a table.
 pub(crate) struct Proposal {

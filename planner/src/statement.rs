@@ -313,7 +313,7 @@ mod tests {
             ("update t set a = u.a from u", "unsupported"),
             ("truncate table t", "change"),
             ("copy t to 'x.parquet'", "change"),
-            ("copy t to 'x.csv'", "unsupported"),
+            ("copy t to 'x.tsv'", "unsupported"),
             ("insert into t values (1, default)", "unsupported"),
         ] {
             assert_eq!(kind(sql), expected, "{sql}");

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use datafusion::arrow::datatypes::Schema;
-use deltalake::kernel::{Action, Add, CommitInfo, MetadataExt, Remove, new_metadata};
+use deltalake::kernel::{
+    Action, Add, CommitInfo, Metadata, MetadataExt, Protocol, Remove, new_metadata,
+};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -44,14 +46,7 @@ pub(crate) fn first_version(
     id: Uuid,
 ) -> Result<Vec<Action>> {
     let now = millis(SystemTime::now());
-    let columns = delta_schema(schema).map_err(PlannerError::Invalid)?;
-    let invalid = |error: String| PlannerError::Invalid(format!("the table's columns: {error}"));
-    let metadata = new_metadata(&columns, partition_by, properties.iter().cloned());
-    let mut metadata = metadata.map_err(|error| invalid(error.to_string()))?;
-    if let Some(comment) = comment {
-        let commented = metadata.with_description(comment.to_owned());
-        metadata = commented.map_err(|error| invalid(error.to_string()))?;
-    }
+    let metadata = metadata(schema, partition_by, properties, comment)?;
     let protocol: Action = serde_json::from_value(protocol(schema))
         .map_err(|error| PlannerError::Internal(error.to_string()))?;
     let operation = if files.is_empty() { "CREATE TABLE" } else { "CREATE TABLE AS SELECT" };
@@ -62,6 +57,65 @@ pub(crate) fn first_version(
     ];
     actions.extend(files.iter().map(|file| Action::Add(add(file, now))));
     Ok(actions)
+}
+
+/// What a table becomes that is made anew in its own log.
+///
+/// # Errors
+/// As [`first_version`], and `Unsupported` for a table with what another engine has switched on.
+pub(crate) fn made_anew(
+    schema: &Schema,
+    partition_by: &[String],
+    properties: &[(String, String)],
+    comment: Option<&str>,
+    has: &Protocol,
+) -> Result<Vec<Action>> {
+    let internal = |error: serde_json::Error| PlannerError::Internal(error.to_string());
+    let has = serde_json::to_value(has).map_err(internal)?;
+    let needs = protocol(schema);
+    let features = |of: &Value, which: &str| -> Vec<String> {
+        let list = of[which].as_array().into_iter().flatten();
+        list.filter_map(|feature| feature.as_str().map(str::to_owned)).collect()
+    };
+    let is_ours = |which: &str| {
+        let ours = ["timestampNtz", "appendOnly", "invariants"];
+        features(&has, which).iter().all(|feature| ours.contains(&feature.as_str()))
+    };
+    let is_of_old = has["minWriterVersion"].as_i64().is_some_and(|version| version <= 2);
+    if !(is_of_old
+        || has["minWriterVersion"] == 7 && is_ours("readerFeatures") && is_ours("writerFeatures"))
+    {
+        return Err(PlannerError::Unsupported(
+            "CREATE OR REPLACE of a table of its own rows, with features that another engine has switched on: make another table, \
+             or write INSERT OVERWRITE"
+                .into(),
+        ));
+    }
+    let mut actions = Vec::new();
+    let wanted = features(&needs["protocol"], "readerFeatures");
+    if wanted.iter().any(|feature| !features(&has, "readerFeatures").contains(feature)) {
+        actions.push(serde_json::from_value(needs).map_err(internal)?);
+    }
+    actions.push(Action::Metadata(metadata(schema, partition_by, properties, comment)?));
+    Ok(actions)
+}
+
+fn metadata(
+    schema: &Schema,
+    partition_by: &[String],
+    properties: &[(String, String)],
+    comment: Option<&str>,
+) -> Result<Metadata> {
+    let columns = delta_schema(schema).map_err(PlannerError::Invalid)?;
+    let invalid = |error: String| PlannerError::Invalid(format!("the table's columns: {error}"));
+    let metadata = new_metadata(&columns, partition_by, properties.iter().cloned());
+    let metadata = metadata.map_err(|error| invalid(error.to_string()))?;
+    match comment {
+        Some(comment) => metadata
+            .with_description(comment.to_owned())
+            .map_err(|error| invalid(error.to_string())),
+        None => Ok(metadata),
+    }
 }
 
 /// The oldest protocol that has what is used, for as many readers as can be.

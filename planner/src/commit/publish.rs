@@ -1,6 +1,5 @@
 //! A proposal becomes the next version of its table, or makes way for another one.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -9,7 +8,7 @@ use uuid::Uuid;
 
 use super::actions::{actions, id_of};
 use super::conflict::conflict;
-use super::{Depends, NotDone, Proposal};
+use super::{NotDone, Proposal};
 use crate::catalog::delta::{DeltaLog, DeltaTable};
 use crate::catalog::ours::{Ours, Unmade, make, pause};
 use crate::catalog::{CatalogError, Scheme};
@@ -77,23 +76,6 @@ async fn conflicts(
             return Ok(Some(why));
         }
         *seen += 1;
-    }
-    Ok(None)
-}
-
-/// What others have done to a table after a version, where its rows are others now.
-///
-/// # Errors
-/// When the log cannot be read.
-pub(crate) async fn changed_since(
-    table: &DeltaTable,
-    mut version: u64,
-) -> std::result::Result<Option<String>, CatalogError> {
-    while let Some(actions) = table.log().read(version + 1).await? {
-        if let Some(why) = conflict(&actions, Depends::Table, &BTreeMap::new()) {
-            return Ok(Some(why));
-        }
-        version += 1;
     }
     Ok(None)
 }

@@ -17,6 +17,7 @@ mod copy;
 mod lengths;
 mod merge;
 mod table;
+mod windows;
 
 pub use copy::CopyTo;
 pub(super) use copy::Target;
@@ -120,6 +121,7 @@ impl ColumnName {
 /// `Unsupported` for a part of it that there is no place for.
 pub(super) fn of(statement: DfStatement) -> Result<std::result::Result<Change, DfStatement>> {
     let DfStatement::Statement(sql) = statement else { return Ok(Err(statement)) };
+    windows::refuse_windows(&sql)?;
     let change = match *sql {
         SqlStatement::Insert(insert) => inserted(insert)?,
         SqlStatement::Delete(delete) => deleted(delete)?,
@@ -304,9 +306,18 @@ fn rows(what: &str, mut from: Vec<TableWithJoins>, predicate: Option<Expr>) -> R
     if !table.joins.is_empty() {
         return Err(plain("a join is not supported: write MERGE, or WHERE EXISTS"));
     }
+    let text = table.relation.to_string();
     let TableFactor::Table { name, alias, .. } = table.relation else {
         return Err(plain("name a table"));
     };
+    let bare = match &alias {
+        Some(alias) => format!("{name} {alias}"),
+        None => name.to_string(),
+    };
+    // Whatever else is said of it would be passed over.
+    if text != bare && text != bare.replacen(" AS ", " ", 1) {
+        return Err(plain(&format!("{text} is more than the name of a table")));
+    }
     let alias = match alias {
         Some(alias) if !alias.columns.is_empty() => {
             return Err(plain("names for columns are not supported: leave them out"));

@@ -3,11 +3,15 @@
 //! DataFusion's own plans for them leave out without a word what they have no place for (RESTRICT, AUTHORIZATION, …);
 //! here each part is understood or refused by name.
 
+use std::ops::ControlFlow;
+
 use datafusion::logical_expr::sqlparser::ast::{
     CreateView, Ident, ObjectName, ObjectType, SchemaName, Statement as SqlStatement,
 };
 use datafusion::sql::parser::{CreateExternalTable, Statement as DfStatement};
-use datafusion::sql::sqlparser::ast::CreateTableOptions;
+use datafusion::sql::sqlparser::ast::{
+    CreateTableOptions, Expr, Query, Value, visit_expressions_mut,
+};
 
 use super::alter::Alter;
 use crate::catalog::Existing;
@@ -173,10 +177,25 @@ fn view(create: &CreateView) -> Result<Ddl> {
     Ok(Ddl::CreateView {
         name: create.name.clone(),
         columns: create.columns.iter().map(|column| column.name.clone()).collect(),
-        query: create.query.to_string(),
+        query: written(&create.query),
         existing: existing(create.if_not_exists, create.or_replace)?,
         comment: create.comment.clone(),
     })
+}
+
+/// A query as a text that is read again: `- -a` would be a comment without something between.
+fn written(query: &Query) -> String {
+    let mut query = query.clone();
+    let _ = visit_expressions_mut(&mut query, |expr| {
+        if let Expr::UnaryOp { expr: of, .. } = expr
+            && matches!(of.as_ref(), Expr::UnaryOp { .. })
+        {
+            let inner = std::mem::replace(of.as_mut(), Expr::Value(Value::Null.with_empty_span()));
+            **of = Expr::Nested(Box::new(inner));
+        }
+        ControlFlow::<()>::Continue(())
+    });
+    query.to_string()
 }
 
 pub(super) fn existing(if_not_exists: bool, or_replace: bool) -> Result<Existing> {

@@ -28,9 +28,14 @@ pub const STACK_BYTES: usize = 128 << 20;
 /// Most operators of a text that is parsed: a tree of as many levels can still be freed.
 const MOST_OPERATORS: usize = 100_000;
 
+/// Most calls within each other by a word that may be something else: the parser reads what is within once more when it
+/// fails (sqlparser 0.62, `parse_prefix`), which doubles its time for each.
+const MOST_CALLS: usize = 12;
+
 /// # Errors
-/// `Invalid` for a text whose tree could not even be freed.
+/// `Invalid` for a text whose tree could not even be freed, or that would be read for ever.
 pub(super) fn check_text(sql: &str, dialect: &dyn Dialect) -> Result<()> {
+    check_calls(sql, dialect)?;
     // An operator and what it works on are two characters at least.
     if sql.len() / 2 <= MOST_OPERATORS {
         return Ok(());
@@ -43,6 +48,59 @@ pub(super) fn check_text(sql: &str, dialect: &dyn Dialect) -> Result<()> {
             "the statement has {operators} operators, at most {MOST_OPERATORS} are taken: put the values into a table, or in IN (…)"
         ))),
     }
+}
+
+fn check_calls(sql: &str, dialect: &dyn Dialect) -> Result<()> {
+    if sql.bytes().filter(|byte| *byte == b'(').count() <= MOST_CALLS {
+        return Ok(());
+    }
+    let mut tokens = Tokenizer::new(dialect, sql).tokenize().unwrap_or_default();
+    tokens.retain(|token| !matches!(token, Token::Whitespace(_)));
+    let (mut open, mut calls) = (Vec::new(), 0);
+    for (at, token) in tokens.iter().enumerate() {
+        match token {
+            Token::LParen => {
+                let is_call = at > 0 && may_be_a_name(&tokens[at - 1]);
+                calls += usize::from(is_call);
+                open.push(is_call);
+                if calls > MOST_CALLS {
+                    return Err(PlannerError::Invalid(format!(
+                        "the statement has more than {MOST_CALLS} calls of NOT, CAST, FLOOR and their like within each other: leave some \
+                         of them out, or compute a part in a subquery"
+                    )));
+                }
+            }
+            Token::RParen => calls -= usize::from(open.pop().unwrap_or_default()),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Whether the parser takes a word before a bracket for a keyword, and, where that fails, for a function's name.
+fn may_be_a_name(token: &Token) -> bool {
+    let Token::Word(word) = token else { return false };
+    matches!(
+        word.keyword,
+        Keyword::NOT
+            | Keyword::CAST
+            | Keyword::TRY_CAST
+            | Keyword::SAFE_CAST
+            | Keyword::CONVERT
+            | Keyword::TRY_CONVERT
+            | Keyword::EXTRACT
+            | Keyword::CEIL
+            | Keyword::FLOOR
+            | Keyword::POSITION
+            | Keyword::SUBSTR
+            | Keyword::SUBSTRING
+            | Keyword::OVERLAY
+            | Keyword::ARRAY
+            | Keyword::MATCH
+            | Keyword::PRIOR
+            | Keyword::CONNECT_BY_ROOT
+            | Keyword::LAMBDA
+    )
 }
 
 fn deepens(token: &Token) -> bool {
@@ -109,5 +167,22 @@ impl Visitor for Levels {
             }
         }
         ControlFlow::Break(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::statement::parse;
+
+    /// The parser would need some 2^40 steps.
+    #[test]
+    fn calls_that_may_be_names_are_bounded() {
+        for (before, after) in [("NOT (", ")"), ("CAST(", " AS INT)"), ("floor(", ")")] {
+            let deep =
+                |levels| format!("SELECT {}1{}", before.repeat(levels), after.repeat(levels));
+            parse(&deep(super::MOST_CALLS)).unwrap();
+            let refused = parse(&deep(40)).unwrap_err().to_string();
+            assert!(refused.contains("within each other"), "{refused}");
+        }
     }
 }

@@ -22,12 +22,19 @@ impl VisitorMut for Fields {
     type Break = ();
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if let Expr::CompoundFieldAccess { access_chain, .. } = expr {
+        if let Expr::CompoundFieldAccess { root, access_chain } = expr {
+            // Names behind a name are a column's, as far as they go.
+            let mut is_name =
+                matches!(root.as_ref(), Expr::Identifier(_) | Expr::CompoundIdentifier(_));
             for access in access_chain {
-                if let AccessExpr::Dot(field) = access
-                    && let Expr::Identifier(name) = &field
-                {
-                    *field = text(&folded(name));
+                match access {
+                    AccessExpr::Dot(field) if !is_name => {
+                        if let Expr::Identifier(name) = &field {
+                            *field = text(&folded(name));
+                        }
+                    }
+                    AccessExpr::Dot(_) => {}
+                    AccessExpr::Subscript(_) => is_name = false,
                 }
             }
         }
@@ -45,6 +52,7 @@ mod tests {
             ("SELECT l[1].A.b FROM t", "SELECT l[1].'a'.'b' FROM t"),
             ("SELECT f(x).\"A\" FROM t", "SELECT f(x).'A' FROM t"),
             ("SELECT t.a.b FROM t", "SELECT t.a.b FROM t"),
+            ("SELECT t.a['x'].B FROM t", "SELECT t.a['x'].'b' FROM t"),
         ] {
             assert_eq!(written(given), expected);
         }

@@ -45,3 +45,28 @@ async fn what_a_change_reads_of_its_own_table_is_all_of_it() {
     let rows = "select string_agg(concat(a, '/', n), ' ' order by a) from t";
     assert_eq!(value(&lake.cluster, 1, rows).await, "1/2 2/2");
 }
+
+/// Rows come all the time while a table is made anew of itself: each that was acknowledged is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_come_while_a_table_is_made_anew_of_itself_are_in_it() {
+    let lake = Lake::start(2).await;
+    value(&lake.cluster, 0, "create table t (a bigint) comment 'all'").await;
+    let inserts = async {
+        for number in 1..=20 {
+            value(&lake.cluster, 0, &format!("insert into t values ({number})")).await;
+        }
+    };
+    let anew = async {
+        for _ in 0..3 {
+            // Others may be first ten times in a row: then nothing is changed.
+            let _ = lake.begin(1, "create or replace table t as select a + 0 as a from t").await;
+        }
+    };
+    futures::join!(inserts, anew);
+    let anew = "create or replace table t as select a from t order by a";
+    assert_eq!(value(&lake.cluster, 1, anew).await, "20");
+    assert_eq!(
+        value(&lake.cluster, 0, "select concat(count(*), '/', sum(a)) from t").await,
+        "20/210"
+    );
+}

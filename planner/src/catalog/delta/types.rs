@@ -9,6 +9,8 @@ use datafusion::arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, T
 use deltalake::kernel::engine::arrow_conversion::{TryIntoArrow, TryIntoKernel};
 use deltalake::kernel::{Metadata, StructType};
 
+use super::FILE_COLUMN;
+
 /// Letters that no column's name may have: Parquet and Spark give them a meaning of their own.
 const FORBIDDEN: &[char] = &[' ', ',', ';', '{', '}', '(', ')', '\n', '\t', '='];
 
@@ -64,6 +66,9 @@ pub(crate) fn stored(schema: &Schema) -> Result<Schema, String> {
 }
 
 fn check_name(name: &str) -> Result<(), String> {
+    if name.eq_ignore_ascii_case(FILE_COLUMN) {
+        return Err(format!("'{name}' is kept for the engine: give the column another name"));
+    }
     match name.is_empty() || name.contains(FORBIDDEN) {
         true => Err(format!(
             "a Delta table can have no column '{name}': its name has a blank or one of ,;{{}}()= in it; give it another one with AS"

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::log::Record;
 use super::{Change, ChangeError, Entry, EntryKind, Key};
-use crate::catalog::SCHEMA_NAME;
+use crate::catalog::{INFORMATION_SCHEMA, SCHEMA_NAME};
 
 /// All schemas with their tables and views, after one of the changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,7 +99,12 @@ impl State {
     /// # Errors
     /// When there is one.
     pub fn create_schema(&self, schema: &str, or_not: bool) -> Result<Vec<Change>, ChangeError> {
-        match self.has_schema(schema) {
+        if schema.eq_ignore_ascii_case(INFORMATION_SCHEMA) && !or_not {
+            return Err(ChangeError::AlreadyExists(format!(
+                "schema '{INFORMATION_SCHEMA}' is there already: it tells of all others"
+            )));
+        }
+        match self.has_schema(schema) || schema.eq_ignore_ascii_case(INFORMATION_SCHEMA) {
             false => Ok(vec![Change::PutSchema { schema: schema.to_owned(), comment: None }]),
             true if or_not => Ok(Vec::new()),
             true => Err(ChangeError::AlreadyExists(format!("schema '{schema}' already exists"))),

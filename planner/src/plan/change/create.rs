@@ -13,12 +13,13 @@ use datafusion::sql::sqlparser::ast::{Ident, Statement as SqlStatement};
 use uuid::Uuid;
 
 use super::running::{FILE_BYTES, Running};
-use crate::catalog::delta::{DeltaTable, may_partition, stored};
+use super::target::Target;
+use crate::catalog::delta::{may_partition, stored};
 use crate::catalog::{
     CatalogStore, Change, ChangeError, DataLocation, Entry, EntryKind, Existing, Managed, State,
     TABLES, WantedKey,
 };
-use crate::commit::{NotDone, Outcome, changed_since, first_version, publish_first};
+use crate::commit::{Depends, NotDone, Outcome, Proposal, first_version, made_anew, publish_first};
 use crate::plan::ddl::{full, named_once, no_warehouse, refuse_files, refused};
 use crate::plan::keys::{check_columns, check_references, name, primary, wanted};
 use crate::plan::{Parameters, bound, logical};
@@ -32,6 +33,13 @@ pub(super) struct Made {
     pub(super) rows: Option<LogicalPlan>,
 }
 
+/// The same of a table that is made anew of its own rows.
+struct Remade {
+    schema: Schema,
+    rows: LogicalPlan,
+    old: Target,
+}
+
 /// A table that may be made.
 pub(super) struct New {
     store: Arc<CatalogStore>,
@@ -43,8 +51,6 @@ pub(super) struct New {
     pub(super) partition_by: Vec<String>,
     pub(super) properties: Vec<(String, String)>,
     keys: Vec<WantedKey>,
-    /// The table that it takes the place of, if its rows are made of that one's.
-    reads: Option<Read>,
 }
 
 impl New {
@@ -57,12 +63,6 @@ impl New {
         let entry = state.with_keys(&self.name.schema, &self.entry, &self.keys)?;
         state.create(&self.name.schema, &entry, self.existing)
     }
-}
-
-/// What was read of a table.
-struct Read {
-    table: Arc<DeltaTable>,
-    version: u64,
 }
 
 impl Running {
@@ -81,8 +81,13 @@ impl Running {
         new.partition_by = self.partition_by(table, &made.schema)?;
         new.properties.clone_from(&table.properties);
         self.check_keys(&state, &new, &made.schema).await?;
-        new.reads = self.replaced(&state, &new, made.rows.as_ref()).await?;
-        self.make(&state, new, made, outcome).await
+        match (made.rows, self.replaced(&state, &new).await?) {
+            (Some(rows), Some(old)) if old.is_read(&rows)? => {
+                let made = Remade { schema: made.schema, rows, old };
+                self.replace(&state, new, made, outcome).await
+            }
+            (rows, _) => self.make(&state, new, Made { rows, ..made }, outcome).await,
+        }
     }
 
     /// A table of this name, unless there is one that stays. What is there was looked up.
@@ -110,38 +115,57 @@ impl Running {
             kind: EntryKind::Managed(managed),
         };
         let (partition_by, properties) = Default::default();
-        let new = New {
-            store,
-            name,
-            existing,
-            id,
-            entry,
-            location,
-            partition_by,
-            properties,
-            keys,
-            reads: None,
-        };
+        let new =
+            New { store, name, existing, id, entry, location, partition_by, properties, keys };
         let changes = new.named(&new.store.known()).map_err(refused)?;
         Ok((!changes.is_empty()).then_some(new))
     }
 
-    /// What the rows of a new table read of the one that it takes the place of.
-    async fn replaced(
-        &self,
-        state: &SessionState,
-        new: &New,
-        rows: Option<&LogicalPlan>,
-    ) -> Result<Option<Read>> {
-        let (Existing::Replace, Some(rows)) = (new.existing, rows) else { return Ok(None) };
-        match self.target_of(state, new.name.clone()).await {
-            Ok(old) if old.is_read(rows)? => {
-                let (table, version) = (old.scan.table(), old.scan.snapshot().version);
-                Ok(Some(Read { table: Arc::clone(table), version }))
-            }
-            // There is none, or what has the name has no log.
+    /// The table that a new one takes the place of: there may be none, or what has the name has no log.
+    async fn replaced(&self, state: &SessionState, new: &New) -> Result<Option<Target>> {
+        match new.existing {
+            Existing::Replace => Ok(self.target_of(state, new.name.clone()).await.ok()),
             _ => Ok(None),
         }
+    }
+
+    /// Makes a table anew of its own rows: a version of its log, since whoever writes the old one at the same time would
+    /// write what nobody reads any more.
+    async fn replace(
+        &self,
+        state: &SessionState,
+        new: New,
+        made: Remade,
+        outcome: &Arc<Outcome>,
+    ) -> Result<std::result::Result<u64, String>> {
+        let Remade { schema, rows, old } = made;
+        let snapshot = old.scan.snapshot();
+        let (properties, comment) = (properties(&new.properties), new.entry.comment.as_deref());
+        let alters =
+            made_anew(&schema, &new.partition_by, &properties, comment, &snapshot.protocol)?;
+        let spec = WriteSpec {
+            schema: Arc::new(schema),
+            partition_by: new.partition_by.clone().into(),
+            ..self.spec(&old)
+        };
+        let (count, written) = self.write(state, &rows, spec).await?;
+        let proposal = Proposal {
+            table: Arc::clone(old.scan.table()),
+            read: Arc::clone(snapshot),
+            adds: written.files().to_vec(),
+            removes: snapshot.files.as_ref().clone(),
+            alters,
+            depends: Depends::Table,
+            operation: "CREATE OR REPLACE TABLE AS SELECT",
+            count,
+        };
+        let done = self.commit(proposal, vec![written], outcome).await?;
+        if done.is_ok() {
+            let place = old.scan.table().log().location().key();
+            let told = new.store.change(&self.by(), |state| new.told(state, &place)).await;
+            told.map_err(refused)?;
+        }
+        Ok(done)
     }
 
     async fn check_keys(&self, state: &SessionState, new: &New, columns: &Schema) -> Result<()> {
@@ -196,15 +220,7 @@ impl Running {
                     remove_files(&written, &files).await;
                     return Ok(Err(failed));
                 }
-                if let Some(why) = new.outdated().await {
-                    remove_files(&written, &files).await;
-                    return Ok(Err(why));
-                }
-                let decide = |state: &State| {
-                    new.still_replaces(state)?;
-                    new.named(state)
-                };
-                match new.store.change(&by, decide).await {
+                match new.store.change(&by, |state| new.named(state)).await {
                     Ok(state) if is_there(&state, &new.name, &new.entry) => Ok(Ok(count)),
                     Ok(_) => {
                         remove_files(&written, &files).await;
@@ -329,30 +345,22 @@ fn required(schema: Schema, names: &HashSet<&str>) -> Schema {
 }
 
 impl New {
-    /// Why its rows are to be made anew: those that they are made of are others now. What comes to the old table after this
-    /// look, and before the name is the new one's, is not in it.
-    async fn outdated(&self) -> Option<NotDone> {
-        let Read { table, version } = self.reads.as_ref()?;
-        match changed_since(table, *version).await {
-            Ok(why) => why.map(NotDone::Conflict),
-            Err(error) => Some(NotDone::failed(&error)),
-        }
-    }
-
-    /// # Errors
-    /// Where another table has the name meanwhile than the one that was read.
-    fn still_replaces(&self, state: &State) -> Result<(), ChangeError> {
-        let Some(Read { table, .. }) = &self.reads else { return Ok(()) };
-        let there = state.entry(&self.name.schema, &self.name.table);
-        let is_same = match there.map(|entry| &entry.kind) {
-            Some(EntryKind::Managed(managed)) => {
-                self.store.place_of(managed).key() == table.log().location().key()
-            }
-            _ => false,
+    /// What is said of the table that has this place and was made anew: its comment and its keys.
+    fn told(&self, state: &State, place: &str) -> Result<Vec<Change>, ChangeError> {
+        let Some(there) = state.entry(&self.name.schema, &self.name.table) else {
+            return Ok(Vec::new());
         };
-        match is_same {
-            true => Ok(()),
-            false => Err(ChangeError::Refused("the table was replaced by another".into())),
+        match &there.kind {
+            EntryKind::Managed(managed) if self.store.place_of(managed).key() == place => {}
+            // Another one has its name since.
+            _ => return Ok(Vec::new()),
+        }
+        let (comment, keys) = (self.entry.comment.clone(), Vec::new());
+        let bare = Entry { comment, keys, ..there.clone() };
+        let entry = state.with_keys(&self.name.schema, &bare, &self.keys)?;
+        match entry == *there {
+            true => Ok(Vec::new()),
+            false => state.create(&self.name.schema, &entry, Existing::Replace),
         }
     }
 }

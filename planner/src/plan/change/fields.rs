@@ -6,7 +6,7 @@
 //! Problem: a cast of a struct takes the fields of the same name, and leaves others out without a word. Official way: none.
 //! Here: a value with a field that the column has not is refused, as a column is that the table has not.
 
-use datafusion::arrow::datatypes::{DataType, FieldRef, TimeUnit};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::logical_expr::expr::Placeholder;
@@ -125,7 +125,7 @@ pub(super) fn is_finer(from: &DataType, to: &DataType) -> bool {
 /// # Errors
 /// `Invalid` for a fraction that goes to a column of integers, and for nanoseconds that go to one of microseconds.
 pub(super) fn refuse_fractions(plan: &LogicalPlan, values: &[ScalarValue]) -> Result<()> {
-    let mut cut = None;
+    let (mut found, mut lost) = (None, None);
     plan.apply(|node| {
         let LogicalPlan::Values(rows) = node else { return Ok(TreeNodeRecursion::Continue) };
         for expr in rows.values.iter().flatten() {
@@ -133,17 +133,47 @@ pub(super) fn refuse_fractions(plan: &LogicalPlan, values: &[ScalarValue]) -> Re
             let number = id.trim_start_matches('$').parse::<usize>().unwrap_or_default();
             let value = number.checked_sub(1).and_then(|at| values.get(at));
             if value.is_some_and(|value| is_cut(value, field.data_type())) {
-                cut = Some((id.clone(), field.data_type().clone()));
+                found = Some((id.clone(), field.data_type().clone()));
+            }
+            let fields = value.map(|value| refuse_lost(id, &value.data_type(), field.data_type()));
+            if let Some(Err(why)) = fields {
+                lost.get_or_insert(why);
             }
         }
         Ok(TreeNodeRecursion::Continue)
     })?;
-    match cut {
-        None => Ok(()),
-        Some((parameter, of)) => Err(PlannerError::Invalid(format!(
-            "the value of parameter {parameter} has a fraction, and its column is of {of}: round it"
-        ))),
+    match (found, lost) {
+        (Some((parameter, of)), _) => Err(cut(&parameter, &of)),
+        (None, Some(lost)) => Err(lost),
+        (None, None) => Ok(()),
     }
+}
+
+/// Of a parameter that a column is set to.
+///
+/// # Errors
+/// `Invalid` for a value that the column has no place for as a whole.
+pub(super) fn refuse_cut(
+    value: &datafusion::sql::sqlparser::ast::Expr,
+    column: &Field,
+    values: &[ScalarValue],
+) -> Result<()> {
+    use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, Value};
+    let SqlExpr::Value(value) = value else { return Ok(()) };
+    let Value::Placeholder(id) = &value.value else { return Ok(()) };
+    let number = id.trim_start_matches('$').parse::<usize>().unwrap_or_default();
+    let Some(value) = number.checked_sub(1).and_then(|at| values.get(at)) else { return Ok(()) };
+    refuse_lost(column.name(), &value.data_type(), column.data_type())?;
+    match is_cut(value, column.data_type()) {
+        true => Err(cut(id, column.data_type())),
+        false => Ok(()),
+    }
+}
+
+fn cut(parameter: &str, of: &DataType) -> PlannerError {
+    PlannerError::Invalid(format!(
+        "the value of parameter {parameter} has a fraction, and its column is of {of}: round it"
+    ))
 }
 
 fn is_cut(value: &ScalarValue, to: &DataType) -> bool {
@@ -156,8 +186,6 @@ fn is_cut(value: &ScalarValue, to: &DataType) -> bool {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-
-    use datafusion::arrow::datatypes::Field;
 
     use super::*;
 

@@ -91,16 +91,17 @@ impl Running {
         let invalid = |problem: String| PlannerError::Invalid(format!("COPY TO: {problem}"));
         let target = copy.target.trim_end_matches('/');
         let (location, name) = match target.rsplit_once('/') {
-            Some((folder, name)) if name.ends_with(copy.encoding.suffix()) => {
+            Some((folder, name)) if name.to_lowercase().ends_with(copy.encoding.suffix()) => {
                 (folder, Some(name.to_owned()))
             }
             _ => (target, None),
         };
         let location = self.engine().allowed_to_write(location)?;
         let partition_by = copy.partition_by.iter().map(|column| {
-            let same = |name: &&String| *name == column || name.eq_ignore_ascii_case(column);
-            let mut names = schema.fields().iter().map(|field| field.name());
-            let known = names.find(same).cloned();
+            let names = || schema.fields().iter().map(|field| field.name());
+            let exactly = names().find(|name| *name == column);
+            let known = exactly.or_else(|| names().find(|it| it.eq_ignore_ascii_case(column)));
+            let known = known.cloned();
             known
                 .ok_or_else(|| invalid(format!("PARTITIONED BY {column}: there is no such column")))
         });

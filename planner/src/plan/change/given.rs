@@ -88,7 +88,10 @@ impl Running {
             LogicalPlan::Projection(projection)
                 if matches!(projection.input.as_ref(), LogicalPlan::EmptyRelation(_)) =>
             {
-                Ok(projection.expr.into_iter().map(Expr::unalias).collect())
+                match projection.expr.iter().any(Expr::is_volatile) {
+                    true => Err(no_constant()),
+                    false => Ok(projection.expr.into_iter().map(Expr::unalias).collect()),
+                }
             }
             _ => Err(no_constant()),
         }

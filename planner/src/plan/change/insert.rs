@@ -13,7 +13,7 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
 use datafusion::sql::parser::Statement as DfStatement;
 
-use super::fields::{is_finer, refuse_fractions, refuse_lost_in, whole};
+use super::fields::{is_finer, refuse_fractions, refuse_lost, refuse_lost_in, whole};
 use super::given::Given;
 use super::micros::refuse_nanoseconds;
 use super::running::Running;
@@ -163,6 +163,7 @@ fn for_each(plan: LogicalPlan, values: &RecordBatch) -> Result<LogicalPlan> {
             if let Expr::Placeholder(parameter) = expr
                 && let Ok(column) = values.schema().field_with_name(&parameter.id)
             {
+                refuse_lost(&parameter.id, column.data_type(), field.data_type())?;
                 if is_finer(column.data_type(), field.data_type()) {
                     let at = values.schema().index_of(&parameter.id)?;
                     refuse_nanoseconds(&values.project(&[at])?)?;

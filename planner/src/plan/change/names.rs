@@ -184,7 +184,7 @@ pub(super) fn normal(ident: &Ident, config: &SessionConfig) -> String {
 }
 
 /// What a table of a FROM is called.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Called {
     /// By AS alone, or as a part of WITH.
     Alias(String),
@@ -363,7 +363,12 @@ impl Walk<'_, '_> {
             }
             SetExpr::SetOperation { left, right, .. } => {
                 self.of_body(left, called)?;
-                self.of_body(right, called)
+                let mut others = Vec::new();
+                self.of_body(right, &mut others)?;
+                // The same table on both sides is one that a name may mean.
+                others.retain(|other| !called.contains(other));
+                called.extend(others);
+                Ok(())
             }
             _ => Ok(()),
         }

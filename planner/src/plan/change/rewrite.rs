@@ -10,6 +10,7 @@ use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::sqlparser::ast::{Expr, ObjectName};
 
 use super::build::{Part, column, count, first_of, has_query, is_not, named, own_table, typed};
+use super::fields::refuse_cut;
 use super::find::{Found, TOUCHED};
 use super::names::{Names, Own, Sees, normal};
 use super::running::Running;
@@ -175,12 +176,13 @@ impl Running {
         let mut values = BTreeMap::new();
         for Assignment { column, value } in set {
             let name = normal(&column.name, self.config());
-            if schema.index_of(&name).is_err() {
+            let Ok(field) = schema.field_with_name(&name) else {
                 return Err(PlannerError::NotFound(format!(
                     "SET {name}: there is no such column in '{}.{}'",
                     target.name.schema, target.name.table
                 )));
-            }
+            };
+            refuse_cut(value, field, &self.request().parameters)?;
             if values.insert(name.clone(), value.clone()).is_some() {
                 return Err(PlannerError::Invalid(format!("SET {name} is there twice")));
             }

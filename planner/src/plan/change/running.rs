@@ -142,7 +142,7 @@ impl Running {
         written: Vec<Unclaimed>,
         outcome: &Arc<Outcome>,
     ) -> Result<std::result::Result<u64, String>> {
-        if proposal.adds.is_empty() && proposal.removes.is_empty() {
+        if proposal.adds.is_empty() && proposal.removes.is_empty() && proposal.alters.is_empty() {
             let count = proposal.count;
             let nothing = async move { Ok(Ok::<_, String>(count)) };
             return outcome.commit(&proposal.table.tasks, nothing).await;

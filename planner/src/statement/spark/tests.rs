@@ -19,7 +19,7 @@ fn operators_are_sparks() {
     check("a / b", r#""spark:/"(a, b)"#);
     check("a DIV b + c", r#""spark:+"("spark:div"(a, b), c)"#);
     check("a / 10", r#""spark:/"(a, CAST(10 AS INTEGER), 0, 2)"#);
-    check("a + INTERVAL 1 DAY", "a + INTERVAL 1 DAY");
+    check("a + INTERVAL 1 DAY", "a + INTERVAL '1' DAY");
     check(
         "1 << 33 >>> b",
         r#""spark:shiftrightunsigned"("spark:shiftleft"(CAST(1 AS INTEGER), 33), b)"#,

@@ -28,6 +28,10 @@ pub(super) fn written(sql: &str, tokens: &[TokenWithSpan]) -> Result<Option<Stri
     let (mut clauses, mut rest) = ([None, None, None], String::new());
     while at < tokens.len() {
         let of = &tokens[at..];
+        // Properties by another word, which the parser knows.
+        if begin(of, &["with"]) && of.get(1).is_some_and(|next| next.token == Token::LParen) {
+            return Ok(None);
+        }
         let (place, end) = match () {
             () if begin(of, &["using"]) || begin(of, &["stored", "as"]) => {
                 let format = if is(of.first(), "using") { at + 1 } else { at + 2 };
