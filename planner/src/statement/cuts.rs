@@ -28,6 +28,11 @@ impl VisitorMut for Cuts {
         {
             *data_type = DataType::Varchar(None);
             *expr = call("left", [expr.clone(), number(length)]);
+        } else if let Expr::TypedString(text) = expr
+            && let Some(length) = length(&text.data_type)
+        {
+            text.data_type = DataType::Varchar(None);
+            *expr = call("left", [expr.clone(), number(length)]);
         }
         ControlFlow::Continue(())
     }
@@ -64,6 +69,7 @@ mod tests {
             ("a::character varying(3)", "left(a::VARCHAR, 3)"),
             ("TRY_CAST(a AS CHAR(3))", "left(TRY_CAST(a AS VARCHAR), 3)"),
             ("CAST(a AS VARCHAR)", "CAST(a AS VARCHAR)"),
+            ("VARCHAR(3) 'abcdef'", "left(VARCHAR 'abcdef', 3)"),
         ] {
             assert_eq!(written(&format!("SELECT {given}")), format!("SELECT {expected}"));
         }

@@ -3,6 +3,7 @@
 //! Rule: what a table is made of is kept exactly or refused. Unsigned integers are kept in the next wider type, text and
 //! bytes in whichever of Arrow's forms they came, and what Delta has no type for is refused with what to store instead.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
@@ -119,6 +120,13 @@ pub(crate) fn arrow_type(data_type: &DataType) -> Result<DataType, String> {
         | ListView(item)
         | LargeListView(item) => List(Arc::new(inner(item, "element")?)),
         Struct(fields) if !fields.is_empty() => {
+            let names: HashSet<_> =
+                fields.iter().map(|field| field.name().to_lowercase()).collect();
+            if names.len() < fields.len() {
+                return Err(format!(
+                    "two fields of {data_type} differ in upper and lower case alone, which is the same in a Delta table"
+                ));
+            }
             Struct(fields.iter().map(|field| stored_field(field)).collect::<Result<Fields, _>>()?)
         }
         Map(entries, _) => map(entries)?,

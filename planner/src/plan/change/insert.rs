@@ -64,6 +64,10 @@ impl Running {
     ) -> Result<LogicalPlan> {
         let rows = given.put_in(inserted(state, statement).await?, table)?;
         match &self.request().rows {
+            Some(_) if given.has_parameters() => Err(PlannerError::Unsupported(
+                "INSERT … PARTITION with a parameter takes one row of values at a time: write the column in the list of columns"
+                    .into(),
+            )),
             Some(values) => for_each(rows, values),
             None => {
                 refuse_fractions(&rows, &self.request().parameters)?;

@@ -25,6 +25,11 @@ pub(super) fn refuse_lengths(column: &str, data_type: &DataType) -> Result<()> {
         {
             "TIMESTAMP, which keeps microseconds"
         }
+        Array(ArrayElemTypeDef::SquareBracket(item, Some(_))) => {
+            return Err(PlannerError::Unsupported(format!(
+                "column '{column}': the length of {data_type} would not be kept to; write {item}[]"
+            )));
+        }
         Array(
             ArrayElemTypeDef::AngleBracket(item)
             | ArrayElemTypeDef::SquareBracket(item, _)

@@ -154,6 +154,11 @@ pub(in crate::statement) fn property(what: &str, option: SqlOption) -> Result<(S
         return Err(no_property(what, &option.to_string()));
     };
     known_property(what, &key.value)?;
+    if matches!(&value, Expr::Value(value) if matches!(value.value, Value::Placeholder(_))) {
+        return Err(PlannerError::Unsupported(format!(
+            "{what}: a property is no parameter, write its value"
+        )));
+    }
     let text = match &value {
         Expr::Value(value) => match &value.value {
             Value::SingleQuotedString(text) => text.clone(),
@@ -293,6 +298,8 @@ mod tests {
             "CREATE TABLE t (a INT) WITH ('delta.enableChangeDataFeed' = 'true')",
             "CREATE TABLE t LIKE u",
             "CREATE TABLE t (a VARCHAR(3))",
+            "CREATE TABLE t (a INT[3])",
+            "CREATE TABLE t (a INT) TBLPROPERTIES ('owner' = ?)",
             "CREATE TABLE t (a CHAR(2), b INT)",
             "CREATE TABLE t (a STRUCT<b VARCHAR(3)>)",
             "CREATE TABLE t (a TIMESTAMP(0))",
