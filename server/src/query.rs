@@ -16,6 +16,7 @@
 mod absence;
 mod admission;
 mod again;
+mod asked;
 mod cancel;
 mod hopeless;
 mod interest;
@@ -44,6 +45,7 @@ mod usage;
 mod wanted;
 
 pub use admission::{Admission, AdmissionLimits};
+pub use asked::{Asked, Caller};
 pub use cancel::Cancelled;
 pub use pending::{Pending, Relaying};
 pub use planning::{Begun, Planned};
@@ -52,5 +54,5 @@ pub use prepared::{IDLE as PREPARED_IDLE, Statements, Values};
 pub use read::Located;
 pub use record::QueryState;
 pub use registry::{Queries, QueryLimits, QueryParts};
-pub use start::{Asked, Caller, Endpoint, Outcome, Started};
+pub use start::{Endpoint, Outcome, Started};
 pub use update::Update;

@@ -24,9 +24,9 @@ use tonic::{Code, Status};
 use uuid::Uuid;
 
 use super::Queries;
+use super::asked::Caller;
 use super::cancel::{Cancelled, cancelled};
 use super::registry::MOST_FINISHED;
-use super::start::Caller;
 use crate::flight::messages::PolledProto;
 use crate::flight::{poll, status};
 use crate::results::ResultError;
