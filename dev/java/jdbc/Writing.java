@@ -355,7 +355,7 @@ final class Writing {
             return told;
         });
         check("CREATE EXTERNAL TABLE … STORED AS DELTA of what is no Delta table", () ->
-                refused("INVALID_ARGUMENT|NOT_FOUND|PERMISSION_DENIED", () ->
+                refused("INVALID_ARGUMENT|NOT_FOUND|UNAUTHORIZED", () ->
                         update("CREATE EXTERNAL TABLE " + table + "_x STORED AS DELTA LOCATION '/nowhere/at/all'")));
     }
 
