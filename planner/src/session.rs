@@ -69,6 +69,7 @@ mod twins;
 mod types;
 mod unchanged;
 mod worker;
+mod zones;
 
 use bounded::Bounds;
 use share::Shares;
@@ -383,6 +384,8 @@ impl Engine {
 fn ours(state: &mut SessionState, bounds: &Arc<Bounds>) -> Result<()> {
     spark::spark(state)?;
     bounded::bound(state, bounds)?;
+    // Before casts are kept as they are.
+    zones::in_zones(state);
     exact::exact(state)?;
     sets::opaque_grouping_sets(state)?;
     membership::nulls_of_in(state);

@@ -32,6 +32,7 @@ mod lexical;
 mod limits;
 mod moments;
 mod numbers;
+mod offsets;
 mod placeholders;
 mod positions;
 mod powers;
@@ -170,6 +171,7 @@ fn parse_one(sql: &str, dialect: Dialect) -> Result<(Parsed, usize)> {
             positions::write_out(&mut statement);
             intervals::write_out(&mut statement);
             moments::write_out(&mut statement);
+            offsets::write_out(&mut statement);
             numbers::write_out(&mut statement);
             windows::write_out(&mut statement);
             recursion::write_out(&mut statement);

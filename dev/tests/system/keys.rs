@@ -9,6 +9,7 @@ use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::compute::{cast, concat_batches};
 use datafusion::arrow::datatypes::{DataType, Schema};
 use futures::TryStreamExt;
+use futures::future::join_all;
 use squadron_dev::cluster::TestCluster;
 use squadron_dev::fixtures;
 use squadron_server::client::ClientError;
@@ -224,6 +225,30 @@ async fn a_primary_key_is_not_null() {
     let null = "create table v (primary key (a) not enforced) as select cast(null as int) as a";
     assert_eq!(refused(&cluster, 0, null).await.0, Code::InvalidArgument);
     assert_eq!(refused(&cluster, 0, "select * from v").await.0, Code::NotFound);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_and_its_columns_are_not_changed_at_once() {
+    const TABLES: usize = 20;
+    let cluster = cluster().await;
+    for table in 0..TABLES {
+        run_all(&cluster, &[&format!("create table t{table} (a int not null, b int)")]).await;
+    }
+    let ask = async |node: usize, sql: String| cluster.client(node).await.run(&sql).await.is_ok();
+    let both = async |table: usize| {
+        let key = ask(0, format!("alter table t{table} add primary key (a) not enforced"));
+        let null = ask(1, format!("alter table t{table} alter column a drop not null"));
+        tokio::join!(key, null)
+    };
+    let done = join_all((0..TABLES).map(both)).await;
+    for (table, (key, null)) in done.iter().enumerate() {
+        assert!(key != null, "t{table}: key {key}, may be NULL {null}");
+    }
+    let kept = done.iter().filter(|(key, _)| *key).count();
+    let sql = "select count(*) from information_schema.columns c join information_schema.table_constraints k \
+               using (table_name) where column_name = 'a' and is_nullable";
+    assert_eq!(value(&cluster, 2, &format!("{sql} = 'NO'")).await, kept.to_string());
+    assert_eq!(value(&cluster, 2, &format!("{sql} = 'YES'")).await, "0");
 }
 
 #[tokio::test(flavor = "multi_thread")]

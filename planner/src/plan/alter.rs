@@ -1,5 +1,7 @@
 //! ALTER TABLE, carried out.
 
+use std::sync::Arc;
+
 use datafusion::common::ResolvedTableReference;
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::planner::object_name_to_table_reference;
@@ -8,9 +10,10 @@ use datafusion::sql::sqlparser::ast::ObjectName;
 use super::ddl::{full, refuse_files, refused};
 use super::{Planner, keys};
 use crate::catalog::{CatalogStore, ChangeError, GoingKey, State};
-use crate::statement::{Alter, Alteration, DroppedKey, NewKey};
+use crate::statement::{Alter, Alteration, DroppedKey};
 use crate::{PlannerError, Result};
 
+mod adding;
 mod log;
 
 /// A table that is changed.
@@ -89,22 +92,6 @@ impl Planner {
         }
         self.alter_log(name, &alter.what, config).await
     }
-
-    async fn add_key(&self, state: &State, table: &Changed<'_>, key: &NewKey) -> Result<()> {
-        let wanted = keys::wanted(std::slice::from_ref(key), table.config)?;
-        let session = self.engine().session(table.config.clone());
-        let (schema, name) = (&table.name.schema, &table.name.table);
-        let columns = keys::columns_of(&session, schema, name).await?;
-        keys::check_columns(&wanted, &columns)?;
-        keys::check_not_null(&wanted, &columns)?;
-        let there = state.table(schema, name).map_err(refused)?;
-        let there = state.with_keys(schema, there, &wanted).map_err(refused)?;
-        keys::check_references(&session, state, &table.name, &columns, &there.keys).await?;
-        for wanted in &wanted {
-            table.change(|state, schema, table| state.add_key(schema, table, wanted)).await?;
-        }
-        Ok(())
-    }
 }
 
 /// A table's new name: it stays in its schema.
@@ -132,7 +119,17 @@ impl Changed<'_> {
         + Send
         + Sync,
     ) -> Result<()> {
+        self.state_after(decide).await.map(drop)
+    }
+
+    /// What the catalog has after it.
+    async fn state_after(
+        &self,
+        decide: impl Fn(&State, &str, &str) -> Result<Vec<crate::catalog::Change>, ChangeError>
+        + Send
+        + Sync,
+    ) -> Result<Arc<State>> {
         let decide = |state: &State| decide(state, &self.name.schema, &self.name.table);
-        self.store.change(self.by, decide).await.map(drop).map_err(refused)
+        self.store.change(self.by, decide).await.map_err(refused)
     }
 }

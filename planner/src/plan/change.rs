@@ -36,6 +36,7 @@ mod micros;
 mod names;
 mod rewrite;
 mod running;
+mod sent;
 mod target;
 
 pub(in crate::plan) use create::columns_of;

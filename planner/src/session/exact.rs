@@ -11,7 +11,7 @@
 //! same functions; where that fails it is left to the query, which fails only if it comes to that expression.
 //!
 //! ```text
-//!   a + b ── FunctionRewrite ──► "+"(a, b)          integers only: dates, decimals and intervals are looked at
+//!   a + b ── FunctionRewrite ──► "+"(a, b)          numbers only: dates and intervals are looked at
 //!   sum(a) ── by its name ─────► widened ─► sum ─► narrowed, or an error
 //! ```
 
@@ -28,6 +28,8 @@ use datafusion::logical_expr::{AggregateUDF, Expr, LogicalPlan, ScalarUDF};
 mod arithmetic;
 mod casts;
 mod checked;
+mod decimals;
+mod digits;
 mod distinct;
 mod extreme;
 mod found;
@@ -61,6 +63,7 @@ pub(super) use passed_on::passed_on;
 
 use arithmetic::{Arithmetic, WriteOut};
 use casts::{Instant, KeptCasts};
+use digits::AsWritten;
 use extreme::Extreme;
 use found::Found;
 use intervals::NoIntervalsAsKeys;
@@ -113,6 +116,8 @@ pub(super) fn exact(state: &mut SessionState) -> Result<()> {
     // Before casts are looked at: what it writes compares.
     state.add_analyzer_rule(Arc::new(WholeLists));
     state.add_analyzer_rule(Arc::new(WholePatterns));
+    // Before casts are kept as they are.
+    state.add_analyzer_rule(Arc::new(AsWritten));
     state.add_analyzer_rule(Arc::new(KeptCasts));
     state.add_analyzer_rule(Arc::new(OneNanInScans));
     state.add_analyzer_rule(Arc::new(OneNumberInKeys));

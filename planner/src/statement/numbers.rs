@@ -1,8 +1,9 @@
-//! Integers beyond 64 bits are decimals.
+//! Numbers of more digits than their type has are decimals.
 //!
-//! Problem: DataFusion 55 reads them as DOUBLE, and the next 2,000 integers equal them: `u = 18446744073709551616` finds
-//! 18446744073709551615. Official way: `datafusion.sql_parser.parse_float_as_decimal`, which is about numbers with a
-//! point too. Here: a cast of the digits is written.
+//! Problem: DataFusion 55 reads integers beyond 64 bits as DOUBLE, and the next 2,000 integers equal them:
+//! `u = 18446744073709551616` finds 18446744073709551615; so it reads numbers with a point, and of 12345678901234567890.12
+//! sixteen digits stay. Official way: `datafusion.sql_parser.parse_float_as_decimal`, which makes decimals of `1.5` too.
+//! Here: a cast of the digits is written.
 
 use std::ops::ControlFlow;
 
@@ -15,6 +16,9 @@ use super::walk;
 
 /// Digits of the largest decimal.
 const MOST: usize = 76;
+
+/// So many a DOUBLE keeps, whatever they are.
+const OF_DOUBLE: usize = 15;
 
 /// Writes it in a statement.
 pub(super) fn write_out(statement: &mut DfStatement) {
@@ -37,19 +41,29 @@ impl VisitorMut for Numbers {
     }
 }
 
-/// A decimal in the place of a whole number that is more than `most`.
+/// A decimal in the place of a whole number that is more than `most`, or of one with more digits than a DOUBLE has.
 fn write_decimal(expr: &mut Expr, most: u64) {
     let Expr::Value(value) = &*expr else { return };
     let Value::Number(text, _) = &value.value else { return };
-    let digits = text.trim_start_matches('0');
-    let is_whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    if !is_whole || digits.len() > MOST || digits.parse().is_ok_and(|number: u64| number <= most) {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let whole = whole.trim_start_matches('0');
+    let count = whole.len() + fraction.len();
+    let significant = match whole {
+        "" => fraction.trim_start_matches('0').len(),
+        _ => count,
+    };
+    let fits = match fraction {
+        "" if !text.contains('.') => whole.parse().is_ok_and(|number: u64| number <= most),
+        _ => significant <= OF_DOUBLE,
+    };
+    let is_number = whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit());
+    if !is_number || fits || significant == 0 || count > MOST {
         return;
     }
-    let precision = ExactNumberInfo::PrecisionAndScale(digits.len() as u64, 0);
+    let precision = ExactNumberInfo::PrecisionAndScale(count as u64, fraction.len() as i64);
     *expr = Expr::Cast {
         kind: CastKind::Cast,
-        expr: Box::new(Expr::value(Value::SingleQuotedString(digits.to_owned()))),
+        expr: Box::new(Expr::value(Value::SingleQuotedString(text.clone()))),
         data_type: DataType::Decimal(precision),
         array: false,
         format: None,
@@ -61,7 +75,7 @@ mod tests {
     use super::super::tests::written;
 
     #[test]
-    fn integers_beyond_64_bits_are_decimals() {
+    fn numbers_of_more_digits_than_their_type_has_are_decimals() {
         let text = written("SELECT 18446744073709551616, -99999999999999999999");
         assert!(text.contains("CAST('18446744073709551616' AS DECIMAL(20,0))"), "{text}");
         assert!(text.contains("-CAST('99999999999999999999' AS DECIMAL(20,0))"), "{text}");
@@ -69,7 +83,18 @@ mod tests {
             written("SELECT -9223372036854775809, -9223372036854775808, 9223372036854775809");
         assert_eq!(text.matches("CAST").count(), 1, "{text}");
         assert!(text.contains("-CAST('9223372036854775809' AS DECIMAL(19,0))"), "{text}");
-        let text = written("SELECT 18446744073709551615, 0, 1e30, 99999999999999999999.5, '7'");
+        let text =
+            written("SELECT 18446744073709551615, 0, 0., 1., 1e30, 1.5e30, 1.23456789012345, '7'");
         assert!(!text.contains("CAST"), "{text}");
+        for (number, decimal) in [
+            ("99999999999999999999.5", "DECIMAL(21,1)"),
+            ("1.234567890123456", "DECIMAL(16,15)"),
+            (".1234567890123456", "DECIMAL(16,16)"),
+            ("0.00000000001234567890123456", "DECIMAL(26,26)"),
+            ("12345678901234567890.", "DECIMAL(20,0)"),
+        ] {
+            let text = written(&format!("SELECT {number}"));
+            assert_eq!(text, format!("SELECT CAST('{number}' AS {decimal})"));
+        }
     }
 }

@@ -33,6 +33,8 @@ pub(crate) enum TableChange {
         /// Whether they need not be there.
         or_not: bool,
     },
+    /// It has a key more, which its log does not tell: a version that says the same again, for whoever changes its columns.
+    Key,
 }
 
 impl TableChange {
@@ -43,6 +45,7 @@ impl TableChange {
             Self::MayBeNull(_) | Self::Comment { .. } => "CHANGE COLUMN",
             Self::Set(_) => "SET TBLPROPERTIES",
             Self::Unset { .. } => "UNSET TBLPROPERTIES",
+            Self::Key => "ADD CONSTRAINT",
         }
     }
 }
@@ -96,12 +99,13 @@ pub(crate) fn altered(
                 }
             }
         }
+        TableChange::Key => {}
     }
     let mut actions = Vec::new();
     if let Some(protocol) = with_features(protocol, &needs)? {
         actions.push(Action::Protocol(protocol));
     }
-    if table != before || !actions.is_empty() {
+    if table != before || !actions.is_empty() || matches!(change, TableChange::Key) {
         let metadata = serde_json::from_value(table).map_err(|error| error.to_string())?;
         actions.push(Action::Metadata(metadata));
     }

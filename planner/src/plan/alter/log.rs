@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{Field, Schema};
+use datafusion::catalog::TableProvider;
 use datafusion::common::ResolvedTableReference;
 use datafusion::execution::SessionState;
 use datafusion::prelude::SessionConfig;
@@ -17,7 +18,7 @@ use crate::statement::{AddedColumns, Alteration};
 use crate::{PlannerError, Result};
 
 /// How often it is looked at anew when others are first.
-const MOST_TRIES: usize = 10;
+pub(super) const MOST_TRIES: usize = 10;
 
 impl Planner {
     /// Changes the table of this name; where another version came first, what that has made of it.
@@ -32,35 +33,12 @@ impl Planner {
             let session = self.engine().session(config.clone());
             let scan = scan_of(&session, name).await?;
             let change = self.change_of(&session, name, &scan, what, config).await?;
-            let snapshot = scan.snapshot();
-            let alters = altered(&snapshot.protocol, &snapshot.metadata, &change)
-                .map_err(|why| PlannerError::Invalid(format!("ALTER TABLE: {why}")))?;
-            if alters.is_empty() {
-                return Ok(());
-            }
-            let table = Arc::clone(scan.table());
-            let proposal = Proposal {
-                table: Arc::clone(&table),
-                read: Arc::clone(snapshot),
-                adds: Vec::new(),
-                removes: Default::default(),
-                alters,
-                depends: Depends::Nothing,
-                operation: change.operation(),
-                count: 0,
-            };
-            // It goes on should nobody wait for it any more.
-            let published = table.tasks.spawn(async move { publish(&proposal).await }).await;
-            let published = published
-                .map_err(|error| PlannerError::Internal(format!("a commit ended: {error}")))?;
-            match published? {
-                Ok(()) => return Ok(()),
-                Err(not_done) => why = not_done.conflict()?,
+            match tried(&scan, &change).await? {
+                Tried::Done => return Ok(()),
+                Tried::Others(meanwhile) => why = meanwhile,
             }
         }
-        Err(PlannerError::Changed(format!(
-            "others change the table at the same time, {MOST_TRIES} times in a row ({why}): nothing was changed, run the statement again"
-        )))
+        Err(others(&why))
     }
 
     async fn change_of(
@@ -77,7 +55,7 @@ impl Planner {
             }
             Alteration::MayBeNull(column) => {
                 let column = named(column, config);
-                self.refuse_keys_column(name, &column)?;
+                self.refuse_keys_column(name, &column).await?;
                 TableChange::MayBeNull(column)
             }
             Alteration::Comment { column, text } => {
@@ -93,10 +71,10 @@ impl Planner {
         })
     }
 
-    /// Those of a primary key are not NULL.
-    fn refuse_keys_column(&self, name: &ResolvedTableReference, column: &str) -> Result<()> {
+    /// Those of a primary key are not NULL. A key that came after the version that was read of the table is met at the log.
+    async fn refuse_keys_column(&self, name: &ResolvedTableReference, column: &str) -> Result<()> {
         let Some(store) = self.engine().named().store() else { return Ok(()) };
-        let known = store.known();
+        let known = store.refresh().await.map_err(|error| PlannerError::from(&error))?;
         let keys = known.entry(&name.schema, &name.table).map(|entry| &entry.keys);
         let mut keys = keys.into_iter().flatten();
         let of = keys.find(|key| {
@@ -112,15 +90,68 @@ impl Planner {
     }
 }
 
-async fn scan_of(session: &SessionState, name: &ResolvedTableReference) -> Result<DeltaScan> {
-    let full = format!("{}.{}", name.schema, name.table);
+/// What became of a change.
+pub(super) enum Tried {
+    /// It is made, or was so already.
+    Done,
+    /// Another came first; what it did.
+    Others(String),
+}
+
+/// Makes a change the next version of a table.
+pub(super) async fn tried(scan: &DeltaScan, change: &TableChange) -> Result<Tried> {
+    let snapshot = scan.snapshot();
+    let alters = altered(&snapshot.protocol, &snapshot.metadata, change)
+        .map_err(|why| PlannerError::Invalid(format!("ALTER TABLE: {why}")))?;
+    if alters.is_empty() {
+        return Ok(Tried::Done);
+    }
+    let table = Arc::clone(scan.table());
+    let proposal = Proposal {
+        table: Arc::clone(&table),
+        read: Arc::clone(snapshot),
+        adds: Vec::new(),
+        removes: Default::default(),
+        alters,
+        depends: Depends::Nothing,
+        operation: change.operation(),
+        count: 0,
+    };
+    // It goes on should nobody wait for it any more.
+    let published = table.tasks.spawn(async move { publish(&proposal).await }).await;
+    let published =
+        published.map_err(|error| PlannerError::Internal(format!("a commit ended: {error}")))?;
+    match published? {
+        Ok(()) => Ok(Tried::Done),
+        Err(not_done) => not_done.conflict().map(Tried::Others),
+    }
+}
+
+/// When others came first each time.
+pub(super) fn others(why: &str) -> PlannerError {
+    PlannerError::Changed(format!(
+        "others change the table at the same time, {MOST_TRIES} times in a row ({why}): nothing was changed, run the statement again"
+    ))
+}
+
+/// The table of a name, as it is by now.
+pub(super) async fn table_of(
+    session: &SessionState,
+    name: &ResolvedTableReference,
+) -> Result<Arc<dyn TableProvider>> {
     let catalog = session.catalog_list().catalog(CATALOG_NAME);
     let found = match catalog.and_then(|catalog| catalog.schema(&name.schema)) {
         Some(schema) => schema.table(&name.table).await?,
         None => None,
     };
-    let found =
-        found.ok_or_else(|| PlannerError::NotFound(format!("there is no table '{full}'")))?;
+    found.ok_or_else(|| {
+        PlannerError::NotFound(format!("there is no table '{}.{}'", name.schema, name.table))
+    })
+}
+
+async fn scan_of(session: &SessionState, name: &ResolvedTableReference) -> Result<DeltaScan> {
+    let full = format!("{}.{}", name.schema, name.table);
+    let found = table_of(session, name).await?;
     let Some(scan) = found.downcast_ref::<DeltaScan>() else {
         return Err(PlannerError::Unsupported(format!(
             "'{full}' is of files without a log, whose columns are those of the files: keys and its name are what ALTER TABLE \

@@ -13,6 +13,7 @@ use datafusion::sql::sqlparser::ast::{Ident, Statement as SqlStatement};
 use uuid::Uuid;
 
 use super::running::{FILE_BYTES, Running};
+use super::sent::refuse_cut_in;
 use super::target::Target;
 use crate::catalog::delta::{may_partition, stored};
 use crate::catalog::{
@@ -258,7 +259,8 @@ impl Running {
                 Ok(Made { schema: self.commented(stored, table), rows: None })
             }
             (None, Some(_)) => {
-                let plan = bound(self.query(state, table).await?, &self.request().parameters)?;
+                let query = self.query(state, table).await?;
+                let plan = bound(query.clone(), &self.request().parameters)?;
                 named_once(&plan, &[], "table")?;
                 // Whether a query's column can be NULL is a matter of its plan, and not of what its maker said.
                 let fields = plan
@@ -268,6 +270,7 @@ impl Running {
                     .map(|field| Field::new(field.name(), field.data_type().clone(), true));
                 let stored = stored(&Schema::new(fields.collect::<Vec<_>>())).map_err(invalid)?;
                 let stored = required(stored, not_null);
+                refuse_cut_in(&cast_to(query, &stored)?, &self.request().parameters)?;
                 let rows = cast_to(plan, &stored)?;
                 Ok(Made { schema: self.commented(stored, table), rows: Some(rows) })
             }

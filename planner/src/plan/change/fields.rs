@@ -1,16 +1,11 @@
-//! Whether all of a value has a place in the column that it goes to.
-//!
-//! What a statement says is cast, and a cast cuts a number as its author may know. What a client sends is data: a fraction
-//! or nanoseconds that its column has no place for are refused.
+//! Whether all fields of a value have a place in the column that it goes to.
 //!
 //! Problem: a cast of a struct takes the fields of the same name, and leaves others out without a word. Official way: none.
 //! Here: a value with a field that the column has not is refused, as a column is that the table has not.
 
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::common::{DFSchema, ScalarValue};
-use datafusion::logical_expr::expr::Placeholder;
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, cast, when};
+use datafusion::arrow::datatypes::{DataType, FieldRef};
+use datafusion::common::DFSchema;
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
 
 use crate::{PlannerError, Result};
 
@@ -95,97 +90,11 @@ pub(super) fn refuse_lost_in(plan: &LogicalPlan) -> Result<()> {
     }
 }
 
-/// A value that a client sends as one of a column's type: a fraction ends in an error where the column is of integers.
-pub(super) fn whole(value: Expr, from: &DataType, to: &DataType) -> Result<Expr> {
-    let cut = cast(value.clone(), to.clone());
-    if !(has_fractions(from) && to.is_integer()) {
-        return Ok(cut);
-    }
-    // No integer is read from the text of a fraction, and the error has it.
-    let refused = cast(cast(value.clone(), DataType::Utf8), to.clone());
-    Ok(when(cast(cut.clone(), from.clone()).eq(value), cut).otherwise(refused)?)
-}
-
-fn has_fractions(data_type: &DataType) -> bool {
-    match data_type {
-        DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale) => *scale > 0,
-        other => other.is_floating(),
-    }
-}
-
-/// Whether instants have nanoseconds, which the others have not.
-pub(super) fn is_finer(from: &DataType, to: &DataType) -> bool {
-    use DataType::Timestamp;
-    use TimeUnit::Nanosecond;
-    matches!((from, to), (Timestamp(Nanosecond, _), Timestamp(unit, _)) if *unit != Nanosecond)
-}
-
-/// Of the values of a statement's parameters, before they are bound.
-///
-/// # Errors
-/// `Invalid` for a fraction that goes to a column of integers, and for nanoseconds that go to one of microseconds.
-pub(super) fn refuse_fractions(plan: &LogicalPlan, values: &[ScalarValue]) -> Result<()> {
-    let (mut found, mut lost) = (None, None);
-    plan.apply(|node| {
-        let LogicalPlan::Values(rows) = node else { return Ok(TreeNodeRecursion::Continue) };
-        for expr in rows.values.iter().flatten() {
-            let Expr::Placeholder(Placeholder { id, field: Some(field) }) = expr else { continue };
-            let number = id.trim_start_matches('$').parse::<usize>().unwrap_or_default();
-            let value = number.checked_sub(1).and_then(|at| values.get(at));
-            if value.is_some_and(|value| is_cut(value, field.data_type())) {
-                found = Some((id.clone(), field.data_type().clone()));
-            }
-            let fields = value.map(|value| refuse_lost(id, &value.data_type(), field.data_type()));
-            if let Some(Err(why)) = fields {
-                lost.get_or_insert(why);
-            }
-        }
-        Ok(TreeNodeRecursion::Continue)
-    })?;
-    match (found, lost) {
-        (Some((parameter, of)), _) => Err(cut(&parameter, &of)),
-        (None, Some(lost)) => Err(lost),
-        (None, None) => Ok(()),
-    }
-}
-
-/// Of a parameter that a column is set to.
-///
-/// # Errors
-/// `Invalid` for a value that the column has no place for as a whole.
-pub(super) fn refuse_cut(
-    value: &datafusion::sql::sqlparser::ast::Expr,
-    column: &Field,
-    values: &[ScalarValue],
-) -> Result<()> {
-    use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, Value};
-    let SqlExpr::Value(value) = value else { return Ok(()) };
-    let Value::Placeholder(id) = &value.value else { return Ok(()) };
-    let number = id.trim_start_matches('$').parse::<usize>().unwrap_or_default();
-    let Some(value) = number.checked_sub(1).and_then(|at| values.get(at)) else { return Ok(()) };
-    refuse_lost(column.name(), &value.data_type(), column.data_type())?;
-    match is_cut(value, column.data_type()) {
-        true => Err(cut(id, column.data_type())),
-        false => Ok(()),
-    }
-}
-
-fn cut(parameter: &str, of: &DataType) -> PlannerError {
-    PlannerError::Invalid(format!(
-        "the value of parameter {parameter} has a fraction, and its column is of {of}: round it"
-    ))
-}
-
-fn is_cut(value: &ScalarValue, to: &DataType) -> bool {
-    let from = value.data_type();
-    let back = || value.cast_to(to).and_then(|cut| cut.cast_to(&from));
-    let may_be = has_fractions(&from) && to.is_integer() || is_finer(&from, to);
-    may_be && back().is_ok_and(|back| back != *value)
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+
+    use datafusion::arrow::datatypes::Field;
 
     use super::*;
 

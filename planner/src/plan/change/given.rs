@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, HashSet};
 
 use datafusion::arrow::datatypes::Schema;
 use datafusion::common::ScalarValue;
-use datafusion::common::tree_node::TreeNode;
 use datafusion::error::Result as DfResult;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Projection, cast};
@@ -154,12 +153,6 @@ fn is_empty(value: &ScalarValue) -> bool {
 }
 
 impl Given {
-    /// Whether a value is one of the statement's parameters.
-    pub(super) fn has_parameters(&self) -> bool {
-        let is_one = |expr: &Expr| Ok(matches!(expr, Expr::Placeholder(_)));
-        self.values.values().any(|value| value.exists(is_one).unwrap_or_default())
-    }
-
     /// Whether nothing is given.
     pub(super) fn is_nothing(&self) -> bool {
         self.values.is_empty()

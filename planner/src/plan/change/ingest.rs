@@ -23,9 +23,10 @@ use futures::stream::BoxStream;
 use parking_lot::Mutex;
 
 use super::create::{Made, cast_to};
-use super::fields::{refuse_lost, whole};
+use super::fields::refuse_lost;
 use super::micros::refuse_nanoseconds;
 use super::running::Running;
+use super::sent::whole;
 use crate::catalog::Existing;
 use crate::catalog::delta::stored;
 use crate::commit::Outcome;

@@ -10,13 +10,13 @@ use datafusion::common::{Column, DFSchema};
 use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::error::Result as DfResult;
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Projection, cast};
 use datafusion::sql::parser::Statement as DfStatement;
 
-use super::fields::{is_finer, refuse_fractions, refuse_lost, refuse_lost_in, whole};
+use super::fields::refuse_lost_in;
 use super::given::Given;
-use super::micros::refuse_nanoseconds;
 use super::running::Running;
+use super::sent::{parameter, refuse_any_cut, refuse_cut_in, uncast};
 use super::target::Target;
 use crate::catalog::delta::DataFile;
 use crate::commit::{Depends, Outcome, Proposal};
@@ -64,13 +64,9 @@ impl Running {
     ) -> Result<LogicalPlan> {
         let rows = given.put_in(inserted(state, statement).await?, table)?;
         match &self.request().rows {
-            Some(_) if given.has_parameters() => Err(PlannerError::Unsupported(
-                "INSERT … PARTITION with a parameter takes one row of values at a time: write the column in the list of columns"
-                    .into(),
-            )),
             Some(values) => for_each(rows, values),
             None => {
-                refuse_fractions(&rows, &self.request().parameters)?;
+                refuse_cut_in(&rows, &self.request().parameters)?;
                 bound(rows, &self.request().parameters)
             }
         }
@@ -156,36 +152,45 @@ fn with_nulls(plan: LogicalPlan) -> Result<LogicalPlan> {
     Ok(nullable.data)
 }
 
-/// One row of VALUES for each row of values: `$1` is a column of theirs.
+/// One row of VALUES for each row of values: `$1` is a column of theirs, also directly above them.
 fn for_each(plan: LogicalPlan, values: &RecordBatch) -> Result<LogicalPlan> {
     let table = MemTable::try_new(values.schema(), vec![vec![values.clone()]])?;
     let source = provider_as_source(Arc::new(table));
-    let of_each = plan.transform_up(|node| {
-        let LogicalPlan::Values(one) = &node else { return Ok(Transformed::no(node)) };
-        let [row] = &one.values[..] else { return Ok(Transformed::no(node)) };
-        let columns = row.iter().zip(one.schema.fields()).map(|(expr, field)| {
-            if let Expr::Placeholder(parameter) = expr
-                && let Ok(column) = values.schema().field_with_name(&parameter.id)
-            {
-                refuse_lost(&parameter.id, column.data_type(), field.data_type())?;
-                if is_finer(column.data_type(), field.data_type()) {
-                    let at = values.schema().index_of(&parameter.id)?;
-                    refuse_nanoseconds(&values.project(&[at])?)?;
-                }
-                let value = Expr::Column(Column::from_name(&parameter.id));
-                return Ok(whole(value, column.data_type(), field.data_type())?.alias(field.name()));
-            }
-            let expr = expr.clone().transform(|expr| match expr {
-                Expr::Placeholder(parameter) => {
-                    Ok(Transformed::yes(Expr::Column(Column::from_name(parameter.id))))
-                }
-                other => Ok(Transformed::no(other)),
-            })?;
-            Ok(cast(expr.data, field.data_type().clone()).alias(field.name()))
-        });
-        let columns = columns.collect::<DfResult<Vec<_>>>()?;
-        let scan = LogicalPlanBuilder::scan("$values", Arc::clone(&source), None)?;
-        Ok(Transformed::yes(scan.project(columns)?.build()?))
+    let of_each = plan.transform_up(|node| match &node {
+        LogicalPlan::Values(one) if one.values.len() == 1 => {
+            let columns = one.values[0].iter().zip(one.schema.fields()).map(|(expr, field)| {
+                let to = field.data_type();
+                refuse_any_cut(parameter(expr), values, to)?;
+                Ok(cast(with_columns(expr, values)?, to.clone()).alias(field.name()))
+            });
+            let mut columns = columns.collect::<DfResult<Vec<_>>>()?;
+            let names = values.schema_ref().fields().iter().map(|field| field.name());
+            columns.extend(names.map(|name| Expr::Column(Column::from_name(name))));
+            let scan = LogicalPlanBuilder::scan("$values", Arc::clone(&source), None)?;
+            Ok(Transformed::yes(scan.project(columns)?.build()?))
+        }
+        LogicalPlan::Projection(projection) => {
+            let columns = projection.expr.iter().zip(projection.schema.fields());
+            let columns = columns.map(|(expr, field)| {
+                refuse_any_cut(parameter(uncast(expr)), values, field.data_type())?;
+                with_columns(expr, values)
+            });
+            let columns = columns.collect::<DfResult<Vec<_>>>()?;
+            let input = Arc::clone(&projection.input);
+            Ok(Transformed::yes(LogicalPlan::Projection(Projection::try_new(columns, input)?)))
+        }
+        _ => Ok(Transformed::no(node)),
     })?;
     Ok(types_met(of_each.data.recompute_schema()?)?)
+}
+
+/// An expression with columns of values for its parameters.
+fn with_columns(expr: &Expr, values: &RecordBatch) -> DfResult<Expr> {
+    let with_columns = expr.clone().transform(|expr| match expr {
+        Expr::Placeholder(parameter) if values.column_by_name(&parameter.id).is_some() => {
+            Ok(Transformed::yes(Expr::Column(Column::from_name(parameter.id))))
+        }
+        other => Ok(Transformed::no(other)),
+    })?;
+    Ok(with_columns.data)
 }

@@ -10,10 +10,10 @@ use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::sqlparser::ast::{Expr, ObjectName};
 
 use super::build::{Part, column, count, first_of, has_query, is_not, named, own_table, typed};
-use super::fields::refuse_cut;
 use super::find::{Found, TOUCHED};
 use super::names::{Names, Own, Sees, normal};
 use super::running::Running;
+use super::sent::refuse_cut;
 use super::target::Target;
 use crate::catalog::delta::DataFile;
 use crate::commit::{Depends, Outcome, Proposal};

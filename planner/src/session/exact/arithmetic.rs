@@ -22,6 +22,7 @@ use datafusion::logical_expr::{
 use datafusion::physical_expr_common::datum::apply;
 
 use super::beyond;
+use super::decimals;
 use super::found::found;
 use super::frames::framed;
 use super::intervals::refuse_intervals;
@@ -139,6 +140,13 @@ impl ScalarUDFImpl for Arithmetic {
                 let negated = ScalarValue::try_from_array(&one_nan_in(negated), 0)?;
                 Ok(ColumnarValue::Scalar(negated))
             }
+            [left, right] if args.return_field.data_type().is_decimal() => {
+                let kernel = self.kernel();
+                let checked = |left: &dyn Datum, right: &dyn Datum| {
+                    kernel(left, right).and_then(decimals::fitting)
+                };
+                apply(left, right, checked).map_err(decimals_told)
+            }
             [left, right] => apply(left, right, self.kernel()).map_err(told_by_engine),
             other => internal_err!("{} of {} numbers", self.operator, other.len()),
         }
@@ -183,14 +191,19 @@ fn is_negated_here(of: &DataType) -> bool {
 }
 
 /// What two numbers are made to before they are taken together, where a function of ours does that: it looks at
-/// integers that may leave their type, and at floating-point numbers that may make a NaN.
+/// integers and decimals that may leave their type, and at floating-point numbers that may make a NaN.
 fn numbers(left: &DataType, operator: Operator, right: &DataType) -> Option<(DataType, DataType)> {
     let is_ours: fn(&DataType) -> bool = match operator {
         Operator::Plus | Operator::Minus | Operator::Multiply => is_negated_here,
         Operator::Divide | Operator::Modulo => DataType::is_floating,
         _ => return None,
     };
-    let both = BinaryTypeCoercer::new(left, &operator, right).get_input_types().ok()?;
+    let coercer = BinaryTypeCoercer::new(left, &operator, right);
+    let both = coercer.get_input_types().ok()?;
+    if both.0.is_decimal() && both.1.is_decimal() {
+        let answer = BinaryTypeCoercer::new(&both.0, &operator, &both.1).get_result_type().ok()?;
+        return (operator != Operator::Modulo && decimals::is_full(&answer)).then_some(both);
+    }
     (is_ours(&both.0) && is_ours(&both.1) && both.0.is_integer() == both.1.is_integer())
         .then_some(both)
 }
@@ -200,6 +213,17 @@ fn told_by_engine(error: DataFusionError) -> DataFusionError {
         DataFusionError::ArrowError(error, _) => told(*error),
         other => other,
     }
+}
+
+fn decimals_told(error: DataFusionError) -> DataFusionError {
+    let DataFusionError::ArrowError(error, _) = error else { return error };
+    let ArrowError::ArithmeticOverflow(text) = error.as_ref() else { return (*error).into() };
+    let numbers = text.strip_prefix("Overflow happened on: ").unwrap_or(text);
+    beyond(
+        numbers,
+        "the digits of its decimal type",
+        "CAST a number to fewer digits or to DOUBLE first",
+    )
 }
 
 fn told(error: ArrowError) -> DataFusionError {

@@ -7,6 +7,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use super::*;
 
 mod averages;
+mod decimals;
 mod floats;
 mod frames;
 mod instants;
