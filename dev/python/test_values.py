@@ -94,3 +94,15 @@ def test_a_number_arrives_with_the_digits_that_are_written(connections, truth):
     merged = f"MERGE INTO {t} USING (SELECT 1 AS id) s ON {t}.id = s.id WHEN MATCHED THEN UPDATE SET b = 4.545"
     execute(connections[1], merged)
     assert fetch(connections[0], f"SELECT b FROM {t} WHERE id = 1") == [(decimal.Decimal("4.55"),)]
+
+
+def test_a_text_is_as_long_as_its_column(connections):
+    t = name("lengths")
+    execute(connections[0], f"CREATE TABLE {t} (a INT, s VARCHAR(3))")
+    with connections[1].cursor() as cursor:
+        cursor.adbc_ingest(t, pa.table({"a": [1], "s": ["äöü"]}), mode="append")
+        with pytest.raises(adbc_driver_manager.Error, match="VARCHAR"):
+            cursor.adbc_ingest(t, pa.table({"a": [2], "s": ["abcd"]}), mode="append")
+        with pytest.raises(adbc_driver_manager.Error, match="VARCHAR"):
+            cursor.executemany(f"INSERT INTO {t} VALUES (?, ?)", [(3, "abc"), (4, "abcd")])
+    assert fetch(connections[2], f"SELECT * FROM {t}") == [(1, "äöü")]

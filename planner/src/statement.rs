@@ -54,10 +54,10 @@ pub use alter::{AddedColumns, Alter, Alteration, DroppedKey};
 pub(crate) use casts::CAST_BY_NAME;
 pub(crate) use change::ALL_COLUMNS;
 use change::SAID;
-pub(crate) use change::known_property;
 pub use change::{
     Assignment, Change, Clause, ColumnName, CopyTo, InsertInto, MergeInto, NewRow, NewTable, Rows,
 };
+pub(crate) use change::{known_property, lengths};
 pub(crate) use columns::{AGAIN, AGAIN_MARK, beside_wildcards};
 pub(crate) use dates::{BOUNDARIES_BETWEEN, UNITS_BETWEEN};
 pub use ddl::Ddl;

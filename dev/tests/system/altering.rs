@@ -162,6 +162,39 @@ async fn a_table_has_its_new_name_at_every_node() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_length_is_kept_to() {
+    let cluster = cluster().await;
+    run_all(
+        &cluster,
+        &[
+            "create table t (a int, s varchar(3) not null comment 'short')",
+            "alter table t add column (u character varying(2) comment 'shorter')",
+            "insert into t values (1, 'äöü', null), (2, 'ab   ', 'xy')",
+            "update t set u = 'z ' where a = 1",
+        ],
+    )
+    .await;
+    for sql in [
+        "insert into t values (3, 'abcd', null)",
+        "insert into t select 3, n_name, null from nation",
+        "update t set u = 'xyz'",
+        "merge into t using (select 1 as k) on a = k when matched then update set s = 'long'",
+    ] {
+        let (found, why) = refused(&cluster, 1, sql).await;
+        assert_eq!(found, Code::InvalidArgument, "{sql}: {why}");
+        assert!(why.contains("is VARCHAR("), "{sql}: {why}");
+    }
+    let all = "select string_agg(concat('[', s, '|', u, ']'), ' ' order by a) from t";
+    everywhere(&cluster, all, "[äöü|z ] [ab |xy]").await;
+    let told = "select string_agg(concat(column_name, character_maximum_length), ' ' order by column_name) \
+                from information_schema.columns where table_name = 't'";
+    everywhere(&cluster, told, "a s3 u2").await;
+    let shown = value(&cluster, 1, "show create table t").await;
+    assert!(shown.contains("\"s\" VARCHAR(3) NOT NULL COMMENT 'short'"), "{shown}");
+    assert!(shown.contains("\"u\" VARCHAR(2) COMMENT 'shorter'"), "{shown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn properties_count_from_then_on() {
     let cluster = cluster().await;
     let statements = [

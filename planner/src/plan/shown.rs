@@ -9,7 +9,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::ResolvedTableReference;
 
 use crate::catalog::delta::DeltaScan;
-use crate::catalog::{Entry, External, Key, KeyKind};
+use crate::catalog::{Entry, External, Key, KeyKind, text_length};
 use crate::statement::known_property;
 use crate::wire_schema::sql_name;
 
@@ -54,7 +54,11 @@ pub(super) fn table(name: &ResolvedTableReference, entry: &Entry, of: &DeltaScan
 }
 
 fn column(field: &Field) -> String {
-    let mut column = format!("{} {}", quoted(field.name()), type_name(field.data_type()));
+    let data_type = match text_length(field) {
+        Some(length) => format!("VARCHAR({length})"),
+        None => type_name(field.data_type()),
+    };
+    let mut column = format!("{} {data_type}", quoted(field.name()));
     if !field.is_nullable() {
         column += " NOT NULL";
     }

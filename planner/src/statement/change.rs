@@ -21,6 +21,7 @@ mod windows;
 
 pub use copy::CopyTo;
 pub(super) use copy::Target;
+pub(crate) use lengths::lengths;
 pub(crate) use merge::ALL_COLUMNS;
 pub use merge::{Clause, MergeInto, NewRow};
 pub use table::NewTable;

@@ -1,4 +1,4 @@
-//! What rows have to be before they are a table's: of its types, and not NULL where it has none.
+//! What rows have to be before they are a table's: of its types and lengths, and not NULL where it has none.
 
 use std::sync::Arc;
 
@@ -7,6 +7,7 @@ use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::compute::{CastOptions, cast_with_options};
 use datafusion::arrow::datatypes::{DataType, Field, SchemaRef};
 
+use crate::catalog::fitting;
 use crate::{PlannerError, Result};
 
 /// The rows with the columns of a table.
@@ -21,7 +22,7 @@ pub(super) fn fitted(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBa
     let columns = columns.map(|(column, field)| {
         let column = cast(column, field)?;
         no_nulls(&column, field, field.name())?;
-        Ok(column)
+        fitting(&column, field)
     });
     let columns = columns.collect::<Result<Vec<_>>>()?;
     Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)

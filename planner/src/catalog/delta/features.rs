@@ -8,6 +8,8 @@ use std::collections::HashMap;
 use deltalake::kernel::{Metadata, Protocol};
 use serde_json::Value;
 
+use crate::catalog::{LENGTH, length_of};
+
 /// Features that change nothing for who reads.
 const READ: &[&str] =
     &["timestampNtz", "v2Checkpoint", "vacuumProtocolCheck", "deletionVectors", "columnMapping"];
@@ -36,7 +38,6 @@ const ASKS_WRITERS: &[(&str, &str)] = &[
     ("delta.generationExpression", "generatedColumns"),
     ("delta.identity.start", "identityColumns"),
     ("CURRENT_DEFAULT", "allowColumnDefaults"),
-    ("__CHAR_VARCHAR_TYPE_STRING", "CHAR or VARCHAR of a length"),
 ];
 
 /// What may be done with a table.
@@ -91,6 +92,9 @@ fn writable(
     if let Some((_, feature)) = asked {
         return Err(unknown(feature, "written"));
     }
+    if has_other_lengths(columns) {
+        return Err(unknown("CHAR, or VARCHAR within another type", "written"));
+    }
     if properties.keys().any(|name| name.starts_with("delta.constraints.")) {
         return Err(unknown("checkConstraints", "written"));
     }
@@ -103,6 +107,15 @@ fn writable(
         Some((_, feature)) => Err(unknown(feature, "written")),
         None => Ok(()),
     }
+}
+
+/// Whether texts have a length that is not kept to: all but those of columns of VARCHAR.
+fn has_other_lengths(columns: &str) -> bool {
+    let all = columns.matches(LENGTH).count();
+    let columns: Value = serde_json::from_str(columns).unwrap_or_default();
+    let fields = columns.get("fields").and_then(Value::as_array).into_iter().flatten();
+    let of = |field: &Value| field.get("metadata")?.get(LENGTH)?.as_str().and_then(length_of);
+    fields.filter_map(of).count() != all
 }
 
 /// What is said of a feature that is not known.
@@ -121,4 +134,31 @@ fn number(protocol: &Value, name: &str) -> u64 {
 fn features<'p>(protocol: &'p Value, list: &str) -> impl Iterator<Item = &'p str> {
     let listed = protocol.get(list).and_then(Value::as_array);
     listed.into_iter().flatten().filter_map(Value::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_columns_are_kept_to_and_others_are_not() {
+        let field = |metadata: &str, data_type: &str| {
+            format!(
+                r#"{{"name":"a","type":{data_type},"nullable":true,"metadata":{{{metadata}}}}}"#
+            )
+        };
+        let table =
+            |fields: &[String]| format!(r#"{{"type":"struct","fields":[{}]}}"#, fields.join(","));
+        let of = |said: &str| format!(r#""__CHAR_VARCHAR_TYPE_STRING":"{said}""#);
+        let text = r#""string""#;
+        let inner = table(&[field(&of("varchar(3)"), text)]);
+        for (fields, others) in [
+            (vec![field("", text), field(&of("varchar(3)"), text)], false),
+            (vec![field(&of("char(3)"), text)], true),
+            (vec![field(&of("array<varchar(3)>"), text)], true),
+            (vec![field(&of("varchar(3)"), text), field("", &inner)], true),
+        ] {
+            assert_eq!(has_other_lengths(&table(&fields)), others, "{fields:?}");
+        }
+    }
 }

@@ -11,6 +11,7 @@ use deltalake::kernel::engine::arrow_conversion::{TryIntoArrow, TryIntoKernel};
 use deltalake::kernel::{Metadata, StructType};
 
 use super::FILE_COLUMN;
+use crate::catalog::LENGTH;
 
 /// Letters that no column's name may have: Parquet and Spark give them a meaning of their own.
 const FORBIDDEN: &[char] = &[' ', ',', ';', '{', '}', '(', ')', '\n', '\t', '='];
@@ -81,7 +82,10 @@ fn check_name(name: &str) -> Result<(), String> {
 fn stored_field(field: &Field) -> Result<Field, String> {
     let data_type = arrow_type(field.data_type())
         .map_err(|problem| format!("column '{}': {problem}", field.name()))?;
-    Ok(Field::new(field.name(), data_type, field.is_nullable()))
+    let stored = Field::new(field.name(), data_type, field.is_nullable());
+    let length = field.metadata().get_key_value(LENGTH);
+    Ok(stored
+        .with_metadata(length.map(|(key, of)| (key.clone(), of.clone())).into_iter().collect()))
 }
 
 /// The type that a table keeps for values of another one.

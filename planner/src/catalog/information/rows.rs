@@ -10,6 +10,7 @@ use datafusion::config::ConfigOptions;
 use datafusion::datasource::TableType;
 
 use super::{INFORMATION_SCHEMA, Made, Shared, constraints, names, schema_of};
+use crate::catalog::text_length;
 use crate::options::listed;
 use crate::wire_schema::{Wire, sql_type};
 
@@ -235,7 +236,7 @@ async fn columns(of: &Shared) -> Result<Vec<Row>> {
                 let mut row = place.cells(&name);
                 row.extend([text(field.name()), number(at + 1), NONE]);
                 row.push(text(if own.is_nullable() { "YES" } else { "NO" }));
-                row.extend(type_cells(field.data_type()));
+                row.extend(type_cells(field.data_type(), text_length(own)));
                 rows.push(row);
             }
         }
@@ -248,7 +249,7 @@ pub(super) fn number(of: usize) -> Cell {
 }
 
 /// From `data_type` on.
-fn type_cells(data_type: &DataType) -> [Cell; 8] {
+fn type_cells(data_type: &DataType, length: Option<usize>) -> [Cell; 8] {
     let sql = sql_type(data_type);
     let (precision, scale) = (i64::from(sql.precision), i64::from(sql.scale));
     let bytes = match data_type {
@@ -268,7 +269,9 @@ fn type_cells(data_type: &DataType) -> [Cell; 8] {
         _ => None,
     };
     let [digits, radix, scale] = numeric.map(Cell::Number);
-    // Text has no length but what memory has.
-    let (letters, octets) = (Cell::Number(bytes), Cell::Number(bytes));
+    // Other text has no length but what memory has. A character is four bytes at most.
+    let length = length.and_then(|length| i64::try_from(length).ok());
+    let letters = Cell::Number(length.or(bytes));
+    let octets = Cell::Number(length.map(|length| length.saturating_mul(4)).or(bytes));
     [text(sql.name), letters, octets, digits, radix, scale, Cell::Number(fraction), NONE]
 }

@@ -189,7 +189,11 @@ async fn new_columns(
     let fields = kept.fields().iter().map(|field| {
         let field = field.as_ref().clone();
         match said.get(field.name()) {
-            Some(text) => field.with_metadata([("comment".to_owned(), text.clone())].into()),
+            Some(text) => {
+                let mut metadata = field.metadata().clone();
+                metadata.insert("comment".to_owned(), text.clone());
+                field.with_metadata(metadata)
+            }
             None => field,
         }
     });

@@ -18,13 +18,13 @@ use super::target::Target;
 use crate::catalog::delta::{may_partition, stored};
 use crate::catalog::{
     CatalogStore, Change, ChangeError, DataLocation, Entry, EntryKind, Existing, Managed, State,
-    TABLES, WantedKey,
+    TABLES, WantedKey, with_length,
 };
 use crate::commit::{Depends, NotDone, Outcome, Proposal, first_version, made_anew, publish_first};
 use crate::plan::ddl::{full, named_once, no_warehouse, refuse_files, refused};
 use crate::plan::keys::{check_columns, check_references, name, primary, wanted};
 use crate::plan::{Parameters, bound, logical};
-use crate::statement::NewTable;
+use crate::statement::{NewTable, lengths};
 use crate::write::{Encoding, Folder, Layout, Unclaimed, WriteSpec, WrittenFile, remove_files};
 use crate::{PlannerError, Result};
 
@@ -329,7 +329,8 @@ impl Running {
             table.comments.iter().map(|(ident, text)| (self.name(ident), text.clone())).collect();
         let fields = schema.fields().iter().map(|field| match comments.get(field.name()) {
             Some(text) => {
-                let said = HashMap::from([("comment".to_owned(), text.clone())]);
+                let mut said = field.metadata().clone();
+                said.insert("comment".to_owned(), text.clone());
                 Arc::new(field.as_ref().clone().with_metadata(said))
             }
             None => Arc::clone(field),
@@ -388,7 +389,13 @@ pub(in crate::plan) async fn columns_of(
     let plan = state.statement_to_plan(columns.clone()).await?;
     match plan {
         LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(made)) => {
-            Ok(Arc::new(made.input.schema().as_arrow().clone()))
+            let fields = made.input.schema().as_arrow().fields().iter();
+            let lengths = lengths(columns).into_iter().chain(std::iter::repeat(None));
+            let fields = fields.zip(lengths).map(|(field, length)| match length {
+                Some(length) => Arc::new(with_length(field.as_ref().clone(), length)),
+                None => Arc::clone(field),
+            });
+            Ok(Arc::new(Schema::new(fields.collect::<Vec<_>>())))
         }
         other => Err(PlannerError::Internal(format!("no columns: {}", other.display()))),
     }

@@ -297,7 +297,7 @@ mod tests {
             "CREATE TABLE t (a INT GENERATED ALWAYS AS (1))",
             "CREATE TABLE t (a INT) WITH ('delta.enableChangeDataFeed' = 'true')",
             "CREATE TABLE t LIKE u",
-            "CREATE TABLE t (a VARCHAR(3))",
+            "CREATE TABLE t (a VARCHAR(3)[])",
             "CREATE TABLE t (a INT[3])",
             "CREATE TABLE t (a INT) TBLPROPERTIES ('owner' = ?)",
             "CREATE TABLE t (a CHAR(2), b INT)",

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 
+use squadron_planner::catalog::text_length;
+
 use super::types::{is_case_sensitive, sql_type};
 
 const TYPE_NAME: &str = "ARROW:FLIGHT:SQL:TYPE_NAME";
@@ -51,9 +53,12 @@ pub(super) fn describe(wire: &Schema, source: &Schema, table: TableName<'_>) -> 
     let fields = wire.fields().iter().enumerate().map(|(index, field)| {
         let own = source.fields().get(index);
         let remarks = own.and_then(|it| it.metadata().get(COMMENT));
+        let length = own.and_then(|it| text_length(it));
         // A result may have NULLs anywhere, a table has not.
         let nullable = own.is_none_or(|it| it.is_nullable());
-        describe_column(field, remarks, table).with_nullable(nullable)
+        let described = describe_column(field, remarks, table).with_nullable(nullable);
+        let length = length.map(|length| (PRECISION.to_owned(), length.to_string()));
+        extend(described, length.into_iter())
     });
     let fields: Vec<_> = fields.collect();
     match fields.len() > MOST_DESCRIBED {
@@ -167,6 +172,14 @@ mod tests {
         assert_eq!(found[PRECISION], "65536");
         assert_eq!(found[SCALE], "0");
         assert_eq!(found[IS_CASE_SENSITIVE], "1");
+    }
+
+    #[test]
+    fn a_text_of_a_length_has_that() {
+        let length = ("__CHAR_VARCHAR_TYPE_STRING".to_string(), "varchar(20)".to_string());
+        let field = Field::new("name", DataType::Utf8View, true);
+        let found = of_table(field.with_metadata(HashMap::from([length])));
+        assert_eq!(found[PRECISION], "20");
     }
 
     #[test]
