@@ -59,7 +59,7 @@ def test_nanoseconds_are_kept_as_microseconds_or_refused(connections):
     assert ingest(one, t, at(1_000, None), "create") == 2
     with pytest.raises(adbc_driver_manager.Error, match="'at' has a time finer than a microsecond"):
         ingest(one, t, at(2_000, 1_001), "append")
-    with one.cursor() as cursor, pytest.raises(adbc_driver_manager.Error, match="finer than a microsecond"):
+    with one.cursor() as cursor, pytest.raises(adbc_driver_manager.Error, match="is finer than its column"):
         cursor.executemany(f"INSERT INTO {t} VALUES (?)", at(3_000, 1_001))
     assert rows(one, f"SELECT count(*), max(at) FROM {t}") == [(2, datetime.datetime(1970, 1, 1, 0, 0, 0, 1))]
 
@@ -199,6 +199,16 @@ def test_no_rows_make_an_empty_table(cluster, connections):
     assert rows(connections[1], f"SELECT * FROM {t}") == []
     with pytest.raises(adbc_driver_manager.Error, match="without a message"):
         ingest(connections[0], name("none"), COLUMNS.slice(0, 0), "create")
+
+
+def test_a_column_without_a_value_is_one_of_text(connections):
+    one, two, _ = connections
+    t = name("nulls")
+    frame = pd.DataFrame({"a": [1, 2], "b": [None, None]})
+    frame.to_sql(t, one, index=False)
+    assert ingest(two, t, pa.table({"a": [3], "b": ["x"]}), "append") == 1
+    assert ingest(two, t, pa.table({"a": [4], "b": pa.nulls(1)}), "append") == 1
+    assert rows(one, f"SELECT a, b FROM {t} ORDER BY a") == [(1, None), (2, None), (3, "x"), (4, None)]
 
 
 def test_pandas_writes_and_reads_back(connections):

@@ -31,6 +31,7 @@ mod alter;
 mod change;
 mod ddl;
 mod described;
+mod field_names;
 mod given_up;
 mod here;
 mod keys;
@@ -445,7 +446,7 @@ pub(crate) async fn logical(
     if is_spark {
         spark_sets::refuse_mixed(&plan)?;
     }
-    Ok(apart(keys_are_columns(plan)?)?)
+    Ok(field_names::called_as_fields(apart(keys_are_columns(plan)?)?)?)
 }
 
 /// The name of a column that a statement has not found.

@@ -189,9 +189,33 @@ async fn a_length_is_kept_to() {
     let told = "select string_agg(concat(column_name, character_maximum_length), ' ' order by column_name) \
                 from information_schema.columns where table_name = 't'";
     everywhere(&cluster, told, "a s3 u2").await;
-    let shown = value(&cluster, 1, "show create table t").await;
-    assert!(shown.contains("\"s\" VARCHAR(3) NOT NULL COMMENT 'short'"), "{shown}");
-    assert!(shown.contains("\"u\" VARCHAR(2) COMMENT 'shorter'"), "{shown}");
+    let shown = cluster.ask(1, "show create table t").await.expect("a statement").text();
+    assert!(shown.contains("s VARCHAR(3) NOT NULL COMMENT 'short'"), "{shown}");
+    assert!(shown.contains("u VARCHAR(2) COMMENT 'shorter'"), "{shown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_view_has_the_columns_that_it_was_made_with() {
+    let cluster = cluster().await;
+    run_all(
+        &cluster,
+        &[
+            "create table t (a int, s struct<x int, y varchar>)",
+            "insert into t values (1, {'x': 2, 'y': 'three'})",
+            "create view named (p, q) as select * from t",
+            "create view joined as select *, 5 as five from t",
+            "create view fields as select s.x, t.s.y, a from t order by s.y limit 3",
+            "alter table t add column b int",
+        ],
+    )
+    .await;
+    everywhere(&cluster, "select concat(p, q['x']) from named", "12").await;
+    everywhere(&cluster, "select concat(a, five) from joined", "15").await;
+    everywhere(&cluster, "select concat(x, y, a) from fields", "2three1").await;
+    let columns = "select string_agg(column_name, ' ' order by ordinal_position) from information_schema.columns \
+                   where table_name = ";
+    everywhere(&cluster, &format!("{columns} 'joined'"), "a s five").await;
+    everywhere(&cluster, &format!("{columns} 'fields'"), "x y a").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

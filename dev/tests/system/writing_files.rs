@@ -74,6 +74,8 @@ async fn a_copy_in_a_folder_has_every_row_once() {
     assert_eq!(site.run(0, differ).await, "0");
     let written = files(&site.folder.path().join("lines"));
     assert!(written.len() > 1 && hidden(&written).is_empty(), "{written:?}");
+    let is_parquet = |path: &PathBuf| path.extension().is_some_and(|of| of == "parquet");
+    assert!(written.iter().all(is_parquet), "{written:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -123,8 +123,23 @@ impl Named {
             return plan_err!("a view is a query: {}", view.query);
         };
         let plan = logical(&mut state, query).await?;
-        renamed(plan, &view.columns)
+        renamed(columns_of(plan, &view.of)?, &view.columns)
     }
+}
+
+/// A plan with these of its columns alone, if any are named.
+fn columns_of(plan: LogicalPlan, names: &[String]) -> Result<LogicalPlan> {
+    let schema = plan.schema();
+    let own = || schema.fields().iter().map(|field| field.name());
+    if names.is_empty() || own().eq(names) {
+        return Ok(plan);
+    }
+    let columns = names.iter().map(|name| match own().position(|own| own == name) {
+        Some(at) => Ok(col(schema.columns().swap_remove(at))),
+        None => plan_err!("the view's query has no column '{name}' any more: make the view anew"),
+    });
+    let columns = columns.collect::<Result<Vec<_>>>()?;
+    LogicalPlanBuilder::from(plan).project(columns)?.build()
 }
 
 /// A plan whose columns have these names, if there are any.

@@ -87,19 +87,23 @@ impl Planner {
         if changes.is_empty() {
             return Ok(Ok(state));
         }
-        self.try_out(name, entry, &state, config).await?;
-        let decide = |state: &State| state.create(&name.schema, entry, existing);
+        let mut entry = entry.clone();
+        let columns = self.try_out(name, &entry, &state, config).await?;
+        if let EntryKind::View(view) = &mut entry.kind {
+            view.of = columns;
+        }
+        let decide = |state: &State| state.create(&name.schema, &entry, existing);
         Ok(store.change(by, decide).await)
     }
 
-    /// Whether an entry can be read, before others find it.
+    /// Whether an entry can be read, before others find it, and the columns of a view's query.
     async fn try_out(
         &self,
         name: &ResolvedTableReference,
         entry: &Entry,
         state: &State,
         config: &SessionConfig,
-    ) -> Result<()> {
+    ) -> Result<Vec<String>> {
         let mut session = self.engine().session(config.clone());
         match &entry.kind {
             EntryKind::External(external) => {
@@ -107,9 +111,9 @@ impl Planner {
                 let placed = files.placed(&entry.name, &external.location);
                 let placed = placed.map_err(|error| PlannerError::from(&error))?;
                 let table = files.resolved(&placed, &external.format, config).await;
-                table.map(drop).map_err(|error| PlannerError::from(&error))
+                table.map(|_| Vec::new()).map_err(|error| PlannerError::from(&error))
             }
-            EntryKind::Managed(_) => Ok(()),
+            EntryKind::Managed(_) => Ok(Vec::new()),
             EntryKind::View(view) => {
                 let Statement::Query(query) = parse(&view.query)? else {
                     return Err(PlannerError::Invalid("a view is made of a query".into()));
@@ -126,7 +130,8 @@ impl Planner {
                         "a view has no parameters: write their values in its query".into(),
                     ));
                 }
-                named_once(&plan, &view.columns, "view")
+                named_once(&plan, &view.columns, "view")?;
+                Ok(plan.schema().fields().iter().map(|field| field.name().clone()).collect())
             }
         }
     }
@@ -229,6 +234,7 @@ fn view(query: &str, columns: &[Ident], config: &SessionConfig) -> View {
     View {
         query: query.to_owned(),
         columns: columns.iter().map(|ident| name(ident, config)).collect(),
+        of: Vec::new(),
         catalog: catalog.default_catalog.clone(),
         schema: catalog.default_schema.clone(),
     }

@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::ResolvedTableReference;
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::keywords::{RESERVED_FOR_COLUMN_ALIAS, RESERVED_FOR_TABLE_ALIAS};
+use datafusion::sql::sqlparser::parser::Parser;
 
 use crate::catalog::delta::DeltaScan;
 use crate::catalog::{Entry, External, Key, KeyKind, text_length};
@@ -116,13 +119,28 @@ fn text(of: &str) -> String {
     format!("'{}'", of.replace('\'', "''"))
 }
 
+/// Whether it is a name wherever names are, and no word of the language.
+fn is_read(name: &str) -> bool {
+    let mut words = RESERVED_FOR_COLUMN_ALIAS.iter().chain(RESERVED_FOR_TABLE_ALIAS);
+    if words.any(|word| format!("{word:?}").eq_ignore_ascii_case(name)) {
+        return false;
+    }
+    let table =
+        format!("CREATE TABLE {name}.{name} ({name} INT, CONSTRAINT {name} UNIQUE ({name}))");
+    let query = format!("SELECT {name} FROM {name}.{name}");
+    let Ok(parsed) = Parser::parse_sql(&GenericDialect {}, &format!("{table}; {query}")) else {
+        return false;
+    };
+    parsed.iter().map(ToString::to_string).eq([table, query])
+}
+
 /// As SQL takes it.
 fn quoted(name: &str) -> String {
     let is_plain = name.starts_with(|letter: char| letter.is_ascii_lowercase())
         && name
             .chars()
             .all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_');
-    match is_plain {
+    match is_plain && is_read(name) {
         true => name.to_owned(),
         false => format!("\"{}\"", name.replace('"', "\"\"")),
     }
@@ -135,5 +153,12 @@ mod tests {
     #[test]
     fn names_are_quoted_where_they_must_be() {
         assert_eq!(["a_1", "A", "a b", "1"].map(quoted), ["a_1", "\"A\"", "\"a b\"", "\"1\""]);
+        for word in ["primary", "check", "unique", "constraint", "select", "from"] {
+            assert_eq!(quoted(word), format!("\"{word}\""));
+        }
+        assert_eq!(
+            ["id", "name", "comment", "year"].map(quoted),
+            ["id", "name", "comment", "year"]
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! Totals, windows and groups that differ by a cast alone.
 //!
 //! Problem: DataFusion 55 leaves casts out of names, and takes `sum(CAST(x AS DOUBLE))` and `sum(x)` of one query for the
-//! same column. Official way: none. Here: where two expressions of a query would be the same without their casts, its
+//! same column; so it does of casts to times of a zone (AT TIME ZONE). Official way: none. Here: where two expressions of a query would be the same without their casts, its
 //! casts go through a function that has the cast in its name, and which is taken out of the finished plan
 //! (`session/twins.rs`).
 
@@ -86,11 +86,15 @@ fn tell_apart(expressions: Vec<&mut Expr>) {
 }
 
 fn has_cast(expr: &Expr) -> bool {
-    let is_cast = |part: &Expr| match part {
-        Expr::Cast { .. } => ControlFlow::Break(()),
+    let found = |part: &Expr| match part {
+        part if is_cast(part) => ControlFlow::Break(()),
         _ => ControlFlow::Continue(()),
     };
-    visit_expressions(expr, is_cast).is_break()
+    visit_expressions(expr, found).is_break()
+}
+
+fn is_cast(expr: &Expr) -> bool {
+    matches!(expr, Expr::Cast { .. } | Expr::AtTimeZone { .. })
 }
 
 /// What there is: its text without casts and names of tables, and with its casts.
@@ -141,7 +145,9 @@ impl VisitorMut for Bare {
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         match expr {
-            Expr::Cast { expr: of, .. } if self.casts => *expr = of.as_ref().clone(),
+            Expr::Cast { expr: of, .. } | Expr::AtTimeZone { timestamp: of, .. } if self.casts => {
+                *expr = of.as_ref().clone();
+            }
             Expr::Nested(of) => *expr = of.as_ref().clone(),
             Expr::CompoundIdentifier(parts) => {
                 if let Some(name) = parts.last() {
@@ -173,7 +179,7 @@ impl VisitorMut for ByName {
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if self.depth == 0 && matches!(expr, Expr::Cast { .. }) {
+        if self.depth == 0 && is_cast(expr) {
             *expr = call(CAST_BY_NAME, [expr.clone()]);
         }
         ControlFlow::Continue(())
@@ -199,6 +205,8 @@ mod tests {
             "SELECT count(*) FROM t GROUP BY ROLLUP (a, CAST(a AS INT))",
             "SELECT CAST(a AS INT) x, a y, count(*) FROM t GROUP BY 1, 2",
             "SELECT 1 UNION ALL SELECT sum(CAST(a AS INT)) + sum(a) FROM t",
+            "SELECT a, a AT TIME ZONE 'Europe/Berlin' FROM t",
+            "SELECT a AT TIME ZONE '+01:00', a AT TIME ZONE 'Europe/Berlin' FROM t",
         ] {
             assert!(is_written(sql), "{sql}: {}", written(sql));
         }

@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn utc_is_an_offset() {
-        let text = written("SELECT a AT TIME ZONE 'utc', a AT TIME ZONE 'Europe/Berlin'");
-        assert_eq!(text, "SELECT a AT TIME ZONE '+00:00', a AT TIME ZONE 'Europe/Berlin'");
+        let text = written("SELECT a AT TIME ZONE 'utc', b AT TIME ZONE 'Europe/Berlin'");
+        assert_eq!(text, "SELECT a AT TIME ZONE '+00:00', b AT TIME ZONE 'Europe/Berlin'");
     }
 }

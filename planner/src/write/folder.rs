@@ -17,6 +17,9 @@ use crate::{PlannerError, Result};
 /// Before the name of a file that nobody is to read yet.
 const HIDDEN: char = '.';
 
+/// Behind it: not every engine passes over the first, and whose node was killed stays.
+const UNFINISHED: &str = ".unfinished";
+
 /// A folder that files are written to.
 #[derive(Debug, Clone)]
 pub(crate) struct Folder {
@@ -125,7 +128,13 @@ fn rename(from: &std::path::Path, to: &std::path::Path) -> io::Result<()> {
 
 /// The name that nobody reads yet.
 pub(super) fn hidden(name: &str) -> String {
-    format!("{HIDDEN}{name}")
+    format!("{HIDDEN}{name}{UNFINISHED}")
+}
+
+/// The one that it is to have.
+fn shown(hidden: &str) -> &str {
+    let name = hidden.strip_prefix(HIDDEN).unwrap_or(hidden);
+    name.strip_suffix(UNFINISHED).unwrap_or(name)
 }
 
 /// Gives the hidden files of a folder their names; the only one is called `name`, if that is said.
@@ -139,7 +148,7 @@ pub(crate) async fn publish_files(
 ) -> Result<()> {
     for (done, file) in files.iter().enumerate() {
         let (parents, own) = file.path.rsplit_once('/').unwrap_or(("", &file.path));
-        let own = name.unwrap_or(own.strip_prefix(HIDDEN).unwrap_or(own));
+        let own = name.unwrap_or(shown(own));
         let (from, to) = (folder.path(&file.path), folder.path(&format!("{parents}/{own}")));
         folder.rename(&from, &to).await.map_err(|error| match error {
             object_store::Error::AlreadyExists { .. } if done == 0 => {
@@ -162,6 +171,12 @@ pub(crate) async fn publish_files(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_hidden_name_looks_like_no_file_of_rows() {
+        assert_eq!(hidden("a.parquet"), ".a.parquet.unfinished");
+        assert_eq!(shown(&hidden("a.parquet")), "a.parquet");
+    }
 
     fn file(path: &str) -> WrittenFile {
         WrittenFile {

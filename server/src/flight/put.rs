@@ -72,7 +72,8 @@ pub async fn begin(mut messages: Streaming<FlightData>) -> Result<Begun, Status>
     let first = first.ok_or_else(|| {
         // ADBC sends none at all for a table without batches.
         Status::invalid_argument(
-            "DoPut without a message: not even a descriptor or columns were sent",
+            "DoPut without a message: not even a descriptor or columns were sent (ADBC's drivers send nothing for a table without \
+             rows: make it with CREATE TABLE)",
         )
     })?;
     Ok(Begun { put: put(&first)?, first, rest: messages })

@@ -37,7 +37,7 @@ impl Warehouse {
 
 fn view(name: &str, query: &str) -> Entry {
     let (catalog, schema) = ("squadron".to_owned(), "public".to_owned());
-    let view = View { query: query.into(), columns: Vec::new(), catalog, schema };
+    let view = View { query: query.into(), columns: Vec::new(), of: Vec::new(), catalog, schema };
     Entry {
         name: name.into(),
         id: "id".into(),

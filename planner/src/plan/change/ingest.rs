@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::streaming::StreamingTable;
 use datafusion::common::{ResolvedTableReference, TableReference};
 use datafusion::datasource::provider_as_source;
@@ -168,7 +168,13 @@ impl Running {
     }
 
     fn columns(&self, ingest: &Ingest) -> Result<Schema> {
-        stored(&ingest.rows.schema).map_err(PlannerError::Invalid)
+        let fields = ingest.rows.schema.fields().iter();
+        let fields = fields.map(|field| {
+            let data_type = texts_for_nulls(field.data_type());
+            field.as_ref().clone().with_data_type(data_type)
+        });
+        let columns = Schema::new(fields.collect::<Vec<_>>());
+        stored(&columns).map_err(PlannerError::Invalid)
     }
 
     async fn make_of(
@@ -210,6 +216,18 @@ impl Running {
     }
 }
 
+/// Of a column that has no value yet nothing is known: pandas and polars send such of text without a type.
+fn texts_for_nulls(of: &DataType) -> DataType {
+    match of {
+        DataType::Null => DataType::Utf8,
+        DataType::List(item) => {
+            let data_type = texts_for_nulls(item.data_type());
+            DataType::List(Arc::new(item.as_ref().clone().with_data_type(data_type)))
+        }
+        of => of.clone(),
+    }
+}
+
 /// The columns of a table out of those that come, by their names: exactly, or but for upper and lower case. One that does
 /// not come is NULL, one that the table has not is refused.
 fn matched(comes: &Schema, table: &Schema) -> Result<Vec<Expr>> {
@@ -242,8 +260,6 @@ fn matched(comes: &Schema, table: &Schema) -> Result<Vec<Expr>> {
 
 #[cfg(test)]
 mod tests {
-    use datafusion::arrow::datatypes::DataType;
-
     use super::*;
 
     fn schema(names: &[&str]) -> Schema {
