@@ -62,10 +62,25 @@ pub enum Encoding {
     /// Parquet: all that a table is made of.
     #[default]
     Parquet,
-    /// Lines of values with commas between them, the first of them the names of the columns.
-    Csv,
+    /// Lines of values.
+    Csv(Csv),
     /// Lines of JSON, an object each.
     Json,
+}
+
+/// Lines of values, as other programs read them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Csv {
+    /// What is between two values.
+    pub delimiter: u8,
+    /// Whether the first line has the names of the columns.
+    pub has_header: bool,
+}
+
+impl Default for Csv {
+    fn default() -> Self {
+        Self { delimiter: b',', has_header: true }
+    }
 }
 
 impl Encoding {
@@ -73,7 +88,7 @@ impl Encoding {
     pub(crate) fn suffix(self) -> &'static str {
         match self {
             Self::Parquet => ".parquet",
-            Self::Csv => ".csv",
+            Self::Csv(_) => ".csv",
             Self::Json => ".json",
         }
     }

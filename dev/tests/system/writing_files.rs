@@ -171,6 +171,27 @@ async fn a_copy_as_text_has_every_row_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn text_files_are_written_and_read_as_options_say() {
+    let site = Site::new().await;
+    let (place, options) =
+        (site.at("semi"), "options ('format.delimiter' ';', 'format.has_header' 'false')");
+    let rows = site.run(1, &format!("copy orders to '{place}/' stored as csv {options}")).await;
+    let table = format!("create external table semi stored as csv location '{place}' {options}");
+    site.cluster.client(0).await.run(&table).await.unwrap();
+    assert_eq!(site.run(2, "select count(*) from semi").await, rows);
+    let differ = "select count(*) from (select column_1, column_9 from semi except select o_orderkey, o_comment from orders)";
+    assert_eq!(site.run(0, differ).await, "0");
+    let first = std::fs::read_to_string(&files(&site.folder.path().join("semi"))[0]).unwrap();
+    let line = first.lines().next().unwrap();
+    assert!(line.matches(';').count() >= 8 && !line.contains("o_orderkey"), "{line}");
+    let shown = site.cluster.ask(1, "show create table semi").await.unwrap().text();
+    assert!(
+        shown.contains("OPTIONS ('format.delimiter' ';', 'format.has_header' 'false')"),
+        "{shown}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_copy_in_one_text_file_is_in_order_under_the_names_of_its_columns() {
     let site = Site::new().await;
     let query =

@@ -24,6 +24,7 @@ pub(crate) mod layout;
 mod listing;
 mod local;
 mod merge;
+mod options;
 mod ordering;
 mod partitions;
 pub(crate) mod prune;
@@ -47,6 +48,8 @@ pub(crate) use entry::{Entry, Found};
 use format::DataFormat;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use listing::Place;
+
+pub(crate) use options::{FileOptions, option_name};
 use parking_lot::RwLock;
 use source::Source;
 use std::collections::BTreeMap;
@@ -193,14 +196,21 @@ impl FilesCatalog {
     ///
     /// # Errors
     /// For a location that can never work.
-    pub(crate) fn placed(&self, name: &str, location: &str) -> Result<Arc<Entry>, CatalogError> {
+    pub(crate) fn placed(
+        &self,
+        name: &str,
+        location: &str,
+        options: &BTreeMap<String, String>,
+    ) -> Result<Arc<Entry>, CatalogError> {
         let location: DataLocation = location.parse()?;
+        let options = FileOptions::of(options)
+            .map_err(|why| CatalogError::invalid(location.to_string(), why))?;
         let store = register_object_store(&self.shared.runtime, &location)?;
         let is_file = location.path().filename().and_then(DataFormat::split).is_some();
         let path = location.path().clone();
         let place = if is_file { Place::File(path) } else { Place::Folder(path) };
         let source = Source { location: Arc::new(location), store, place };
-        Ok(Arc::new(Entry::new(name.to_owned(), Arc::new(source))))
+        Ok(Arc::new(Entry::new(name.to_owned(), Arc::new(source), options)))
     }
 
     /// The table of such files as they are now.
@@ -266,7 +276,9 @@ impl FilesCatalog {
         for (name, source) in found.into_iter().flatten() {
             match entries.get_mut(&name) {
                 Some(known) => known.rival = Some(source),
-                None => drop(entries.insert(name.clone(), Entry::new(name, source))),
+                None => drop(
+                    entries.insert(name.clone(), Entry::new(name, source, FileOptions::default())),
+                ),
             }
         }
         let known = self.entries();

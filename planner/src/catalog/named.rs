@@ -97,7 +97,7 @@ impl Named {
         if let Some(known) = externals.get(&key) {
             return Ok(Arc::clone(known));
         }
-        let found = self.files.placed(&entry.name, &external.location)?;
+        let found = self.files.placed(&entry.name, &external.location, &external.options)?;
         externals.insert(key, Arc::clone(&found));
         Ok(found)
     }

@@ -39,12 +39,12 @@ impl Planner {
                     |state: &State, schema: &String| state.drop_schema(schema, *or_not, *cascade);
                 store.change(by, |state| all(state, &schemas, drop)).await
             }
-            Ddl::CreateExternal { name, location, format, existing } => {
+            Ddl::CreateExternal { name, location, format, options, existing } => {
                 let name = full(name, config)?;
                 let external = External {
                     location: self.engine().allowed(location)?,
                     format: format.clone(),
-                    options: Default::default(),
+                    options: options.clone(),
                 };
                 let entry = entry(&name, by, EntryKind::External(external), None);
                 self.create(store, &name, &entry, *existing, config, by).await?
@@ -108,7 +108,7 @@ impl Planner {
         match &entry.kind {
             EntryKind::External(external) => {
                 let files = self.engine().files();
-                let placed = files.placed(&entry.name, &external.location);
+                let placed = files.placed(&entry.name, &external.location, &external.options);
                 let placed = placed.map_err(|error| PlannerError::from(&error))?;
                 let table = files.resolved(&placed, &external.format, config).await;
                 table.map(|_| Vec::new()).map_err(|error| PlannerError::from(&error))

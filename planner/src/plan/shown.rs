@@ -25,11 +25,16 @@ pub(super) fn view(name: &ResolvedTableReference, columns: &Schema, query: &str)
 /// Files that are somewhere.
 pub(super) fn external(name: &ResolvedTableReference, of: &External) -> String {
     let format = of.format.to_uppercase();
-    format!(
+    let mut statement = format!(
         "CREATE EXTERNAL TABLE {} STORED AS {format} LOCATION {}",
         full(name),
         text(&of.location)
-    )
+    );
+    if !of.options.is_empty() {
+        let said = of.options.iter().map(|(name, value)| format!("{} {}", text(name), text(value)));
+        statement += &format!(" OPTIONS ({})", said.collect::<Vec<_>>().join(", "));
+    }
+    statement
 }
 
 /// A table of a log.

@@ -3,6 +3,7 @@
 //! DataFusion's own plans for them leave out without a word what they have no place for (RESTRICT, AUTHORIZATION, …);
 //! here each part is understood or refused by name.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use datafusion::logical_expr::sqlparser::ast::{
@@ -14,7 +15,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::alter::Alter;
-use crate::catalog::Existing;
+use crate::catalog::{Existing, option_name};
 use crate::{PlannerError, Result};
 
 /// What a statement does to the catalog.
@@ -44,6 +45,8 @@ pub enum Ddl {
         location: String,
         /// What they are.
         format: String,
+        /// How they are read, by the names that the catalog keeps.
+        options: BTreeMap<String, String>,
         /// What becomes of one that is there.
         existing: Existing,
     },
@@ -111,6 +114,18 @@ fn of_sql(statement: &SqlStatement) -> Result<Option<Ddl>> {
             )?;
             Ok(Some(Ddl::CreateSchema { name: name.clone(), or_not: *if_not_exists }))
         }
+        SqlStatement::CreateDatabase { db_name, if_not_exists, .. } => {
+            let plain = match if_not_exists {
+                true => format!("CREATE DATABASE IF NOT EXISTS {db_name}"),
+                false => format!("CREATE DATABASE {db_name}"),
+            };
+            match statement.to_string() == plain {
+                true => {
+                    Ok(Some(Ddl::CreateSchema { name: db_name.clone(), or_not: *if_not_exists }))
+                }
+                false => Err(no_place("CREATE DATABASE", "more than its name")),
+            }
+        }
         SqlStatement::CreateView(create) => view(create).map(Some),
         SqlStatement::Drop { object_type, .. } => match object_type {
             ObjectType::Schema | ObjectType::Database => drop_schemas(statement).map(Some),
@@ -135,7 +150,6 @@ fn external(create: &CreateExternalTable) -> Result<Ddl> {
             ("WITH ORDER", !create.order_exprs.is_empty()),
             ("TEMPORARY", create.temporary),
             ("UNBOUNDED", create.unbounded),
-            ("OPTIONS", !create.options.is_empty()),
             ("keys (declare them with ALTER TABLE … ADD)", !create.constraints.is_empty()),
         ],
     )?;
@@ -144,12 +158,36 @@ fn external(create: &CreateExternalTable) -> Result<Ddl> {
             "{WHAT}: write one LOCATION, a folder or a file"
         )));
     };
+    let format = create.file_type.to_lowercase();
     Ok(Ddl::CreateExternal {
         name: create.name.clone(),
         location: location.clone(),
-        format: create.file_type.to_lowercase(),
+        options: options(&format, &create.options)?,
+        format,
         existing: existing(create.if_not_exists, create.or_replace)?,
     })
+}
+
+/// How files are to be read.
+pub(super) fn options(format: &str, said: &[(String, Value)]) -> Result<BTreeMap<String, String>> {
+    if !matches!(format, "csv" | "tsv") && !said.is_empty() {
+        return Err(PlannerError::Unsupported(format!(
+            "CREATE EXTERNAL TABLE … STORED AS {} with OPTIONS is not supported: leave it out",
+            format.to_uppercase()
+        )));
+    }
+    let mut options = BTreeMap::new();
+    for (name, value) in said {
+        let name = option_name(name).map_err(PlannerError::Unsupported)?;
+        let value = match value {
+            Value::SingleQuotedString(text) | Value::DoubleQuotedString(text) => text.clone(),
+            other => other.to_string(),
+        };
+        if options.insert(name.to_owned(), value).is_some() {
+            return Err(PlannerError::Invalid(format!("OPTIONS have '{name}' twice")));
+        }
+    }
+    Ok(options)
 }
 
 fn view(create: &CreateView) -> Result<Ddl> {
@@ -298,9 +336,17 @@ mod tests {
             ("CREATE SCHEMA AUTHORIZATION alice", "AUTHORIZATION"),
             ("CREATE MATERIALIZED VIEW v AS SELECT 1", "MATERIALIZED"),
             ("CREATE TEMPORARY VIEW v AS SELECT 1", "TEMPORARY"),
+            ("CREATE DATABASE d LOCATION '/x'", "more than its name"),
             ("DROP VIEW v CASCADE", "CASCADE"),
             ("CREATE EXTERNAL TABLE t (a INT) STORED AS CSV LOCATION '/x'", "columns are those"),
-            ("CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '/x' OPTIONS ('a' 'b')", "OPTIONS"),
+            (
+                "CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '/x' OPTIONS ('a' 'b')",
+                "no option 'a'",
+            ),
+            (
+                "CREATE EXTERNAL TABLE t STORED AS PARQUET LOCATION '/x' OPTIONS ('sep' ';')",
+                "OPTIONS",
+            ),
         ] {
             let refused = parse(sql);
             let Err(PlannerError::Unsupported(why)) = refused else { panic!("{sql}: {refused:?}") };

@@ -11,7 +11,7 @@ use datafusion_proto::protobuf;
 use prost::Message;
 use uuid::Uuid;
 
-use super::{Encoding, Layout, WriteExec, WriteSpec};
+use super::{Csv, Encoding, Layout, WriteExec, WriteSpec};
 
 /// Encodes and decodes [`WriteExec`]; every other node is another codec's.
 #[derive(Debug, Default)]
@@ -35,6 +35,12 @@ struct WriteProto {
     file_bytes: u64,
     #[prost(uint32, tag = "8")]
     encoding: u32,
+    /// Of CSV alone.
+    #[prost(uint32, tag = "9")]
+    delimiter: u32,
+    /// Of CSV alone.
+    #[prost(bool, tag = "10")]
+    has_header: bool,
 }
 
 impl PhysicalExtensionCodec for WriteCodec {
@@ -46,6 +52,7 @@ impl PhysicalExtensionCodec for WriteCodec {
         _: &dyn PhysicalProtoConverterExtension,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let proto = WriteProto::decode(buf).map_err(|error| broken(error.to_string()))?;
+        let encoding = encoding(&proto)?;
         let [input] = inputs else {
             return Err(broken(format!("{} inputs", inputs.len())));
         };
@@ -60,7 +67,7 @@ impl PhysicalExtensionCodec for WriteCodec {
             partition_by: proto.partition_by.into(),
             layout: layout(proto.layout)?,
             file_bytes: proto.file_bytes,
-            encoding: encoding(proto.encoding)?,
+            encoding,
         };
         Ok(Arc::new(WriteExec::new(Arc::clone(input), spec)))
     }
@@ -75,6 +82,11 @@ impl PhysicalExtensionCodec for WriteCodec {
             .downcast_ref::<WriteExec>()
             .ok_or_else(|| broken(format!("{} is another codec's", node.name())))?;
         let spec = write.spec();
+        let (encoding, csv) = match spec.encoding {
+            Encoding::Parquet => (PARQUET, Csv::default()),
+            Encoding::Csv(csv) => (CSV, csv),
+            Encoding::Json => (JSON, Csv::default()),
+        };
         let proto = WriteProto {
             query: spec.query.as_bytes().to_vec(),
             attempt: spec.attempt,
@@ -83,8 +95,9 @@ impl PhysicalExtensionCodec for WriteCodec {
             partition_by: spec.partition_by.to_vec(),
             layout: LAYOUTS.iter().position(|it| *it == spec.layout).unwrap_or_default() as u32,
             file_bytes: spec.file_bytes,
-            encoding: ENCODINGS.iter().position(|it| *it == spec.encoding).unwrap_or_default()
-                as u32,
+            encoding,
+            delimiter: csv.delimiter.into(),
+            has_header: csv.has_header,
         };
         proto.encode(buf).map_err(|error| broken(error.to_string()))
     }
@@ -98,11 +111,17 @@ fn layout(number: u32) -> Result<Layout> {
     layout.ok_or_else(|| broken(format!("layout {number}")))
 }
 
-const ENCODINGS: [Encoding; 3] = [Encoding::Parquet, Encoding::Csv, Encoding::Json];
+const PARQUET: u32 = 0;
+const CSV: u32 = 1;
+const JSON: u32 = 2;
 
-fn encoding(number: u32) -> Result<Encoding> {
-    let encoding = ENCODINGS.get(number as usize).copied();
-    encoding.ok_or_else(|| broken(format!("encoding {number}")))
+fn encoding(proto: &WriteProto) -> Result<Encoding> {
+    match (proto.encoding, u8::try_from(proto.delimiter)) {
+        (PARQUET, _) => Ok(Encoding::Parquet),
+        (CSV, Ok(delimiter)) => Ok(Encoding::Csv(Csv { delimiter, has_header: proto.has_header })),
+        (JSON, _) => Ok(Encoding::Json),
+        (other, _) => Err(broken(format!("encoding {other}"))),
+    }
 }
 
 fn broken(why: String) -> DataFusionError {

@@ -41,9 +41,11 @@ impl Encoder {
                     AsyncArrowWriter::try_new(target, Arc::clone(schema), Some(properties()?))?;
                 Self::Parquet(Box::new(writer))
             }
-            Encoding::Csv | Encoding::Json => {
+            Encoding::Csv(_) | Encoding::Json => {
                 let mut file = TextFile { encoding, target, waiting: Vec::new(), written: 0 };
-                if encoding == Encoding::Csv {
+                if let Encoding::Csv(csv) = encoding
+                    && csv.has_header
+                {
                     // A file without rows has the names of its columns.
                     file.encode(&RecordBatch::new_empty(Arc::clone(schema)), true)?;
                 }
@@ -115,8 +117,11 @@ pub(super) struct TextFile {
 impl TextFile {
     fn encode(&mut self, batch: &RecordBatch, header: bool) -> Result<()> {
         match self.encoding {
-            Encoding::Json => LineDelimitedWriter::new(&mut self.waiting).write(batch)?,
-            _ => WriterBuilder::new().with_header(header).build(&mut self.waiting).write(batch)?,
+            Encoding::Csv(csv) => {
+                let lines = WriterBuilder::new().with_header(header).with_delimiter(csv.delimiter);
+                lines.build(&mut self.waiting).write(batch)?;
+            }
+            _ => LineDelimitedWriter::new(&mut self.waiting).write(batch)?,
         }
         Ok(())
     }

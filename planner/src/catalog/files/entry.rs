@@ -2,6 +2,7 @@
 
 use super::format::{DataFormat, SchemaSettings};
 use super::listing::{Peeked, TableFormat};
+use super::options::FileOptions;
 use super::source::Source;
 use super::table::{FilesTable, Resolved};
 use crate::catalog::error::CatalogError;
@@ -22,6 +23,8 @@ const KEPT: usize = 4;
 pub(crate) struct Entry {
     pub(crate) name: String,
     pub(crate) source: Arc<Source>,
+    /// What the statement that made it says of its files.
+    options: FileOptions,
     /// A second source that gives the same name: neither can be used.
     pub(crate) rival: Option<Arc<Source>>,
     /// Locked while files are read, so that of many queries at once only one reads them.
@@ -54,10 +57,11 @@ enum Kept {
 // === impl Entry ===
 
 impl Entry {
-    pub(crate) fn new(name: String, source: Arc<Source>) -> Self {
+    pub(crate) fn new(name: String, source: Arc<Source>, options: FileOptions) -> Self {
         Self {
             name,
             source,
+            options,
             rival: None,
             resolved: tokio::sync::Mutex::default(),
             seen: Mutex::default(),
@@ -119,7 +123,7 @@ impl Entry {
         if listing.kept_by == Some(TableFormat::Delta) {
             return Ok(Some(Kept::Delta));
         }
-        let settings = SchemaSettings::of(config.options());
+        let settings = SchemaSettings::of(config.options()).with(&self.options);
         let mut kept = self.resolved.lock().await;
         let hit = kept.iter().find(|r| r.settings == settings && r.listing.data == listing.data);
         if let Some(hit) = hit {

@@ -11,6 +11,8 @@ use datafusion::datasource::file_format::json::JsonFormat;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use std::sync::Arc;
 
+use super::options::FileOptions;
+
 /// How the rows of a file are written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
@@ -38,6 +40,9 @@ pub(crate) struct SchemaSettings {
     coerce_int96_tz: Option<String>,
     csv_has_header: bool,
     csv_newlines_in_values: bool,
+    csv_delimiter: Option<u8>,
+    csv_quote: Option<u8>,
+    csv_escape: Option<u8>,
 }
 
 const SUFFIXES: [(&str, Kind); 9] = [
@@ -138,7 +143,9 @@ impl DataFormat {
 
     fn csv(self, options: CsvOptions, delimiter: u8, settings: &SchemaSettings) -> CsvFormat {
         let options = CsvOptions {
-            delimiter,
+            delimiter: settings.csv_delimiter.unwrap_or(delimiter),
+            quote: settings.csv_quote.unwrap_or(options.quote),
+            escape: settings.csv_escape.or(options.escape),
             compression: self.compression,
             has_header: Some(settings.csv_has_header),
             newlines_in_values: Some(settings.csv_newlines_in_values),
@@ -182,6 +189,21 @@ impl SchemaSettings {
             coerce_int96_tz: parquet.coerce_int96_tz.clone(),
             csv_has_header: config.catalog.has_header,
             csv_newlines_in_values: config.catalog.newlines_in_values,
+            csv_delimiter: None,
+            csv_quote: None,
+            csv_escape: None,
+        }
+    }
+
+    /// The same, of files of which this is said.
+    pub(crate) fn with(self, said: &FileOptions) -> Self {
+        Self {
+            csv_has_header: said.has_header.unwrap_or(self.csv_has_header),
+            csv_newlines_in_values: said.newlines_in_values.unwrap_or(self.csv_newlines_in_values),
+            csv_delimiter: said.delimiter,
+            csv_quote: said.quote,
+            csv_escape: said.escape,
+            ..self
         }
     }
 

@@ -178,11 +178,13 @@ fn refuse_untyped(fields: &Fields, encoding: Encoding) -> Result<()> {
         other => other.is_nested(),
     };
     match fields.iter().find(is_no_text) {
-        Some(field) if encoding == Encoding::Csv => Err(PlannerError::Unsupported(format!(
-            "COPY TO: column '{}' is {}, which CSV has no text for: CAST it, or write Parquet or JSON",
-            field.name(),
-            sql_name(field.data_type())
-        ))),
+        Some(field) if matches!(encoding, Encoding::Csv(_)) => {
+            Err(PlannerError::Unsupported(format!(
+                "COPY TO: column '{}' is {}, which CSV has no text for: CAST it, or write Parquet or JSON",
+                field.name(),
+                sql_name(field.data_type())
+            )))
+        }
         _ => Ok(()),
     }
 }

@@ -5,8 +5,9 @@ use datafusion::sql::parser::{
     CopyToSource, CopyToStatement, DFParserBuilder, Statement as DfStatement,
 };
 
-use crate::statement::ddl::refuse;
-use crate::write::Encoding;
+use crate::catalog::FileOptions;
+use crate::statement::ddl::{options, refuse};
+use crate::write::{Csv, Encoding};
 use crate::{PlannerError, Result};
 
 /// COPY TO.
@@ -37,8 +38,7 @@ impl Target {
     /// speaks against.
     pub(in crate::statement) fn taken(statement: &mut DfStatement) -> Result<Option<Self>> {
         let DfStatement::CopyTo(copy) = statement else { return Ok(None) };
-        let encoding = encoding(copy)?;
-        refuse("COPY TO", [("OPTIONS", !copy.options.is_empty())])?;
+        let encoding = with_options(encoding(copy)?, copy)?;
         let query = match &copy.source {
             CopyToSource::Query(query) => {
                 DfStatement::Statement(Box::new(SqlStatement::Query(query.clone())))
@@ -57,11 +57,32 @@ impl Target {
     }
 }
 
+/// As OPTIONS say, which CSV alone has.
+fn with_options(encoding: Encoding, copy: &CopyToStatement) -> Result<Encoding> {
+    let Encoding::Csv(csv) = encoding else {
+        refuse("COPY TO", [("OPTIONS", !copy.options.is_empty())])?;
+        return Ok(encoding);
+    };
+    let said = FileOptions::of(&options("csv", &copy.options)?).map_err(PlannerError::Invalid)?;
+    refuse(
+        "COPY TO",
+        [
+            ("format.quote", said.quote.is_some()),
+            ("format.escape", said.escape.is_some()),
+            ("format.newlines_in_values", said.newlines_in_values.is_some()),
+        ],
+    )?;
+    Ok(Encoding::Csv(Csv {
+        delimiter: said.delimiter.unwrap_or(csv.delimiter),
+        has_header: said.has_header.unwrap_or(csv.has_header),
+    }))
+}
+
 /// By STORED AS, by the name of the file, or Parquet.
 fn encoding(copy: &CopyToStatement) -> Result<Encoding> {
     let known = |name: &str| match name {
         "parquet" => Some(Encoding::Parquet),
-        "csv" => Some(Encoding::Csv),
+        "csv" => Some(Encoding::Csv(Csv::default())),
         "json" => Some(Encoding::Json),
         _ => None,
     };
