@@ -44,6 +44,7 @@ mod conditions;
 mod cut;
 mod escaped;
 mod exact;
+mod far;
 #[cfg(test)]
 mod fuzz;
 mod guard;
@@ -393,6 +394,7 @@ fn ours(state: &mut SessionState, bounds: &Arc<Bounds>) -> Result<()> {
     keys::keys_once(state);
     conditions::plain_conditions(state);
     times::times(state)?;
+    far::far(state)?;
     between::between(state)?;
     escaped::escaped(state)?;
     twins::twins(state)?;
