@@ -3,19 +3,23 @@
 //! Its parser knows the words of many databases, and its planner leaves out some of them without a word:
 //! `PREWHERE`, `TABLESAMPLE`, `PARTITION (…)`, `CONNECT BY`, `* ILIKE` and `GROUP BY … WITH ROLLUP` would give other rows
 //! than were asked for. `INTERSECT ALL` and `EXCEPT ALL` count none of their duplicates (DataFusion 55 plans
-//! both as semi joins), and `SIMILAR TO` takes its pattern for a regular expression. All of them are refused, with
-//! what to write in their place.
+//! both as semi joins), and `SIMILAR TO` takes its pattern for a regular expression. What stands behind the call of an
+//! aggregate (`FILTER`, `OVER`, …) it does not look at where the function is none. All of them are refused, with what to
+//! write in their place.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
+use std::sync::LazyLock;
 
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, FunctionArguments, GroupByExpr, Join, JoinConstraint, JoinOperator,
-    Query, Select, SelectItem, SetExpr, SetOperator, SetQuantifier, TableFactor, Value, Visitor,
-    WindowType,
+    BinaryOperator, Expr, Function, FunctionArguments, GroupByExpr, Join, JoinConstraint,
+    JoinOperator, Query, Select, SelectItem, SetExpr, SetOperator, SetQuantifier, TableFactor,
+    Value, Visitor, WindowType,
 };
 
 use super::walk::walk;
+use crate::session::spark::SPARK;
 use crate::{PlannerError, Result};
 
 /// # Errors
@@ -157,6 +161,7 @@ impl Visitor for Unseen {
             Expr::SimilarTo { .. } => {
                 first([(true, "SIMILAR TO", "use LIKE, or ~ with a regular expression")])
             }
+            Expr::Function(function) if is_scalar(function) => of_scalar(function),
             Expr::Function(function) => first([
                 (
                     !matches!(function.parameters, FunctionArguments::None),
@@ -172,6 +177,74 @@ impl Visitor for Unseen {
             _ => ControlFlow::Continue(()),
         }
     }
+}
+
+/// What a function takes that is no aggregate: arguments, and nothing else.
+fn of_scalar(function: &Function) -> ControlFlow<Refused> {
+    const WITHIN: &str =
+        "leave it out; of an aggregate within the call, write it behind that aggregate";
+    let FunctionArguments::List(list) = &function.args else {
+        return ControlFlow::Continue(());
+    };
+    first([
+        (
+            !matches!(function.parameters, FunctionArguments::None),
+            "a function with parameters before its arguments",
+            "give all of them as arguments",
+        ),
+        (function.filter.is_some(), "FILTER behind a function that is no aggregate", WITHIN),
+        (function.over.is_some(), "OVER behind a function that is none of a window", WITHIN),
+        (
+            list.duplicate_treatment.is_some(),
+            "DISTINCT or ALL in a function that is no aggregate",
+            WITHIN,
+        ),
+        (
+            !function.within_group.is_empty(),
+            "WITHIN GROUP behind a function that is no aggregate",
+            WITHIN,
+        ),
+        (
+            function.null_treatment.is_some() || !list.clauses.is_empty(),
+            "IGNORE NULLS, ORDER BY and their like of a function that is no aggregate",
+            WITHIN,
+        ),
+    ])
+}
+
+/// Whether the engine, or Spark's dialect, has a function of each row under this name.
+fn is_scalar(function: &Function) -> bool {
+    static NAMES: LazyLock<HashSet<String>> = LazyLock::new(|| {
+        let all = datafusion::functions::all_default_functions().into_iter();
+        let all = all.chain(datafusion::functions_nested::all_default_nested_functions());
+        all.flat_map(|function| {
+            let mut names = vec![function.name().to_owned()];
+            names.extend(function.aliases().iter().cloned());
+            names
+        })
+        .collect()
+    });
+    let [name] = function.name.0.as_slice() else { return false };
+    let Some(name) = name.as_ident() else { return false };
+    let name = match name.quote_style {
+        Some(_) => name.value.clone(),
+        None => name.value.to_lowercase(),
+    };
+    name.starts_with(SPARK) || (NAMES.contains(&name) && !is_aggregate(&name))
+}
+
+/// Whether there is an aggregate of this name, which is in small letters.
+pub(super) fn is_aggregate(name: &str) -> bool {
+    static NAMES: LazyLock<HashSet<String>> = LazyLock::new(|| {
+        let all = datafusion::functions_aggregate::all_default_aggregate_functions().into_iter();
+        let all = all.flat_map(|function| {
+            let mut names = vec![function.name().to_owned()];
+            names.extend(function.aliases().iter().cloned());
+            names
+        });
+        all.chain(["skewness", "kurtosis", "try_sum"].map(str::to_owned)).collect()
+    });
+    NAMES.contains(name)
 }
 
 /// Whether `*` is of columns of some names alone.
@@ -293,6 +366,12 @@ mod tests {
             ("SELECT 1 UNION (SELECT 1 EXCEPT ALL SELECT 1)", "EXCEPT ALL"),
             ("SELECT a FROM t WHERE a SIMILAR TO 'x%'", "SIMILAR TO"),
             ("SELECT avg(0.5)(a) FROM t", "parameters"),
+            ("SELECT round(sum(a), 1) FILTER (WHERE a > 5) FROM t", "FILTER"),
+            ("SELECT upper(DISTINCT a) FROM t", "DISTINCT"),
+            ("SELECT upper(a) OVER () FROM t", "OVER"),
+            ("SELECT length(a) IGNORE NULLS FROM t", "IGNORE NULLS"),
+            ("SELECT upper(a) WITHIN GROUP (ORDER BY a) FROM t", "WITHIN GROUP"),
+            ("SELECT upper(a ORDER BY a) FROM t", "ORDER BY"),
             ("SELECT * ILIKE 'a%' FROM t", "ILIKE"),
             ("SELECT * FROM (SELECT a FROM t PREWHERE a > 1)", "PREWHERE"),
             ("EXPLAIN SELECT a FROM t PREWHERE a > 1", "PREWHERE"),
@@ -315,6 +394,7 @@ mod tests {
             "SELECT a FROM t GROUP BY ROLLUP (a), CUBE (b)",
             "SELECT 1 UNION ALL SELECT 1 INTERSECT SELECT 1 EXCEPT SELECT 2",
             "SELECT count(*) FILTER (WHERE a > 1) FROM t",
+            "SELECT array_agg(DISTINCT a ORDER BY a), lag(a) IGNORE NULLS OVER (ORDER BY a) FROM t",
         ];
         for sql in taken {
             assert!(parse(sql).is_ok(), "{sql}: {:?}", parse(sql));
