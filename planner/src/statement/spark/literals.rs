@@ -121,6 +121,13 @@ fn escape(text: &str) -> (Cow<'_, str>, &str) {
         let number = text.get(from..to).and_then(|digits| u32::from_str_radix(digits, base).ok());
         number.and_then(char::from_u32)
     };
+    let pair = match text.as_bytes().first() {
+        Some(b'u') => surrogates(text),
+        _ => None,
+    };
+    if let Some(letter) = pair {
+        return (letter.to_string().into(), &text[11..]);
+    }
     let code = match text.as_bytes().first() {
         Some(b'u') => digits(1, 5, 16).map(|letter| (letter, 5)),
         Some(b'U') => digits(1, 9, 16).map(|letter| (letter, 9)),
@@ -144,6 +151,14 @@ fn escape(text: &str) -> (Cow<'_, str>, &str) {
         _ => this,
     };
     (meant.into(), behind)
+}
+
+/// The letter of two halves, `ud83d\ude00`.
+fn surrogates(text: &str) -> Option<char> {
+    let half = |from: usize| u16::from_str_radix(text.get(from..from + 4)?, 16).ok();
+    let halves = [half(1)?, half(7).filter(|_| text.get(5..7) == Some("\\u"))?];
+    let mut letters = char::decode_utf16(halves);
+    letters.next()?.ok().filter(|_| letters.next().is_none())
 }
 
 fn of_number(tokens: &[TokenWithSpan], at: usize) -> Option<Found> {
@@ -200,10 +215,35 @@ fn signed(tokens: &[TokenWithSpan], at: usize) -> Option<usize> {
     let sign = at.checked_sub(1).filter(|sign| tokens[*sign].token == Token::Minus)?;
     let before = tokens[..sign].iter().rev().map(|token| &token.token);
     let before = before.into_iter().find(|token| !matches!(token, Token::Whitespace(_)));
-    let is_operand = match before {
+    let begins = match before {
+        None => true,
+        // Words that an expression follows; behind all others a minus takes away.
         Some(Token::Word(word)) => {
-            word.quote_style.is_some()
-                || matches!(word.keyword, Keyword::NoKeyword | Keyword::END | Keyword::NULL)
+            word.quote_style.is_none()
+                && matches!(
+                    word.keyword,
+                    Keyword::SELECT
+                        | Keyword::DISTINCT
+                        | Keyword::WHERE
+                        | Keyword::HAVING
+                        | Keyword::ON
+                        | Keyword::BY
+                        | Keyword::CASE
+                        | Keyword::WHEN
+                        | Keyword::THEN
+                        | Keyword::ELSE
+                        | Keyword::AND
+                        | Keyword::OR
+                        | Keyword::NOT
+                        | Keyword::IN
+                        | Keyword::BETWEEN
+                        | Keyword::LIKE
+                        | Keyword::DIV
+                        | Keyword::VALUES
+                        | Keyword::SET
+                        | Keyword::LIMIT
+                        | Keyword::DEFAULT
+                )
         }
         Some(
             Token::Number(..)
@@ -212,10 +252,10 @@ fn signed(tokens: &[TokenWithSpan], at: usize) -> Option<usize> {
             | Token::RParen
             | Token::RBracket
             | Token::Placeholder(_),
-        ) => true,
-        _ => false,
+        ) => false,
+        Some(_) => true,
     };
-    (!is_operand).then_some(sign)
+    begins.then_some(sign)
 }
 
 fn is_interval(tokens: &[TokenWithSpan], at: usize) -> bool {
@@ -260,6 +300,7 @@ mod tests {
     #[test]
     fn texts_are_unescaped_and_in_single_quotes() {
         check(r#"SELECT "it's", 'it\'s', 'a''b'"#, "SELECT 'it''s', 'it''s', 'ab'");
+        check(r"SELECT '\ud83d\ude00'", "SELECT '😀'");
         check(r"SELECT '\u0041\101\\\%\d'", r"SELECT 'AA\\%d'");
         check(r"SELECT r'\d' 'x'  'y', R'\d'", r"SELECT '\dxy', '\d'");
         check("SELECT `a 'b`, r FROM t -- 'x\n", "SELECT `a 'b`, r FROM t -- 'x\n");
@@ -273,6 +314,11 @@ mod tests {
         );
         check("SELECT 1L, -128Y", "SELECT CAST('1' AS BIGINT), CAST('-128' AS TINYINT)");
         check("SELECT a -1S", "SELECT a -CAST('1' AS SMALLINT)");
+        check("SELECT date -1L", "SELECT date -CAST('1' AS BIGINT)");
+        check(
+            "SELECT a WHERE b IN (-1L) AND -1L < c",
+            "SELECT a WHERE b IN (CAST('-1' AS BIGINT)) AND CAST('-1' AS BIGINT) < c",
+        );
         check(
             "SELECT 1.5D, 1e3, 1BD",
             "SELECT CAST('1.5' AS DOUBLE), 1e3, CAST('1' AS DECIMAL(1, 0))",

@@ -87,6 +87,17 @@ impl Dialect for Syntax {
         supports_from_first_select supports_bitwise_shift_operators supports_interval_options
     }
 
+    /// `||` is as strong as `+`, and a shift stronger than `&` alone.
+    fn get_next_precedence(&self, parser: &Parser) -> Option<Result<u8, ParserError>> {
+        let stronger_than_and = self.prec_value(Precedence::PlusMinus) - 1;
+        match parser.peek_token_ref().token {
+            Token::StringConcat => Some(Ok(self.prec_value(Precedence::PlusMinus))),
+            _ if is_unsigned_shift(parser) => Some(Ok(stronger_than_and)),
+            Token::ShiftLeft | Token::ShiftRight => Some(Ok(stronger_than_and)),
+            _ => None,
+        }
+    }
+
     fn parse_infix(
         &self,
         parser: &mut Parser,
