@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{ScalarValue, SchemaError, TableReference};
+use datafusion::common::{ScalarValue, TableReference};
 use datafusion::config::ConfigOptions;
-use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
@@ -22,7 +21,7 @@ use crate::options::{
     Dialect, ExecutionMode, SquadronOptions, check_setting, check_values, dialect, explain_refusal,
 };
 use crate::session::{Engine, apart, guard_query, keys_are_columns, types_met};
-use crate::statement::{Statement, alias_written_out, beside_wildcards, tell_apart};
+use crate::statement::{Statement, beside_wildcards, tell_apart};
 use crate::wire_schema::Wire;
 use crate::{PlannerError, Result, explain};
 use turns::{Turn, Turns};
@@ -45,6 +44,7 @@ mod request;
 mod reset;
 pub(crate) mod routing;
 mod shown;
+mod spark_names;
 mod spark_sets;
 pub(crate) mod spread;
 mod substrait;
@@ -433,33 +433,14 @@ pub(crate) async fn logical(
         }
     }
     let is_spark = dialect(state.config().options()) == Dialect::Spark;
-    let (mut written, mut names) = (query, BTreeSet::new());
-    while is_spark
-        && let Some(name) = plan.as_ref().err().and_then(missing)
-        && let Some(other) = alias_written_out(&written, &name)
-        && names.insert(name)
-    {
-        plan = state.statement_to_plan(other.clone()).await.or(plan);
-        written = other;
+    if is_spark && plan.is_err() {
+        plan = spark_names::written_out(state, query, plan).await;
     }
     let plan = described::in_sql(plan?, Wire::of(state.config().options()))?;
     if is_spark {
         spark_sets::refuse_mixed(&plan)?;
     }
     Ok(field_names::called_as_fields(apart(keys_are_columns(plan)?)?)?)
-}
-
-/// The name of a column that a statement has not found.
-fn missing(error: &DataFusionError) -> Option<String> {
-    match error.find_root() {
-        DataFusionError::SchemaError(error, _) => match error.as_ref() {
-            SchemaError::FieldNotFound { field, .. } if field.relation.is_none() => {
-                Some(field.name.clone())
-            }
-            _ => None,
-        },
-        _ => None,
-    }
 }
 
 /// Whether a statement looks at `information_schema`.

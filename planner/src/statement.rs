@@ -63,6 +63,7 @@ pub(crate) use dates::{BOUNDARIES_BETWEEN, UNITS_BETWEEN};
 pub use ddl::Ddl;
 pub use depth::{DEEPEST, STACK_BYTES};
 pub(crate) use escapes::{BY_BACKSLASH, by_backslash};
+pub(crate) use formats::of_java;
 pub(crate) use here::Here;
 pub use keys::{NewKey, NewKeyKind};
 pub(crate) use schemas::tell_apart;

@@ -24,24 +24,36 @@ use super::as_before::as_before;
 mod arithmetic;
 mod by_type;
 mod choice;
+mod cuts;
 mod decimals;
 mod divide;
 mod elements;
 mod hash;
 mod initcap;
 mod instants;
+mod java_dates;
 mod json;
+mod lists;
+mod made_times;
+mod math;
+mod modulo;
 mod moments;
 mod months;
 mod numerals;
 mod patterns;
 mod plain;
 mod round;
+mod row;
+mod sequence;
 mod split;
 mod text;
 mod types;
+mod words;
 mod written_times;
 mod zones;
+
+pub(crate) use java_dates::Pattern as DatePattern;
+pub(crate) use patterns::of_java as regex_of_java;
 
 /// What the names of Spark's functions begin with.
 pub(crate) const SPARK: &str = "spark:";
@@ -50,6 +62,8 @@ pub(crate) const SPARK: &str = "spark:";
 pub(crate) const DIVIDE: &str = "spark:/";
 /// See [`DIVIDE`]: the whole part of a quotient.
 pub(crate) const DIV: &str = "spark:div";
+/// See [`DIVIDE`]: what is left of a division.
+pub(crate) const MOD: &str = "spark:mod";
 /// See [`DIVIDE`]: an element of a list (from 0) or a map.
 pub(crate) const AT: &str = "spark:[]";
 
@@ -61,6 +75,14 @@ pub(crate) const FRACTION: &str = "spark:fraction";
 pub(crate) const INSTANT: &str = "spark:instant";
 /// See [`DIVIDE`]: what a cast to a day is of.
 pub(crate) const DAY: &str = "spark:day";
+/// See [`DIVIDE`]: as [`INSTANT`], and NULL of what is none.
+pub(crate) const TRY_INSTANT: &str = "spark:try_instant";
+/// See [`DIVIDE`]: as [`DAY`], and NULL of what is none.
+pub(crate) const TRY_DAY: &str = "spark:try_day";
+/// See [`DIVIDE`]: the bytes of several values.
+pub(crate) const ROW: &str = "spark:row";
+/// See [`DIVIDE`]: a value where a text is taken.
+pub(crate) const WORDS: &str = "spark:words";
 /// See [`DIVIDE`].
 pub(crate) const PLUS: &str = "spark:+";
 /// See [`DIVIDE`].
@@ -89,6 +111,7 @@ pub(super) fn spark(state: &mut SessionState) -> Result<()> {
     }
     state.register_function_rewrite(Arc::new(choice::OfOneType))?;
     state.register_function_rewrite(Arc::new(arithmetic::Operators))?;
+    state.register_function_rewrite(Arc::new(words::NoWords))?;
     state.register_function_rewrite(Arc::new(instants::NoInstants))
 }
 
@@ -101,7 +124,15 @@ fn ours() -> impl Iterator<Item = ScalarUDF> {
         .chain(choice::functions())
         .chain(round::functions())
         .chain(json::functions())
-        .chain([hash::function(), types::function(), months::function()])
+        .chain([hash::function(), types::function(), months::function(), row::function()])
+        .chain(math::functions())
+        .chain(modulo::functions())
+        .chain(lists::functions())
+        .chain(sequence::functions())
+        .chain(words::functions())
+        .chain(java_dates::functions())
+        .chain(cuts::functions())
+        .chain(made_times::functions())
         .chain(numerals::functions())
         .chain(patterns::functions())
         .chain(others)
@@ -127,7 +158,9 @@ fn names() -> HashMap<String, String> {
     let ours = ours.chain(split::NAMES).chain(initcap::NAMES).chain(divide::NAMES);
     let ours = ours.chain(arithmetic::NAMES).chain(round::NAMES).chain(json::NAMES);
     let ours = ours.chain(["hash", "typeof", "months_between"]);
-    let ours = ours.chain(numerals::NAMES).chain(patterns::NAMES);
+    let ours = ours.chain(numerals::NAMES).chain(patterns::NAMES).chain(math::NAMES);
+    let ours = ours.chain(modulo::NAMES).chain(lists::NAMES).chain(sequence::NAMES);
+    let ours = ours.chain(words::NAMES).chain(cuts::NAMES).chain(made_times::NAMES);
     theirs.chain(ours.map(|name| (name.to_owned(), renamed(name)))).collect()
 }
 
@@ -163,8 +196,13 @@ fn coerced(function: &ScalarUDF, types: &[DataType]) -> Result<Vec<DataType>> {
             other => small(other),
         }
     };
-    let tries: [Vec<DataType>; 7] = [
+    let day_of_time = |of: &DataType| match of {
+        DataType::Timestamp(_, None) => DataType::Date32,
+        other => small(other),
+    };
+    let tries: [Vec<DataType>; 8] = [
         types.iter().map(small).collect(),
+        types.iter().map(day_of_time).collect(),
         types.iter().map(of_day).collect(),
         types.iter().map(or_double).collect(),
         types.iter().map(of_text(DataType::Date32)).collect(),
@@ -173,7 +211,7 @@ fn coerced(function: &ScalarUDF, types: &[DataType]) -> Result<Vec<DataType>> {
         types.iter().map(of_text(DataType::Utf8)).collect(),
     ];
     // Only the first of several texts is one of another type: others are units and patterns.
-    let first_alone = tries[3..].iter().filter(|_| types.len() > 1).map(|tried| {
+    let first_alone = tries[4..].iter().filter(|_| types.len() > 1).map(|tried| {
         let rest = types.iter().skip(1).map(small);
         tried.iter().take(1).cloned().chain(rest).collect::<Vec<_>>()
     });

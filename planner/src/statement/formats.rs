@@ -196,7 +196,7 @@ const LETTERS: [(&str, &str); 34] = [
 ];
 
 /// A pattern of Java: letters that follow each other are one part.
-pub(super) fn of_java(pattern: &str) -> std::result::Result<String, String> {
+pub(crate) fn of_java(pattern: &str) -> std::result::Result<String, String> {
     let mut written = String::with_capacity(2 * pattern.len());
     let mut rest = pattern;
     while let Some(letter) = rest.chars().next() {
@@ -213,6 +213,7 @@ pub(super) fn of_java(pattern: &str) -> std::result::Result<String, String> {
                 let known = LETTERS.iter().find(|(known, _)| *known == part);
                 written.push_str(known.ok_or_else(|| part.to_owned())?.1);
             }
+            '%' => written.push_str(&part.replace('%', "%%")),
             _ => written.push_str(part),
         }
     }

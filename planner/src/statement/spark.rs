@@ -20,6 +20,7 @@ mod casts;
 mod choices;
 mod dates;
 mod ddl;
+mod derived;
 mod functions;
 mod generators;
 mod integers;
@@ -27,12 +28,14 @@ mod lateral;
 mod literals;
 mod operators;
 mod order;
+mod patterns;
 mod pivots;
 mod simple;
 mod syntax;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub(crate) use aliases::written_out as alias_written_out;
 pub(super) use syntax::Syntax;

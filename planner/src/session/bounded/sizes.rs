@@ -26,6 +26,9 @@ const LONGEST: usize = 40;
 /// How the size of a function's answers is told; `None` for those that answer with about as much as they
 /// are given.
 pub(super) fn of(function: &str) -> Option<Size> {
+    if function == "spark:regexp_replace" {
+        return Some(replaced_everywhere);
+    }
     Some(match function.strip_prefix(SPARK).unwrap_or(function) {
         "space" => spaces,
         "format_string" => formatted,
@@ -34,10 +37,11 @@ pub(super) fn of(function: &str) -> Option<Size> {
         "replace" => replaced,
         "regexp_replace" => replaced_by_pattern,
         "range" | "generate_series" => counted_up,
+        "sequence" => counted_either_way,
         "array_repeat" => repeated_in_a_list,
         "array_resize" => resized,
         "array_replace" | "array_replace_n" | "array_replace_all" => replaced_in_a_list,
-        "array_to_string" => joined,
+        "array_to_string" | "array_join" => joined,
         "concat_ws" => separated,
         // Of one constant and a column it is given the constant once, and answers with it in each row.
         "concat" | "overlay" | "make_array" | "array" | "array_append" | "array_prepend"
@@ -126,10 +130,24 @@ fn replaced(args: &ScalarFunctionArgs) -> Result<usize> {
 fn replaced_by_pattern(args: &ScalarFunctionArgs) -> Result<usize> {
     let [text, _, by, flags @ ..] = args.args.as_slice() else { return Ok(0) };
     let flags = flags.first().map(texts);
+    by_pattern(args, text, by, |row| flags.as_ref().is_some_and(|flags| flags(row).contains('g')))
+}
+
+/// Spark's: every match, and no flags.
+fn replaced_everywhere(args: &ScalarFunctionArgs) -> Result<usize> {
+    let [text, _, by, ..] = args.args.as_slice() else { return Ok(0) };
+    by_pattern(args, text, by, |_| true)
+}
+
+fn by_pattern(
+    args: &ScalarFunctionArgs,
+    text: &ColumnarValue,
+    by: &ColumnarValue,
+    everywhere: impl Fn(usize) -> bool,
+) -> Result<usize> {
     let (text, by) = (bytes(text), texts(by));
     Ok(sum(args, |row| {
-        let (text, by) = (text(row), by(row));
-        let everywhere = flags.as_ref().is_some_and(|flags| flags(row).contains('g'));
+        let (text, by, everywhere) = (text(row), by(row), everywhere(row));
         let times = if everywhere { text.saturating_add(1) } else { 1 };
         // Matches do not overlap: each mention of a group adds the whole text at most.
         let groups = by.matches(['\\', '$']).count().saturating_add(1);
@@ -158,6 +176,23 @@ fn counted_up(args: &ScalarFunctionArgs) -> Result<usize> {
             return 0;
         }
         let values = way.unsigned_abs() / step.unsigned_abs().max(least.unsigned_abs()) + 1;
+        usize::try_from(values).unwrap_or(usize::MAX).saturating_mul(size_of::<i64>())
+    }))
+}
+
+/// Spark's `sequence`: without a step, by one or by a day, up or down.
+fn counted_either_way(args: &ScalarFunctionArgs) -> Result<usize> {
+    let [start, stop] = args.args.as_slice() else { return counted_up(args) };
+    let (of, one) = match stop.data_type() {
+        DataType::Date32 | DataType::Date64 => (DAY, DAY),
+        DataType::Timestamp(..) => (1, DAY),
+        _ => (1, 1),
+    };
+    let (start, stop) = (points(start)?, points(stop)?);
+    Ok(sum(args, |row| {
+        let (Some(start), Some(stop)) = (start(row), stop(row)) else { return 0 };
+        let way = (i128::from(stop) - i128::from(start)) * of;
+        let values = (way / one).unsigned_abs() + 1;
         usize::try_from(values).unwrap_or(usize::MAX).saturating_mul(size_of::<i64>())
     }))
 }

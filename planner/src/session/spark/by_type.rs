@@ -50,6 +50,11 @@ impl ByType {
         };
         if types.iter().any(is_list) { &self.lists } else { &self.texts }
     }
+
+    /// Bytes are joined as they are, and turned round as the text that they are.
+    fn is_of_bytes(&self, types: &[DataType]) -> bool {
+        self.name == "spark:concat" && !types.is_empty() && types.iter().all(is_binary)
+    }
 }
 
 fn is_binary(of: &DataType) -> bool {
@@ -70,7 +75,7 @@ impl ScalarUDFImpl for ByType {
         if Arc::ptr_eq(which, &self.lists) {
             return super::coerced(which, types);
         }
-        if !types.is_empty() && types.iter().all(is_binary) {
+        if self.is_of_bytes(types) {
             return Ok(vec![DataType::Binary; types.len()]);
         }
         let text = |of: &DataType| if is_plain(of) { DataType::Utf8 } else { of.clone() };
@@ -81,7 +86,7 @@ impl ScalarUDFImpl for ByType {
         let which = self.which(types);
         match Arc::ptr_eq(which, &self.lists) {
             true => which.return_type(types),
-            false if !types.is_empty() && types.iter().all(is_binary) => Ok(DataType::Binary),
+            false if self.is_of_bytes(types) => Ok(DataType::Binary),
             false => Ok(DataType::Utf8),
         }
     }
@@ -89,7 +94,7 @@ impl ScalarUDFImpl for ByType {
     fn invoke_with_args(&self, mut args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let types: Vec<_> = args.args.iter().map(ColumnarValue::data_type).collect();
         let which = self.which(&types);
-        if Arc::ptr_eq(which, &self.texts) && !types.iter().all(is_binary) {
+        if Arc::ptr_eq(which, &self.texts) && !self.is_of_bytes(&types) {
             for (at, arg) in args.args.iter_mut().enumerate() {
                 *arg = as_text(arg, zones::of_session(&args.config_options))?;
                 let field = args.arg_fields[at].as_ref().clone();

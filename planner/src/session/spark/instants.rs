@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    ArrayRef, AsArray, Date32Array, Float64Array, Int64Array, TimestampMicrosecondArray,
+    ArrayRef, AsArray, Float64Array, Int64Array, TimestampMicrosecondArray,
 };
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit};
@@ -22,22 +22,25 @@ use datafusion::logical_expr::{
 };
 
 use super::zones::{self, WALL};
-use super::{DAY, FRACTION, INSTANT, NUMBER, written_times};
+use super::{DAY, FRACTION, INSTANT, NUMBER, TRY_DAY, TRY_INSTANT, written_times};
 
 /// Those that are called by name.
-pub(super) const NAMES: [&str; 4] =
-    ["unix_seconds", "unix_millis", "timestamp_millis", "timestamp_micros"];
+pub(super) const NAMES: [&str; 5] =
+    ["unix_seconds", "unix_millis", "unix_micros", "timestamp_millis", "timestamp_micros"];
 
-pub(super) fn functions() -> [ScalarUDF; 8] {
+pub(super) fn functions() -> [ScalarUDF; 11] {
     [
         (INSTANT, MICROS),
         (DAY, MICROS),
+        (TRY_INSTANT, MICROS),
+        (TRY_DAY, MICROS),
         (NUMBER, MICROS),
         (FRACTION, MICROS),
         ("spark:unix_seconds", MICROS),
         ("spark:unix_millis", 1_000),
+        ("spark:unix_micros", 1),
         (MILLIS, 1_000),
-        ("spark:timestamp_micros", 1),
+        (OF_MICROS, 1),
     ]
     .map(|(name, micros)| {
         let signature = Signature::user_defined(Volatility::Immutable);
@@ -46,6 +49,7 @@ pub(super) fn functions() -> [ScalarUDF; 8] {
 }
 
 const MILLIS: &str = "spark:timestamp_millis";
+const OF_MICROS: &str = "spark:timestamp_micros";
 
 /// Microseconds of a second.
 const MICROS: i64 = 1_000_000;
@@ -97,9 +101,9 @@ impl ScalarUDFImpl for Since {
         let [of] = types else { return plan_err!("{} takes one value", self.name) };
         Ok(match self.name {
             _ if self.is_cast() && !self.concerns(of) => of.clone(),
-            INSTANT => WALL,
+            INSTANT | TRY_INSTANT => WALL,
             _ if self.is_since() => WALL,
-            DAY => DataType::Date32,
+            DAY | TRY_DAY => DataType::Date32,
             FRACTION => DataType::Float64,
             _ => DataType::Int64,
         })
@@ -124,35 +128,40 @@ impl ScalarUDFImpl for Since {
 
 impl Since {
     fn is_cast(&self) -> bool {
-        [NUMBER, FRACTION, INSTANT, DAY].contains(&self.name)
+        [NUMBER, FRACTION, INSTANT, DAY, TRY_INSTANT, TRY_DAY].contains(&self.name)
     }
 
     /// Whether it makes an instant of a number of its units.
     fn is_since(&self) -> bool {
-        self.name == MILLIS || self.micros == 1
+        [MILLIS, OF_MICROS].contains(&self.name)
     }
 
     /// Whether Spark makes something else of such a value than the engine.
     fn concerns(&self, of: &DataType) -> bool {
         let is_instant = matches!(of, DataType::Timestamp(..));
         match self.name {
-            INSTANT => {
+            INSTANT | TRY_INSTANT => {
                 let is_zoned = matches!(of, DataType::Timestamp(_, Some(_)));
                 of.is_string() || of.is_integer() || has_fraction(of) || is_zoned
             }
-            DAY => of.is_string(),
+            DAY | TRY_DAY => of.is_string(),
             _ => is_instant,
         }
     }
 
     fn made(&self, values: &ArrayRef, config: &ConfigOptions) -> Result<ArrayRef> {
         let zone = zones::of_session(config);
-        let ansi = config.execution.enable_ansi_mode;
+        let tries = [TRY_INSTANT, TRY_DAY].contains(&self.name);
+        let ansi = config.execution.enable_ansi_mode && !tries;
         match (self.name, values.data_type()) {
-            (DAY, _) => days(values, ansi),
-            (INSTANT, DataType::Utf8) => written_times::walls(values, zone, ansi),
-            (INSTANT, DataType::Timestamp(..)) => zones::shown(values, zone),
-            (INSTANT, _) => zones::shown(&(Arc::new(of_seconds(values)?) as ArrayRef), zone),
+            (DAY | TRY_DAY, _) => {
+                Ok(Arc::new(written_times::all_days(values.as_string::<i32>(), ansi)?))
+            }
+            (INSTANT | TRY_INSTANT, DataType::Utf8) => written_times::walls(values, zone, ansi),
+            (INSTANT | TRY_INSTANT, DataType::Timestamp(..)) => zones::shown(values, zone),
+            (INSTANT | TRY_INSTANT, _) => {
+                zones::shown(&(Arc::new(of_seconds(values, ansi)?) as ArrayRef), zone)
+            }
             _ if self.is_since() => {
                 let instants = multiplied(values, self.micros)?;
                 zones::shown(&(Arc::new(instants) as ArrayRef), zone)
@@ -186,24 +195,20 @@ fn multiplied(counts: &ArrayRef, micros: i64) -> Result<TimestampMicrosecondArra
 }
 
 /// Instants of so many seconds.
-fn of_seconds(seconds: &ArrayRef) -> Result<TimestampMicrosecondArray> {
+fn of_seconds(seconds: &ArrayRef, ansi: bool) -> Result<TimestampMicrosecondArray> {
     if seconds.data_type().is_integer() {
         return multiplied(seconds, MICROS);
     }
     let seconds = cast(seconds, &DataType::Float64)?;
     let seconds = seconds.as_primitive::<Float64Type>();
-    Ok(seconds.unary(|seconds| (seconds * MICROS as f64) as i64))
-}
-
-fn days(texts: &ArrayRef, ansi: bool) -> Result<ArrayRef> {
-    let days = texts.as_string::<i32>().iter().map(|text| match text {
-        None => Ok(None),
-        Some(text) => match written_times::day(text) {
-            None if ansi => exec_err!("'{text}' is no date: try_cast makes NULL of it"),
-            day => Ok(day),
+    let micros = seconds.iter().map(|seconds| match seconds {
+        Some(seconds) if !seconds.is_finite() => match ansi {
+            true => exec_err!("{seconds} is no count of seconds: try_cast makes NULL of it"),
+            false => Ok(None),
         },
+        seconds => Ok(seconds.map(|seconds| (seconds * MICROS as f64) as i64)),
     });
-    Ok(Arc::new(days.collect::<Result<Date32Array>>()?))
+    micros.collect()
 }
 
 fn has_fraction(of: &DataType) -> bool {

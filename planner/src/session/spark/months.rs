@@ -17,7 +17,9 @@ pub(super) fn function() -> ScalarUDF {
         |_| DataType::Float64,
         |args, config| {
             let zone = zones::of_session(config);
-            let walls = args[..2].iter().map(|arg| wall(arg, zone)).collect::<Result<Vec<_>>>()?;
+            let ansi = config.execution.enable_ansi_mode;
+            let walls = args[..2].iter().map(|arg| wall(arg, zone, ansi));
+            let walls = walls.collect::<Result<Vec<_>>>()?;
             let [left, right] =
                 [&walls[0], &walls[1]].map(|of| of.as_primitive::<TimestampMicrosecondType>());
             let rounded = args.get(2).map(|rounded| rounded.as_boolean());
@@ -55,9 +57,9 @@ fn takes(types: &[DataType]) -> Result<Vec<DataType>> {
     }
 }
 
-fn wall(of: &ArrayRef, zone: &str) -> Result<ArrayRef> {
+fn wall(of: &ArrayRef, zone: &str, ansi: bool) -> Result<ArrayRef> {
     match of.data_type() {
-        DataType::Utf8 => written_times::walls(of, zone, true),
+        DataType::Utf8 => written_times::walls(of, zone, ansi),
         DataType::Timestamp(_, Some(_)) => zones::shown(of, zone),
         _ => Ok(Arc::clone(of)),
     }

@@ -45,6 +45,9 @@ fn of_number(types: &[DataType]) -> Result<Vec<DataType>> {
     }
 }
 
+/// A text is filled up to so many letters, and no more.
+const MOST_DIGITS: usize = 10_000;
+
 fn formatted(numbers: &ArrayRef, digits: &ArrayRef) -> Result<ArrayRef> {
     let digits = digits.as_primitive::<Int32Type>();
     let plain: Box<dyn Fn(usize, usize) -> String> = match numbers.data_type() {
@@ -67,9 +70,17 @@ fn formatted(numbers: &ArrayRef, digits: &ArrayRef) -> Result<ArrayRef> {
     let texts = (0..numbers.len()).map(|row| {
         let is_there = numbers.is_valid(row) && digits.is_valid(row);
         let digits = usize::try_from(digits.value(row)).ok().filter(|_| is_there)?;
-        Some(grouped(&plain(row, digits)))
+        Some((row, digits))
     });
-    Ok(Arc::new(texts.collect::<StringArray>()))
+    let texts = texts.map(|asked| match asked {
+        // More digits than any number has: those behind them are zeros, of which there may be too many.
+        Some((_, digits)) if digits > MOST_DIGITS => {
+            exec_err!("format_number shows no more than {MOST_DIGITS} digits behind the point")
+        }
+        Some((row, digits)) => Ok(Some(grouped(&plain(row, digits)))),
+        None => Ok(None),
+    });
+    Ok(Arc::new(texts.collect::<Result<StringArray>>()?))
 }
 
 /// With so many digits behind the point; half goes to the even neighbour.

@@ -10,6 +10,8 @@ use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
+use crate::session::meeting::common;
+
 /// What values of some types become.
 pub(super) type Takes = fn(&[DataType]) -> Result<Vec<DataType>>;
 /// The type of what is made of values of some types.
@@ -21,6 +23,14 @@ pub(super) type Work = fn(&[ArrayRef], &ConfigOptions) -> Result<ArrayRef>;
 pub(super) fn function(name: &'static str, takes: Takes, gives: Gives, work: Work) -> ScalarUDF {
     let signature = Signature::user_defined(Volatility::Immutable);
     ScalarUDF::new_from_impl(Plain { name, takes, gives, work, signature })
+}
+
+/// The type in which two values meet, if they meet in one.
+pub(super) fn met([left, right]: [&DataType; 2]) -> Option<DataType> {
+    match left == right {
+        true => Some(left.clone()),
+        false => common([left, right].into_iter()),
+    }
 }
 
 #[derive(Debug)]

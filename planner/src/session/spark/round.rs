@@ -9,7 +9,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{
     ArrayRef, AsArray, Decimal128Array, Float32Array, Float64Array, new_null_array,
 };
-use datafusion::arrow::compute::cast;
+use datafusion::arrow::compute::{CastOptions, cast, cast_with_options};
 use datafusion::arrow::datatypes::{
     DataType, Decimal128Type, Field, FieldRef, Float32Type, Float64Type, i256,
 };
@@ -25,7 +25,6 @@ use super::decimals::{fitting, is_decimal};
 pub(super) const NAMES: [&str; 1] = ["bround"];
 
 pub(super) fn functions() -> [ScalarUDF; 4] {
-    let inner = datafusion_spark::function::math::round();
     [
         ("spark:round", To::HalfUp),
         ("spark:bround", To::HalfEven),
@@ -34,7 +33,7 @@ pub(super) fn functions() -> [ScalarUDF; 4] {
     ]
     .map(|(name, to)| {
         let signature = Signature::user_defined(Volatility::Immutable);
-        ScalarUDF::new_from_impl(Round { name, to, inner: Arc::clone(&inner), signature })
+        ScalarUDF::new_from_impl(Round { name, to, signature })
     })
 }
 
@@ -53,7 +52,6 @@ enum To {
 struct Round {
     name: &'static str,
     to: To,
-    inner: Arc<ScalarUDF>,
     signature: Signature,
 }
 
@@ -112,9 +110,6 @@ impl ScalarUDFImpl for Round {
         let Some(first) = args.args.first() else {
             return exec_err!("{} takes a number", self.name);
         };
-        if first.data_type().is_integer() && self.to == To::HalfUp {
-            return self.inner.inner().invoke_with_args(args);
-        }
         let all_one = matches!(first, ColumnarValue::Scalar(_));
         let values = first.to_array(if all_one { 1 } else { args.number_rows })?;
         let places = match args.args.get(1) {
@@ -201,7 +196,9 @@ impl Round {
                 let wide = wide.as_primitive::<Decimal128Type>();
                 let rounded: Decimal128Array = wide.unary(|value| whole(value, places, 0, self.to));
                 let rounded = rounded.with_precision_and_scale(38, 0)?;
-                cast(&(Arc::new(rounded) as ArrayRef), of)?
+                // What is beyond the type is an error.
+                let options = CastOptions { safe: false, ..CastOptions::default() };
+                cast_with_options(&rounded, of, &options)?
             }
             of => return exec_err!("{} of {of} is not supported: cast it to DOUBLE", self.name),
         })

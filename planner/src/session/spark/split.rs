@@ -1,63 +1,32 @@
 //! `split(text, pattern [, most])`: the parts of a text between the matches of a regular expression.
 //!
 //! The engine's `string_to_array` takes a text for a text. As Java's `String.split` with Spark's limit: empty parts stay, also
-//! at the end; with `most` parts the last one is all that remains. Patterns are those of the crate `regex`, which has no
-//! look-around: one that has is an error.
+//! at the end; with `most` parts the last one is all that remains. Patterns are those of [`super::patterns`].
 
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, ListBuilder, StringBuilder};
-use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field, Int64Type};
-use datafusion::common::{DataFusionError, Result, ScalarValue, exec_err, plan_err};
-use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
-};
+use datafusion::common::{Result, plan_err};
+use datafusion::logical_expr::ScalarUDF;
 use regex::Regex;
+
+use super::patterns::Known;
+use super::plain::function;
 
 pub(super) const NAMES: [&str; 1] = ["split"];
 
 pub(super) fn functions() -> [ScalarUDF; 1] {
-    [ScalarUDF::new_from_impl(Split(Signature::user_defined(Volatility::Immutable)))]
+    let list =
+        |_: &[DataType]| DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true)));
+    [function("spark:split", takes, list, |args, _| split(&args[0], &args[1], args.get(2)))]
 }
 
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Split(Signature);
-
-impl ScalarUDFImpl for Split {
-    fn name(&self) -> &str {
-        "spark:split"
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.0
-    }
-
-    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        match types.len() {
-            2 => Ok(vec![DataType::Utf8; 2]),
-            3 => Ok(vec![DataType::Utf8, DataType::Utf8, DataType::Int64]),
-            _ => plan_err!("split takes a text, a pattern, and how many parts there may be"),
-        }
-    }
-
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true))))
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let all_one = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
-        let arrays = ColumnarValue::values_to_arrays(&args.args)?;
-        let (texts, patterns, most) = match arrays.as_slice() {
-            [texts, patterns] => (texts, patterns, None),
-            [texts, patterns, most] => (texts, patterns, Some(cast(most, &DataType::Int64)?)),
-            _ => return exec_err!("split takes a text and a pattern"),
-        };
-        let parts = split(texts, patterns, most.as_ref())?;
-        match all_one {
-            true => Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&parts, 0)?)),
-            false => Ok(ColumnarValue::Array(parts)),
-        }
+fn takes(types: &[DataType]) -> Result<Vec<DataType>> {
+    match types.len() {
+        2 => Ok(vec![DataType::Utf8; 2]),
+        3 => Ok(vec![DataType::Utf8, DataType::Utf8, DataType::Int64]),
+        _ => plan_err!("split takes a text, a pattern, and how many parts there may be"),
     }
 }
 
@@ -65,7 +34,7 @@ fn split(texts: &ArrayRef, patterns: &ArrayRef, most: Option<&ArrayRef>) -> Resu
     let (texts, patterns) = (texts.as_string::<i32>(), patterns.as_string::<i32>());
     let most = most.map(|most| most.as_primitive::<Int64Type>());
     let mut lists = ListBuilder::new(StringBuilder::new());
-    let mut known: Option<(&str, Regex)> = None;
+    let mut known = Known::default();
     for row in 0..texts.len() {
         let most = most.map_or(Some(-1), |most| most.is_valid(row).then(|| most.value(row)));
         let (true, true, Some(most)) = (texts.is_valid(row), patterns.is_valid(row), most) else {
@@ -73,20 +42,21 @@ fn split(texts: &ArrayRef, patterns: &ArrayRef, most: Option<&ArrayRef>) -> Resu
             continue;
         };
         let pattern = patterns.value(row);
-        if known.as_ref().is_none_or(|(last, _)| *last != pattern) {
-            known = Some((pattern, compiled(pattern)?));
+        let regex = known.regex(pattern)?;
+        // A pattern of nothing makes parts of one letter, and drops what is beyond the last of them.
+        let parts = |part: &str| lists.values().append_value(part);
+        match pattern.is_empty() && most > 0 {
+            true => letters(texts.value(row), most).for_each(parts),
+            false => each_part(regex, texts.value(row), most, parts),
         }
-        let Some((_, regex)) = &known else { continue };
-        each_part(regex, texts.value(row), most, |part| lists.values().append_value(part));
         lists.append(true);
     }
     Ok(Arc::new(lists.finish()))
 }
 
-fn compiled(pattern: &str) -> Result<Regex> {
-    Regex::new(pattern).map_err(|error| {
-        DataFusionError::Execution(format!("'{pattern}' is no pattern of split: {error}"))
-    })
+fn letters(text: &str, most: i64) -> impl Iterator<Item = &str> {
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    text.split("").filter(|letter| !letter.is_empty()).take(most)
 }
 
 /// As in Java: a match of nothing at the beginning makes no part, nor does one at the end.
@@ -121,7 +91,9 @@ mod tests {
             (",a", ",", -1, vec!["", "a"]),
         ] {
             let mut parts = Vec::new();
-            each_part(&compiled(pattern).unwrap(), text, most, |part| parts.push(part.to_owned()));
+            each_part(&Regex::new(pattern).unwrap(), text, most, |part| {
+                parts.push(part.to_owned())
+            });
             assert_eq!(parts, expected, "{text} {pattern}");
         }
     }

@@ -210,7 +210,7 @@ fn or_null(values: &ArrayRef, at: usize, writer: &Write1<'_>, text: &mut String)
     }
 }
 
-/// As Java's `Double.toString` (since Java 19 the shortest digits, as here).
+/// As Java's `Double.toString`, with the shortest digits, which it has since Java 19: those before it write more of some.
 pub(super) fn double(value: f64, text: &mut String) -> std::fmt::Result {
     let size = value.abs();
     if value.is_nan() {

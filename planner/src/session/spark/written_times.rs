@@ -6,20 +6,34 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::timezone::Tz;
-use datafusion::arrow::array::{ArrayRef, AsArray, TimestampMicrosecondArray};
+use datafusion::arrow::array::{
+    ArrayRef, AsArray, Date32Array, StringArray, TimestampMicrosecondArray,
+};
 use datafusion::arrow::datatypes::TimestampMicrosecondType;
 use datafusion::common::{Result, exec_err};
 
 use super::zones;
 
 /// Microseconds of a day.
-const DAY: i64 = 86_400_000_000;
+pub(super) const DAY: i64 = 86_400_000_000;
 
 /// The day of a text, counted from 1970-01-01.
 pub(super) fn day(text: &str) -> Option<i32> {
     let (day, rest) = leading_day(text.trim())?;
     let is_whole = rest.is_empty() || (rest.day_is_full && rest.text.starts_with([' ', 'T']));
     is_whole.then(|| i32::try_from(day).ok()).flatten()
+}
+
+/// The same of each text; what is none is an error, or NULL.
+pub(super) fn all_days(texts: &StringArray, strict: bool) -> Result<Date32Array> {
+    let days = texts.iter().map(|text| match text {
+        None => Ok(None),
+        Some(text) => match day(text) {
+            None if strict => exec_err!("'{text}' is no date: try_cast makes NULL of it"),
+            day => Ok(day),
+        },
+    });
+    days.collect()
 }
 
 /// What follows a day in a text.
@@ -61,7 +75,7 @@ fn number(text: &str, digits: std::ops::RangeInclusive<usize>) -> Option<(i64, &
 }
 
 /// The days from 1970-01-01 to a day, if there is such a one.
-fn days(year: i64, month: i64, day: i64) -> Option<i64> {
+pub(super) fn days(year: i64, month: i64, day: i64) -> Option<i64> {
     if !(1..=12).contains(&month) || !(1..=length(year, month)).contains(&day) {
         return None;
     }

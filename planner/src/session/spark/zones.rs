@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::timezone::Tz;
 use datafusion::arrow::array::{ArrayRef, AsArray, TimestampMicrosecondArray};
-use datafusion::arrow::compute::{CastOptions, cast, cast_with_options};
+use datafusion::arrow::compute::{binary, cast};
 use datafusion::arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
 use datafusion::common::Result;
 use datafusion::config::ConfigOptions;
@@ -47,21 +47,47 @@ pub(super) fn shown(instants: &ArrayRef, zone: &str) -> Result<ArrayRef> {
     Ok(Arc::new(walls.collect::<TimestampMicrosecondArray>()))
 }
 
-/// The instants at which clocks show times without a zone; one that they never show is an error.
+/// The instants at which clocks show times without a zone, as Java has them: the first of two; and one that clocks go by without
+/// showing it is counted as if they had not been put forward.
 pub(super) fn instants(walls: &ArrayRef, zone: &str) -> Result<TimestampMicrosecondArray> {
     let walls = cast(walls, &WALL)?;
-    let micros = match is_utc(zone) {
-        true => walls,
-        false => {
-            let zoned = DataType::Timestamp(TimeUnit::Microsecond, Some(zone.into()));
-            cast_with_options(
-                &walls,
-                &zoned,
-                &CastOptions { safe: false, ..CastOptions::default() },
-            )?
-        }
+    let walls = walls.as_primitive::<TimestampMicrosecondType>();
+    if is_utc(zone) {
+        return Ok(walls.unary(|micros| micros));
+    }
+    const DAY: i64 = 86_400_000_000;
+    // How far clocks are ahead of UTC a day before, and a day after: they are not changed more often.
+    let ahead = |by: i64| -> Result<TimestampMicrosecondArray> {
+        let around: TimestampMicrosecondArray = walls.unary(|wall: i64| wall.saturating_add(by));
+        let around: ArrayRef = Arc::new(around);
+        let then = shown(&around, zone)?;
+        less(then.as_primitive(), around.as_primitive())
     };
-    Ok(micros.as_primitive::<TimestampMicrosecondType>().unary(|micros| micros))
+    let both = [ahead(-DAY)?, ahead(DAY)?];
+    let mut found = [Vec::new(), Vec::new()];
+    for (ahead, found) in both.iter().zip(&mut found) {
+        let instants: ArrayRef = Arc::new(less(walls, ahead)?);
+        let then = shown(&instants, zone)?;
+        let then = then.as_primitive::<TimestampMicrosecondType>();
+        let instants = instants.as_primitive::<TimestampMicrosecondType>();
+        found.extend(
+            instants.iter().zip(then).zip(walls).map(|((at, then), wall)| (at, then == wall)),
+        );
+    }
+    let [before, after] = found;
+    let instants = before.into_iter().zip(after).map(|pair| match pair {
+        ((Some(before), true), (Some(after), true)) => Some(before.min(after)),
+        ((_, false), (after, true)) => after,
+        ((before, _), _) => before,
+    });
+    Ok(instants.collect())
+}
+
+fn less(
+    left: &TimestampMicrosecondArray,
+    right: &TimestampMicrosecondArray,
+) -> Result<TimestampMicrosecondArray> {
+    Ok(binary(left, right, i64::wrapping_sub)?)
 }
 
 #[cfg(test)]
@@ -79,6 +105,19 @@ mod tests {
             assert_eq!(walls.as_primitive::<TimestampMicrosecondType>(), &expected, "{zone}");
             let back = instants(&walls, zone).unwrap();
             assert_eq!(&back, instants_.as_primitive::<TimestampMicrosecondType>(), "{zone}");
+        }
+    }
+
+    #[test]
+    fn times_that_clocks_show_twice_or_never_are_instants() {
+        // 2024-11-03 01:30 is there twice in New York, 2024-03-10 02:30 never.
+        for (wall, expected) in [
+            (1_730_597_400_000_000, 1_730_611_800_000_000),
+            (1_710_037_800_000_000, 1_710_055_800_000_000),
+        ] {
+            let walls: ArrayRef = Arc::new(TimestampMicrosecondArray::from(vec![Some(wall)]));
+            let found = instants(&walls, "America/New_York").unwrap();
+            assert_eq!(found.value(0), expected, "{wall}");
         }
     }
 }

@@ -12,7 +12,8 @@ use datafusion::sql::sqlparser::ast::{
     OrderByExpr, OrderByOptions, Value, VisitorMut,
 };
 
-use super::functions::name_of;
+use super::functions::{call_of_spark, name_of};
+use crate::session::spark::ROW;
 use crate::statement::walk::{self, binary, call, cast, nested, number, text};
 
 pub(super) fn write_out(statement: &mut DfStatement) {
@@ -93,19 +94,10 @@ fn written(function: &Function) -> Option<Expr> {
     }
 }
 
-/// Of several values: rows that have all of them.
+/// Of several values: rows that have all of them, of which there are bytes.
 fn count_distinct(function: &Function, all: &[Expr]) -> Expr {
-    let has = |of: &Expr| Expr::IsNotNull(Box::new(nested(of.clone())));
-    let has_all =
-        all.iter().map(has).reduce(|left, right| binary(left, BinaryOperator::And, right));
-    let fields = all.iter().enumerate();
-    let fields = fields.flat_map(|(at, of)| [text(&format!("c{at}")), of.clone()]);
     let mut counted = function.clone();
-    set_argument(&mut counted, call("named_struct", fields));
-    let filter = counted.filter.take().map(|filter| nested(*filter));
-    let all = has_all.into_iter().chain(filter);
-    counted.filter =
-        all.reduce(|left, right| binary(left, BinaryOperator::And, right)).map(Box::new);
+    set_argument(&mut counted, call_of_spark(ROW, all.iter().cloned()));
     Expr::Function(counted)
 }
 
@@ -132,8 +124,9 @@ fn joined(function: &Function, of: &Expr, between: Option<&Expr>) -> Option<Expr
     let order = std::mem::take(&mut joined.within_group);
     let FunctionArguments::List(list) = &mut joined.args else { return None };
     let between = between.cloned().unwrap_or_else(|| text(""));
-    list.args =
-        [of.clone(), between].map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))).into();
+    let mut of = of.clone();
+    super::words::wrap(&mut of);
+    list.args = [of, between].map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))).into();
     if !order.is_empty() {
         list.clauses.push(FunctionArgumentClause::OrderBy(order));
     }

@@ -1,21 +1,29 @@
 //! `SELECT a + 1 AS x, x * 2 AS y`: a column by the name that SELECT gives it before.
 //!
 //! Spark looks for a column of the table first. So does this: a statement is planned as it stands, and where that finds no column of
-//! a name, the name is written out.
+//! a name, the name is written out, in the SELECTs that do not know it and in no others. Lambdas have names of their own, and
+//! subqueries know none of these.
 
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as DfStatement;
-use datafusion::sql::sqlparser::ast::{Expr, Ident, Select, SelectItem, VisitMut, VisitorMut};
+use datafusion::sql::sqlparser::ast::{
+    Expr, Ident, Query, Select, SelectItem, VisitMut, VisitorMut,
+};
 
 use crate::statement::walk::{self, nested};
 
-/// The statement with what SELECT gives this name in the place of the name; `None` where nothing changes.
-pub(crate) fn written_out(statement: &DfStatement, name: &str) -> Option<DfStatement> {
+/// The statement with what SELECT gives this name in the place of the name, in those of its SELECTs that `which` takes: of all
+/// that give a name and use it, by their number. Gives how many there are, too.
+pub(crate) fn written_out(
+    statement: &DfStatement,
+    name: &str,
+    which: impl Fn(usize) -> bool,
+) -> (DfStatement, usize) {
     let mut statement = statement.clone();
-    let mut selects = Selects { name, changes: false };
+    let mut selects = Selects { name, which, count: 0 };
     walk::rewrite(&mut statement, &mut selects);
-    selects.changes.then_some(statement)
+    (statement, selects.count)
 }
 
 fn is(ident: &Ident, name: &str) -> bool {
@@ -25,27 +33,35 @@ fn is(ident: &Ident, name: &str) -> bool {
     }
 }
 
-struct Selects<'n> {
+struct Selects<'n, W> {
     name: &'n str,
-    changes: bool,
+    which: W,
+    count: usize,
 }
 
-impl VisitorMut for Selects<'_> {
+impl<W: Fn(usize) -> bool> VisitorMut for Selects<'_, W> {
     type Break = ();
 
     fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
         let mut given: Option<Expr> = None;
-        for item in &mut select.projection {
+        let (mut items, mut changes) = (select.projection.clone(), false);
+        for item in &mut items {
             if let Some(given) = &given {
-                let mut uses = Uses { name: self.name, given, changes: false };
+                let mut uses = Uses { name: self.name, given, changes: false, within: 0 };
                 let _ = item.visit(&mut uses);
-                self.changes |= uses.changes;
+                changes |= uses.changes;
             }
             if let SelectItem::ExprWithAlias { expr, alias } = item
                 && is(alias, self.name)
             {
                 given = Some(expr.clone());
             }
+        }
+        if changes {
+            if (self.which)(self.count) {
+                select.projection = items;
+            }
+            self.count += 1;
         }
         ControlFlow::Continue(())
     }
@@ -55,16 +71,59 @@ struct Uses<'u> {
     name: &'u str,
     given: &'u Expr,
     changes: bool,
+    /// Subqueries, and lambdas that have the name, around the place.
+    within: usize,
+}
+
+impl Uses<'_> {
+    fn is_of_lambda(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::Lambda(lambda) => {
+                lambda.params.iter().any(|parameter| is(&parameter.name, self.name))
+            }
+            _ => false,
+        }
+    }
 }
 
 impl VisitorMut for Uses<'_> {
     type Break = ();
 
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if matches!(expr, Expr::Identifier(ident) if is(ident, self.name)) {
-            *expr = nested(self.given.clone());
-            self.changes = true;
-        }
+    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.within += 1;
         ControlFlow::Continue(())
     }
+
+    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.within -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        self.within += usize::from(self.is_of_lambda(expr));
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        self.within -= usize::from(self.is_of_lambda(expr));
+        if self.within > 0 {
+            return ControlFlow::Continue(());
+        }
+        let written = match expr {
+            Expr::Identifier(ident) if is(ident, self.name) => nested(self.given.clone()),
+            // A field of it.
+            Expr::CompoundIdentifier(parts) if parts.len() > 1 && is(&parts[0], self.name) => {
+                let fields = parts[1..].iter().map(|field| field.value.as_str());
+                fields.fold(self.given.clone(), field)
+            }
+            _ => return ControlFlow::Continue(()),
+        };
+        *expr = written;
+        self.changes = true;
+        ControlFlow::Continue(())
+    }
+}
+
+fn field(of: Expr, name: &str) -> Expr {
+    walk::call("get_field", [of, walk::text(name)])
 }

@@ -1,18 +1,36 @@
 //! Casts as Spark has them: texts as Spark writes values, instants as seconds. The engine has the unit of an instant.
 
-use datafusion::sql::sqlparser::ast::{CastKind, DataType, Expr, TimezoneInfo, Value};
+use datafusion::sql::sqlparser::ast::{
+    ArrayElemTypeDef, CastKind, DataType, ExactNumberInfo, Expr, TimezoneInfo, Value,
+};
 
 use super::functions::call_of_spark;
-use crate::session::spark::{DAY, FRACTION, INSTANT, NUMBER, STRING};
+use crate::session::spark::{DAY, FRACTION, INSTANT, NUMBER, STRING, TRY_DAY, TRY_INSTANT};
 
 /// A TIMESTAMP: Spark counts microseconds.
 pub(super) const MICROS: DataType = DataType::Timestamp(Some(6), TimezoneInfo::None);
 
 /// Has what is cast become what Spark would cast.
-///
-/// What is tried stays the engine's: NULL comes of what it does not read.
 pub(super) fn written(kind: &CastKind, of: &mut Box<Expr>, to: &mut DataType) {
     let is_tried = !matches!(kind, CastKind::Cast | CastKind::DoubleColon);
+    if let Some(ours) = named(to) {
+        *to = ours;
+    }
+    if let DataType::Array(ArrayElemTypeDef::AngleBracket(items)) = to
+        && matches!(**items, DataType::String(_) | DataType::Text)
+    {
+        **items = DataType::Text;
+        wrap(of, "spark:strings");
+    }
+    if let DataType::Decimal(digits) | DataType::Dec(digits) | DataType::Numeric(digits) = to {
+        match digits {
+            ExactNumberInfo::None => *digits = ExactNumberInfo::PrecisionAndScale(10, 0),
+            ExactNumberInfo::Precision(all) => {
+                *digits = ExactNumberInfo::PrecisionAndScale(*all, 0);
+            }
+            ExactNumberInfo::PrecisionAndScale(..) => {}
+        }
+    }
     match to {
         DataType::String(_) | DataType::Text | DataType::Varchar(_) | DataType::Char(_) => {
             // A length is nothing that Spark would cut to.
@@ -32,11 +50,9 @@ pub(super) fn written(kind: &CastKind, of: &mut Box<Expr>, to: &mut DataType) {
         }
         DataType::Timestamp(_, TimezoneInfo::None) => {
             *to = MICROS;
-            if !is_tried {
-                wrap(of, INSTANT);
-            }
+            wrap(of, if is_tried { TRY_INSTANT } else { INSTANT });
         }
-        DataType::Date if !is_tried => wrap(of, DAY),
+        DataType::Date => wrap(of, if is_tried { TRY_DAY } else { DAY }),
         DataType::Float(_)
         | DataType::Real
         | DataType::Double(_)
@@ -49,6 +65,17 @@ pub(super) fn written(kind: &CastKind, of: &mut Box<Expr>, to: &mut DataType) {
             wrap(of, FRACTION);
         }
         _ => {}
+    }
+}
+
+/// Types by names that the parser does not know.
+fn named(to: &DataType) -> Option<DataType> {
+    let DataType::Custom(name, given) = to else { return None };
+    match name.to_string().to_lowercase().as_str() {
+        "byte" if given.is_empty() => Some(DataType::TinyInt(None)),
+        "short" if given.is_empty() => Some(DataType::SmallInt(None)),
+        "long" if given.is_empty() => Some(DataType::BigInt(None)),
+        _ => None,
     }
 }
 

@@ -6,8 +6,8 @@
 use datafusion::sql::sqlparser::ast::{CaseWhen, DataType, Expr, UnaryOperator, Value};
 
 use super::functions::{call_of_spark, name_of};
-use crate::session::spark::{CASE, COALESCE, STRING};
-use crate::statement::walk::{binary, nested};
+use crate::session::spark::{CASE, COALESCE, DIVIDE, STRING, TIMES};
+use crate::statement::walk::{binary, call, nested};
 
 /// A call as what it means; `None` for others.
 pub(super) fn written(name: &str, args: &[Expr]) -> Option<Expr> {
@@ -16,6 +16,8 @@ pub(super) fn written(name: &str, args: &[Expr]) -> Option<Expr> {
             1 => Some(first.clone()),
             _ => Some(call_of_spark(COALESCE, args.iter().cloned())),
         },
+        // The engine's `nvl` has the type of one side.
+        ("nvl" | "ifnull", [_, _]) => Some(call("coalesce", args.iter().cloned())),
         ("if", [_, yes, no]) if is_mixed([yes, no].into_iter()) => {
             Some(call_of_spark(CASE, args.iter().cloned()))
         }
@@ -98,10 +100,8 @@ fn kind(of: &Expr) -> Kind {
             _ => Kind::Unknown,
         },
         Expr::Function(call) => match name_of(call).as_deref() {
-            Some(STRING | "lower" | "upper" | "substr" | "substring" | "trim" | "to_char") => {
-                Kind::Text
-            }
-            Some("count" | "spark:/" | "spark:*" | "length") => Kind::Number,
+            Some(STRING | "lower" | "upper" | "spark:substring" | "to_char") => Kind::Text,
+            Some("count" | DIVIDE | TIMES | "spark:length") => Kind::Number,
             _ => Kind::Unknown,
         },
         _ => Kind::Unknown,

@@ -4,26 +4,37 @@ use datafusion::sql::sqlparser::ast::{BinaryOperator, DataType, ExactNumberInfo,
 
 use super::casts::MICROS;
 use super::functions::call_of_spark;
-use crate::session::spark::INSTANT;
+use crate::session::spark::{DatePattern, INSTANT, TRY_INSTANT};
 use crate::statement::formats::of_java;
 use crate::statement::walk::{binary, call, cast, nested, number, text};
 
 /// A call as what it means; `None` for one that means the same in ours.
 pub(super) fn written(name: &str, args: &[Expr]) -> Option<Expr> {
     Some(match (name, args) {
-        ("to_date", [of, pattern]) => {
-            let (of, pattern) = whole_day(of, &java(pattern)?)?;
-            call("to_date", [of, pattern])
+        ("to_date" | "to_timestamp" | "try_to_date" | "try_to_timestamp", [of, pattern]) => {
+            read(name, of, pattern)?
         }
-        ("to_timestamp", [of, pattern]) => at(of, pattern)?,
         ("to_timestamp", [of]) => instant(of.clone()),
+        ("try_to_timestamp", [of]) => cast(call_of_spark(TRY_INSTANT, [of.clone()]), MICROS),
+        ("date_format", [of, pattern]) if constant(pattern).is_none_or(|it| it.contains('%')) => {
+            call_of_spark("spark:date_format", [of.clone(), pattern.clone()])
+        }
+        ("hour" | "minute" | "second", [of]) if constant(of).is_some() => {
+            call_of_spark(&format!("spark:{name}"), [instant(of.clone())])
+        }
         ("dayname", [of]) => call("to_char", [of.clone(), text("%a")]),
+        ("dayofweek", [of]) => part(&text("dow"), of)?,
         ("weekofyear", [of]) => call("date_part", [text("week"), of.clone()]),
         ("unix_timestamp" | "to_unix_timestamp", []) => seconds(call("now", [])),
         ("unix_timestamp" | "to_unix_timestamp", [of]) => seconds(instant(of.clone())),
-        ("unix_timestamp" | "to_unix_timestamp", [of, pattern]) => seconds(at(of, pattern)?),
+        ("unix_timestamp" | "to_unix_timestamp", [of, pattern]) => {
+            seconds(read("to_timestamp", of, pattern)?)
+        }
         ("from_unixtime", [of]) => call("to_char", [then(of), text("%Y-%m-%d %H:%M:%S")]),
-        ("from_unixtime", [of, pattern]) => call("to_char", [then(of), java(pattern)?]),
+        ("from_unixtime", [of, pattern]) => match constant(pattern) {
+            Some(_) => call("to_char", [then(of), java(pattern)?]),
+            None => call_of_spark("spark:date_format", [then(of), pattern.clone()]),
+        },
         ("date_from_unix_date", [of]) => {
             cast(cast(of.clone(), DataType::Integer(None)), DataType::Date)
         }
@@ -54,29 +65,18 @@ fn instant(of: Expr) -> Expr {
     cast(call_of_spark(INSTANT, [of]), MICROS)
 }
 
-/// A text in a pattern, as what clocks show.
-fn at(of: &Expr, pattern: &Expr) -> Option<Expr> {
-    let (of, pattern) = whole_day(of, &java(pattern)?)?;
-    Some(cast(call("to_timestamp", [of, pattern]), MICROS))
-}
-
-/// A text and a pattern that says which day, the first where that of the statement says a month or a year alone.
-fn whole_day(of: &Expr, pattern: &Expr) -> Option<(Expr, Expr)> {
-    let known = constant(pattern)?;
-    let has = |parts: &[&str]| parts.iter().any(|part| known.contains(part));
-    let has_month = has(&["%m", "%-m", "%b", "%B", "%j", "%-j"]);
-    let (more, pattern_of_more) = match has(&["%Y", "%y"]) {
-        true if !has_month => (" 01 01", " %m %d"),
-        true if !has(&["%d", "%-d", "%e", "%j", "%-j"]) => (" 01", " %d"),
-        _ => return Some((of.clone(), pattern.clone())),
-    };
-    let whole = call_of_spark("spark:concat", [of.clone(), text(more)]);
-    Some((whole, text(&format!("{known}{pattern_of_more}"))))
+/// A text in a pattern, if texts are read by it; one that stands there and is not known is refused by name with the patterns
+/// of ours.
+fn read(name: &str, of: &Expr, pattern: &Expr) -> Option<Expr> {
+    if constant(pattern).is_some_and(|pattern| DatePattern::of(pattern).is_none()) {
+        return None;
+    }
+    Some(call_of_spark(&format!("spark:{name}"), [of.clone(), pattern.clone()]))
 }
 
 /// What clocks show after so many seconds.
 fn then(seconds: &Expr) -> Expr {
-    call_of_spark(INSTANT, [seconds.clone()])
+    call_of_spark(INSTANT, [cast(seconds.clone(), DataType::BigInt(None))])
 }
 
 fn seconds(of: Expr) -> Expr {
@@ -104,7 +104,10 @@ fn part(unit: &Expr, of: &Expr) -> Option<Expr> {
             let millionth = decimal(text("0.000001"), 6, 6);
             decimal(nested(binary(micros, BinaryOperator::Multiply, millionth)), 8, 6)
         }
-        "dow" | "dayofweek" => nested(binary(of_engine("dow"), BinaryOperator::Plus, number(1))),
+        "dow" | "dayofweek" => {
+            let from_one = binary(of_engine("dow"), BinaryOperator::Plus, number(1));
+            cast(nested(from_one), DataType::Integer(None))
+        }
         "dow_iso" | "dayofweek_iso" => of_engine("isodow"),
         _ => return None,
     })

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, Insert, ObjectName, Query, SelectItem, SetExpr, Statement as SqlStatement, Use,
+    Ident, Insert, ObjectName, Query, SetExpr, Statement as SqlStatement, Use,
 };
 use datafusion::sql::sqlparser::dialect::Dialect;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
@@ -110,19 +110,44 @@ fn refuse(tokens: &[TokenWithSpan]) -> Result<()> {
     if let Some((_, what, instead)) = KNOWN.iter().find(|(words, ..)| begin(tokens, words)) {
         return unsupported(what, instead);
     }
-    let after_create = tokens.iter().skip(1).take(5);
-    let is_short =
-        after_create.clone().any(|token| is(Some(token), "temp") || is(Some(token), "temporary"));
     if begin(tokens, &["create"])
-        && is_short
-        && after_create.clone().any(|token| is(Some(token), "view"))
+        && let Some(view) = tokens.iter().take(6).position(|token| is(Some(token), "view"))
+        && let Some(end) = behind_name(tokens, view + 1)
     {
+        of_view(&tokens[end..])?;
+    }
+    // Only what stands before VIEW says so: a view may be called temp.
+    let view = tokens.iter().take(6).position(|token| is(Some(token), "view"));
+    let before = &tokens[..view.unwrap_or(0)];
+    let is_short =
+        before.iter().any(|token| is(Some(token), "temp") || is(Some(token), "temporary"));
+    if begin(tokens, &["create"]) && is_short {
         return unsupported(
             "CREATE TEMPORARY VIEW",
             "a session has no views of its own: CREATE VIEW makes one that all see, WITH one of a statement",
         );
     }
     Ok(())
+}
+
+/// What stands between the name of a view and its query.
+fn of_view(tokens: &[TokenWithSpan]) -> Result<()> {
+    let before = tokens.iter().take_while(|token| !is(Some(token), "as"));
+    let before: Vec<_> = before.collect();
+    let columns = match before.first().map(|token| &token.token) {
+        Some(Token::LParen) => behind(tokens, 0).unwrap_or(0).min(before.len()),
+        _ => 0,
+    };
+    if before[..columns].iter().any(|token| is(Some(token), "comment")) {
+        return unsupported(
+            "COMMENT of a column of a view",
+            "leave it out; COMMENT behind the columns is that of the view",
+        );
+    }
+    match before[columns..].iter().any(|token| is(Some(token), "tblproperties")) {
+        true => unsupported("CREATE VIEW with TBLPROPERTIES", "a view has none: leave it out"),
+        false => Ok(()),
+    }
 }
 
 /// CREATE DATABASE and CREATE NAMESPACE, which make a schema.
@@ -316,13 +341,7 @@ fn names(query: &Query) -> Option<Vec<Ident>> {
             _ => return None,
         }
     };
-    let name = |item: &SelectItem| match item {
-        SelectItem::ExprWithAlias { alias, .. } => Some(alias.clone()),
-        SelectItem::UnnamedExpr(Expr::Identifier(name)) => Some(name.clone()),
-        SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => parts.last().cloned(),
-        _ => None,
-    };
-    select.projection.iter().map(name).collect()
+    select.projection.iter().map(super::tables::given_name).collect()
 }
 
 /// A setting of Spark's, as what it means here; `None` for others.
@@ -368,6 +387,8 @@ mod tests {
             "INSERT INTO TABLE s.t BY NAME SELECT 1 AS a",
             "INSERT INTO TABLE s.t (`spark: by name`) SELECT 1 AS a",
         );
+        check("CREATE VIEW temp AS SELECT 1", "CREATE VIEW temp AS SELECT 1");
+        check("CREATE VIEW temp.v AS SELECT 1", "CREATE VIEW temp.v AS SELECT 1");
         check("SHOW PARTITIONS s.t", "SHOW `spark: partitions` s.t");
         check("DESCRIBE EXTENDED t", "SHOW `spark: extended` t");
         check("DESCRIBE t", "DESCRIBE t");
@@ -386,6 +407,8 @@ mod tests {
             ("CREATE TABLE t (a INT) USING delta LOCATION '/x'", "CREATE EXTERNAL TABLE"),
             ("CREATE TABLE t (a INT) CLUSTERED BY (a) INTO 4 BUCKETS", "CLUSTERED"),
             ("CREATE OR REPLACE TEMP VIEW v AS SELECT 1", "WITH"),
+            ("CREATE VIEW v (x COMMENT 'c', y) AS SELECT 1, 2", "column of a view"),
+            ("CREATE VIEW s.v TBLPROPERTIES ('a' = 'b') AS SELECT 1", "TBLPROPERTIES"),
             ("CREATE DATABASE a LOCATION '/x'", "LOCATION"),
             ("REFRESH TABLE t", "newest"),
             ("SHOW PARTITIONS t PARTITION (a = 1)", "name a table"),

@@ -9,13 +9,14 @@ use std::ops::ControlFlow;
 use datafusion::logical_expr::sqlparser::ast::helpers::attached_token::AttachedToken;
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, CaseWhen, CeilFloorKind, DataType, DateTimeField, ExactNumberInfo, Expr,
-    Function, Ident, ObjectName, UnaryOperator, Value, VisitorMut,
+    CaseWhen, CeilFloorKind, DataType, DateTimeField, ExactNumberInfo, Expr, Function,
+    FunctionArguments, Ident, ObjectName, TimezoneInfo, TypedString, UnaryOperator, Value,
+    VisitorMut,
 };
 
-use super::{casts, choices, dates, simple};
-use crate::session::spark::{INSTANT, STRING, of_spark};
-use crate::statement::walk::{self, binary, call, cast, nested, number, plain_args, text};
+use super::{casts, choices, dates, operators, patterns, simple, words};
+use crate::session::spark::{DAY, INSTANT, STRING, of_spark};
+use crate::statement::walk::{self, call, cast, nested, number, plain_args, text};
 
 pub(super) fn write_out(statement: &mut DfStatement) {
     walk::rewrite(statement, &mut Functions);
@@ -53,8 +54,9 @@ impl VisitorMut for Functions {
             Expr::Substring { expr, substring_from, substring_for, .. } => {
                 let rest = [substring_from, substring_for].into_iter().flatten();
                 let rest = rest.map(|place| place.as_ref().clone());
-                let args = std::iter::once(expr.as_ref().clone()).chain(rest);
-                Some(call_of_spark("spark:substring", args))
+                let mut of = expr.as_ref().clone();
+                words::wrap(&mut of);
+                Some(call_of_spark("spark:substring", std::iter::once(of).chain(rest)))
             }
             Expr::Struct { values, fields } if fields.is_empty() => Some(named(values)),
             Expr::Extract { field, expr, .. } => {
@@ -67,7 +69,18 @@ impl VisitorMut for Functions {
                 casts::written(kind, expr, data_type);
                 None
             }
-            Expr::Like { .. } | Expr::ILike { .. } => simple::patterns(expr),
+            Expr::Like { .. } | Expr::ILike { .. } => {
+                words::of_like(expr);
+                simple::patterns(expr)
+            }
+            Expr::RLike { negated, expr, pattern, .. } => {
+                Some(patterns::matches(*negated, expr, pattern))
+            }
+            Expr::Trim { expr, .. } => {
+                words::wrap(expr);
+                None
+            }
+            Expr::TypedString(of) => literals_of_time(of),
             Expr::Case { operand, conditions, else_result, .. } => {
                 choices::case(operand.as_deref(), conditions, else_result.as_deref())
             }
@@ -98,8 +111,53 @@ fn is_plain(field: &CeilFloorKind) -> bool {
     matches!(field, CeilFloorKind::DateTimeField(DateTimeField::NoDateTime))
 }
 
+/// `TIMESTAMP '…'` and `DATE '…'`, as what a cast of the text is: microseconds, and what clocks of the session show. What is
+/// written in full is the same to the engine.
+fn literals_of_time(of: &TypedString) -> Option<Expr> {
+    let Value::SingleQuotedString(written) = &of.value.value else { return None };
+    let is_whole_day = |day: &str| {
+        let parts: Vec<_> = day.split('-').map(str::len).collect();
+        parts == [4, 2, 2] && day.bytes().all(|it| it == b'-' || it.is_ascii_digit())
+    };
+    let to = match &of.data_type {
+        DataType::Date if is_whole_day(written) => return None,
+        DataType::Date => DataType::Date,
+        DataType::Timestamp(None, TimezoneInfo::None) => casts::MICROS,
+        _ => return None,
+    };
+    let is_plain_time = |time: &str| {
+        let (clock, fraction) = time.split_once('.').unwrap_or((time, "0"));
+        let parts: Vec<_> = clock.split(':').map(str::len).collect();
+        let digits = |of: &str| of.bytes().all(|it| it == b':' || it.is_ascii_digit());
+        parts == [2, 2, 2] && digits(clock) && digits(fraction) && (1..=6).contains(&fraction.len())
+    };
+    let is_plain =
+        written.split_once(' ').is_some_and(|(day, time)| is_whole_day(day) && is_plain_time(time));
+    let value = text(written);
+    let value = match (&to, is_plain) {
+        (DataType::Timestamp(..), true) => value,
+        (DataType::Timestamp(..), false) => call_of_spark(INSTANT, [value]),
+        _ => call_of_spark(DAY, [value]),
+    };
+    Some(cast(value, to))
+}
+
 fn of_function(function: &mut Function) -> Option<Expr> {
     let name = name_of(function)?;
+    if ["now", "current_timestamp", "localtimestamp"].contains(&name.as_str())
+        && (function.args == FunctionArguments::None
+            || plain_args(function).is_some_and(|args| args.is_empty()))
+    {
+        // Of microseconds, as all that it is compared with.
+        return Some(call_of_spark(INSTANT, [call("now", [])]));
+    }
+    words::arguments(&name, function);
+    if let Some((_, to)) = COUNTS.iter().find(|(known, _)| *known == name) {
+        if let Some((_, same)) = NAMES.iter().find(|(known, _)| *known == name) {
+            function.name = ObjectName::from(vec![Ident::new(*same)]);
+        }
+        return Some(cast(Expr::Function(function.clone()), to.clone()));
+    }
     if let Some(args) = plain_args(function)
         && let Some(written) = written(&name, args)
     {
@@ -113,16 +171,26 @@ fn of_function(function: &mut Function) -> Option<Expr> {
     None
 }
 
+/// What counts without a sign, which Spark has none of: as what it is there.
+const COUNTS: [(&str, DataType); 8] = [
+    ("row_number", DataType::Integer(None)),
+    ("rank", DataType::Integer(None)),
+    ("dense_rank", DataType::Integer(None)),
+    ("ntile", DataType::Integer(None)),
+    ("regexp_count", DataType::Integer(None)),
+    ("regexp_instr", DataType::Integer(None)),
+    ("approx_count_distinct", DataType::BigInt(None)),
+    ("regr_count", DataType::BigInt(None)),
+];
+
 /// What means the same in our own dialect, and is done better there.
 const OURS: [&str; 1] = ["if"];
 
 /// Those that mean the same under another name, with whatever stands behind them.
-const NAMES: [(&str, &str); 15] = [
+const NAMES: [(&str, &str); 13] = [
     ("transform", "array_transform"),
     ("filter", "array_filter"),
-    ("array_join", "array_to_string"),
     ("array_remove", "array_remove_all"),
-    ("array_size", "cardinality"),
     ("explode", "unnest"),
     ("first", "first_value"),
     ("last", "last_value"),
@@ -178,30 +246,24 @@ fn written(name: &str, args: Vec<Expr>) -> Option<Expr> {
         ("round" | "bround", [of, places]) => {
             call_of_spark(&format!("spark:{name}"), [of.clone(), plain(places)])
         }
-        ("log" | "ln", [of]) => where_positive(of, "ln"),
-        ("log2" | "log10", [of]) => where_positive(of, name),
-        ("log1p", [of]) => {
-            where_positive(&nested(binary(of.clone(), BinaryOperator::Plus, number(1))), "ln")
-        }
-        ("log", [base, of]) => {
-            let base = cast(base.clone(), DataType::Double(ExactNumberInfo::None));
-            let of = cast(of.clone(), DataType::Double(ExactNumberInfo::None));
-            let above = |of: &Expr| binary(nested(of.clone()), BinaryOperator::Gt, number(0));
-            let both = binary(above(&base), BinaryOperator::And, above(&of));
-            case(both, call("log", [base, of]), None)
+        ("log", [of]) => call_of_spark("spark:ln", [of.clone()]),
+        ("log", [base, of]) => call_of_spark("spark:log", [base.clone(), of.clone()]),
+        (
+            "mod" | "pmod" | "try_mod" | "try_add" | "try_subtract" | "try_multiply" | "try_divide",
+            [left, right],
+        ) => operators::of_numbers(&format!("spark:{name}"), left.clone(), right.clone()),
+        ("isnan", [of]) => {
+            let no = Expr::Value(Value::Boolean(false).with_empty_span());
+            call("coalesce", [call("isnan", [of.clone()]), no])
         }
         ("timestamp_seconds", [of]) => call_of_spark(INSTANT, [of.clone()]),
         ("chr", [of]) => call_of_spark("spark:char", [of.clone()]),
         ("left", [of, most]) => {
             call_of_spark("spark:substring", [of.clone(), number(1), most.clone()])
         }
-        ("right", [of, most]) => {
-            let some = binary(nested(most.clone()), BinaryOperator::Gt, number(0));
-            let right = call("right", [of.clone(), most.clone()]);
-            where_there(of, where_there(most, case(some, right, Some(text("")))))
-        }
+        ("right", [of, most]) => call_of_spark("spark:right", [of.clone(), most.clone()]),
         ("isnotnull", [of]) => nested(Expr::IsNotNull(Box::new(nested(of.clone())))),
-        ("size", [of]) => where_there(of, call_of_spark("spark:size", [of.clone()])),
+        ("array_size", [of]) => call_of_spark("spark:size", [of.clone()]),
         ("sort_array", [of]) => sorted(of, "ASC", "NULLS FIRST"),
         ("sort_array", [of, Expr::Value(ascends)]) => match ascends.value {
             Value::Boolean(true) => sorted(of, "ASC", "NULLS FIRST"),
@@ -209,29 +271,21 @@ fn written(name: &str, args: Vec<Expr>) -> Option<Expr> {
             _ => return None,
         },
         ("array_sort", [of]) => sorted(of, "ASC", "NULLS LAST"),
-        ("array_position", [of, what]) => {
-            let found = call("array_position", [of.clone(), what.clone()]);
-            where_there(of, call("coalesce", [found, number(0)]))
-        }
-        ("arrays_overlap", [left, right]) => overlap(left, right),
-        ("sequence", [from, to]) => {
-            let up = binary(nested(from.clone()), BinaryOperator::LtEq, nested(to.clone()));
-            let step = case(up, number(1), Some(minus_one()));
-            call("generate_series", [from.clone(), to.clone(), step])
-        }
-        ("sequence", [from, to, step]) => {
-            call("generate_series", [from.clone(), to.clone(), step.clone()])
-        }
         ("struct", values) => named(values),
         ("ltrim" | "rtrim", [what, from]) => call(name, [from.clone(), what.clone()]),
         ("replace", [of, what]) => call("replace", [of.clone(), what.clone(), text("")]),
-        ("regexp_replace", [of, pattern, by]) => {
-            call("regexp_replace", [of.clone(), pattern.clone(), by.clone(), text("g")])
+        ("regexp_like" | "regexp" | "rlike", [of, pattern]) => {
+            patterns::matches(false, of, pattern)
         }
-        ("regexp_extract", [of, pattern]) => extracted(of, pattern, number(1)),
-        ("regexp_extract", [of, pattern, group]) => extracted(of, pattern, group.clone()),
-        ("position" | "locate", [what, within, from]) => located(what, within, from),
-        ("position" | "locate", [what, within]) => call("strpos", [within.clone(), what.clone()]),
+        ("position" | "locate", [what, within]) => {
+            call_of_spark("spark:locate", [what.clone(), within.clone()])
+        }
+        ("position" | "locate", [what, within, from]) => {
+            call_of_spark("spark:locate", [what.clone(), within.clone(), from.clone()])
+        }
+        ("format_string" | "printf", [pattern, values @ ..]) => {
+            call_of_spark("spark:format_string", words::shown(pattern, values))
+        }
         ("percentile", [of, share]) => call("percentile_cont", [of.clone(), share.clone()]),
         ("encode", [of, code]) if is_utf8(code) => cast(of.clone(), DataType::Bytea),
         ("decode", [of, code]) if is_utf8(code) => cast(of.clone(), DataType::Text),
@@ -264,38 +318,6 @@ pub(super) fn plain(of: &Expr) -> Expr {
     }
 }
 
-fn minus_one() -> Expr {
-    Expr::UnaryOp { op: UnaryOperator::Minus, expr: Box::new(number(1)) }
-}
-
-/// NULL of NULL.
-fn where_there(of: &Expr, result: Expr) -> Expr {
-    case(Expr::IsNotNull(Box::new(nested(of.clone()))), result, None)
-}
-
-/// NULL where they share nothing that is known, and one has a NULL.
-fn overlap(left: &Expr, right: &Expr) -> Expr {
-    let null = || Expr::Value(Value::Null.with_empty_span());
-    let has_null = |of: &Expr| {
-        let found = call("array_position", [of.clone(), null()]);
-        nested(Expr::IsNotNull(Box::new(found)))
-    };
-    let is_full = |of: &Expr| {
-        nested(binary(call("cardinality", [of.clone()]), BinaryOperator::Gt, number(0)))
-    };
-    let one_has = nested(binary(has_null(left), BinaryOperator::Or, has_null(right)));
-    let both_full = binary(is_full(left), BinaryOperator::And, is_full(right));
-    let unknown = binary(one_has, BinaryOperator::And, nested(both_full));
-    let shared = call("array_has_any", [left.clone(), right.clone()]);
-    let no = Expr::Value(Value::Boolean(false).with_empty_span());
-    let rest = case(unknown, null(), Some(no.clone()));
-    case(
-        call("coalesce", [shared, no]),
-        Expr::Value(Value::Boolean(true).with_empty_span()),
-        Some(rest),
-    )
-}
-
 /// Fields have the names of their columns, or `col1`, ….
 fn named(values: &[Expr]) -> Expr {
     let name = |(at, value): (usize, &Expr)| match value {
@@ -312,35 +334,6 @@ fn named(values: &[Expr]) -> Expr {
     };
     let fields = values.iter().enumerate().flat_map(|it| [text(&name(it)), value(it.1)]);
     call("named_struct", fields)
-}
-
-/// From a place on, counted from the beginning.
-fn located(what: &Expr, within: &Expr, from: &Expr) -> Expr {
-    let rest = call("substr", [within.clone(), from.clone()]);
-    let at = call("strpos", [rest, what.clone()]);
-    let skipped = binary(nested(from.clone()), BinaryOperator::Minus, number(1));
-    let found = binary(at.clone(), BinaryOperator::Plus, nested(skipped));
-    let is_there = binary(
-        nested(binary(at, BinaryOperator::Gt, number(0))),
-        BinaryOperator::And,
-        nested(binary(nested(from.clone()), BinaryOperator::Gt, number(0))),
-    );
-    where_there(within, where_there(what, case(is_there, found, Some(number(0)))))
-}
-
-/// A group of the first match, or an empty text; the whole match is another group around all.
-fn extracted(of: &Expr, pattern: &Expr, group: Expr) -> Expr {
-    let whole = call("concat", [text("("), pattern.clone(), text(")")]);
-    let found = call("regexp_match", [of.clone(), whole]);
-    let at = nested(binary(nested(group), BinaryOperator::Plus, number(1)));
-    let found = call("coalesce", [call("array_element", [found, at]), text("")]);
-    where_there(of, where_there(pattern, found))
-}
-
-/// Logarithms of what has none are NULL.
-fn where_positive(of: &Expr, function: &str) -> Expr {
-    let of = cast(of.clone(), DataType::Double(ExactNumberInfo::None));
-    case(binary(nested(of.clone()), BinaryOperator::Gt, number(0)), call(function, [of]), None)
 }
 
 fn sorted(of: &Expr, order: &str, nulls: &str) -> Expr {

@@ -53,9 +53,10 @@ impl VisitorMut for Integers {
                 }
             }
             Expr::Nested(of) => value(of),
-            Expr::UnaryOp { op: UnaryOperator::Minus | UnaryOperator::BitwiseNot, expr: of } => {
-                value(of)
-            }
+            Expr::UnaryOp {
+                op: UnaryOperator::Minus | UnaryOperator::Plus | UnaryOperator::BitwiseNot,
+                expr: of,
+            } => value(of),
             Expr::InList { expr, list, .. } => {
                 value(expr);
                 list.iter_mut().for_each(value);
@@ -88,7 +89,7 @@ fn is_shift(op: &BinaryOperator) -> bool {
 }
 
 /// Of these every argument is a value.
-const ALL: [&str; 36] = [
+const ALL: [&str; 41] = [
     "array",
     "struct",
     "named_struct",
@@ -125,6 +126,11 @@ const ALL: [&str; 36] = [
     "to_json",
     "median",
     "percentile_approx",
+    "sequence",
+    "positive",
+    "stack",
+    "array_prepend",
+    "array_position",
 ];
 
 /// Of these the first one is.

@@ -1,19 +1,18 @@
 //! `FROM t LATERAL VIEW explode(list) u AS c`: a row for each element.
 //!
-//! The engine has `unnest` in SELECT. The table becomes `(SELECT t.*, unnest(list) AS c FROM t) AS t`, and `u.c` is `c`. Of
-//! several tables, of other functions than those of [`generators`], and where the view has the name of a table, it is refused
-//! by the engine.
+//! The engine has `unnest` in SELECT. The table becomes `(SELECT t.*, unnest(list) AS c FROM t) AS t`, and `u.c` is `c` in what
+//! the SELECT says, but for its tables. Of several tables, of other functions than those of [`generators`], and where the
+//! view has the name of a table, it is refused by the engine.
 
 use std::ops::ControlFlow;
 
-use datafusion::logical_expr::sqlparser::dialect::GenericDialect;
-use datafusion::logical_expr::sqlparser::parser::Parser;
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, LateralView, Select, SetExpr, Statement as SqlStatement, TableFactor, Visitor,
-    VisitorMut,
+    Expr, Ident, LateralView, Query, Select, SelectItem, SetExpr, TableAlias, TableFactor,
+    VisitMut, Visitor, VisitorMut,
 };
 
+use super::derived::{all_of, derived};
 use super::generators;
 use crate::statement::walk::{self, walk};
 
@@ -23,7 +22,7 @@ pub(super) fn write_out(statement: &mut DfStatement) {
     let _ = walk(statement, &mut names);
     let is_clear = !names.views.iter().any(|view| names.tables.contains(view));
     if !names.views.is_empty() && is_clear {
-        walk::rewrite(statement, &mut Laterals(names.views));
+        walk::rewrite(statement, &mut Laterals);
     }
 }
 
@@ -38,28 +37,46 @@ impl Visitor for Names {
     type Break = ();
 
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
-        let views = select.lateral_views.iter().filter(|_| is_known(select));
-        self.views.extend(views.map(|view| view.lateral_view_name.to_string().to_lowercase()));
+        self.views.extend(views(select));
         ControlFlow::Continue(())
     }
 
     fn pre_visit_table_factor(&mut self, table: &TableFactor) -> ControlFlow<()> {
-        self.tables.extend(name(table).map(|name| name.to_lowercase()));
+        self.tables.extend(name(table).map(|name| name.value.to_lowercase()));
         ControlFlow::Continue(())
     }
 }
 
-struct Laterals(Vec<String>);
+/// The views of a SELECT, in small letters.
+fn views(select: &Select) -> Vec<String> {
+    let views = select.lateral_views.iter().filter(|_| is_known(select));
+    let name = |view: &LateralView| {
+        let last = view.lateral_view_name.0.last()?;
+        last.as_ident().map(|name| name.value.to_lowercase())
+    };
+    views.filter_map(name).collect()
+}
+
+struct Laterals;
 
 impl VisitorMut for Laterals {
     type Break = ();
 
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if let Expr::CompoundIdentifier(parts) = expr
-            && let [of, column] = parts.as_slice()
-            && self.0.contains(&of.value.to_lowercase())
-        {
-            *expr = Expr::Identifier(column.clone());
+    /// What it is ordered by is of its query.
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        if let SetExpr::Select(select) = query.body.as_ref() {
+            let mut bare = Bare(views(select));
+            let _ = VisitMut::visit(&mut query.order_by, &mut bare);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        let mut bare = Bare(views(select));
+        if !bare.0.is_empty() {
+            let from = std::mem::take(&mut select.from);
+            let _ = VisitMut::visit(select, &mut bare);
+            select.from = from;
         }
         ControlFlow::Continue(())
     }
@@ -77,6 +94,23 @@ impl VisitorMut for Laterals {
     }
 }
 
+/// Names columns of views without the view.
+struct Bare(Vec<String>);
+
+impl VisitorMut for Bare {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::CompoundIdentifier(parts) = expr
+            && let [of, column] = parts.as_slice()
+            && self.0.contains(&of.value.to_lowercase())
+        {
+            *expr = Expr::Identifier(column.clone());
+        }
+        ControlFlow::Continue(())
+    }
+}
+
 fn is_known(select: &Select) -> bool {
     let [from] = select.from.as_slice() else { return false };
     from.joins.is_empty() && select.lateral_views.iter().all(|view| columns_of(view).is_some())
@@ -87,27 +121,33 @@ fn columns_of(view: &LateralView) -> Option<Vec<(Ident, Expr)>> {
     generators::columns(&view.lateral_view, &view.lateral_col_alias, view.outer)
 }
 
-fn unnested(relation: TableFactor, view: &LateralView) -> Option<TableFactor> {
-    let (columns, name) = (columns_of(view)?, name(&relation)?);
-    let columns: Vec<_> =
-        columns.into_iter().map(|(column, of)| format!("{of} AS {column}")).collect();
-    let sql = format!(
-        "SELECT * FROM (SELECT {name}.*, {} FROM {relation}) AS {name}",
-        columns.join(", ")
-    );
-    let parsed = Parser::parse_sql(&GenericDialect {}, &sql).ok()?.pop()?;
-    let SqlStatement::Query(query) = parsed else { return None };
-    let SetExpr::Select(select) = *query.body else { return None };
-    select.from.into_iter().next().map(|table| table.relation)
+fn unnested(mut relation: TableFactor, view: &LateralView) -> Option<TableFactor> {
+    let columns = columns_of(view)?;
+    if let TableFactor::Derived { alias: alias @ None, .. } = &mut relation {
+        // What has no name is called by none.
+        *alias = Some(TableAlias {
+            name: Ident::new("derived"),
+            columns: Vec::new(),
+            explicit: true,
+            at: None,
+        });
+    }
+    let name = name(&relation)?;
+    let columns =
+        columns.into_iter().map(|(alias, expr)| SelectItem::ExprWithAlias { expr, alias });
+    let items = all_of(&name).into_iter().chain(columns).collect();
+    derived(items, relation, Vec::new(), name)
 }
 
 /// What its columns are of.
-fn name(relation: &TableFactor) -> Option<String> {
+fn name(relation: &TableFactor) -> Option<Ident> {
     match relation {
         TableFactor::Table { alias: Some(alias), .. }
         | TableFactor::Derived { alias: Some(alias), .. }
-        | TableFactor::Function { alias: Some(alias), .. } => Some(alias.name.to_string()),
-        TableFactor::Table { name, alias: None, .. } => name.0.last().map(ToString::to_string),
+        | TableFactor::Function { alias: Some(alias), .. } => Some(alias.name.clone()),
+        TableFactor::Table { name, alias: None, .. } => {
+            name.0.last().and_then(|name| name.as_ident()).cloned()
+        }
         _ => None,
     }
 }

@@ -12,7 +12,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::functions::call_of_spark;
 use super::syntax::UNSIGNED;
-use crate::session::spark::{AT, DIV, DIVIDE, MINUS, PLUS, TIMES};
+use crate::session::spark::{AT, DIV, DIVIDE, MINUS, MOD, PLUS, TIMES};
 use crate::statement::walk::{self, binary, call, nested, number, text};
 
 pub(super) fn write_out(statement: &mut DfStatement) {
@@ -50,7 +50,7 @@ fn operator(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
         BinaryOperator::PGBitwiseShiftLeft => "spark:shiftleft",
         BinaryOperator::PGBitwiseShiftRight => "spark:shiftright",
         BinaryOperator::Custom(of) if of == UNSIGNED => "spark:shiftrightunsigned",
-        BinaryOperator::Modulo => "spark:mod",
+        BinaryOperator::Modulo => return of_numbers(MOD, left, right),
         BinaryOperator::StringConcat => "spark:concat",
         BinaryOperator::BitwiseXor => return bits_of_one(left, right),
         BinaryOperator::Spaceship => {
@@ -105,12 +105,9 @@ fn digits(of: &Expr) -> u64 {
     }
 }
 
-/// In ours `^` is a power.
+/// In ours `^` is a power, and `#` what it is in Spark.
 fn bits_of_one(left: Expr, right: Expr) -> Expr {
-    let (left, right) = (nested(left), nested(right));
-    let any = binary(left.clone(), BinaryOperator::BitwiseOr, right.clone());
-    let both = binary(left, BinaryOperator::BitwiseAnd, right);
-    nested(binary(nested(any), BinaryOperator::Minus, nested(both)))
+    nested(binary(nested(left), BinaryOperator::PGBitwiseXor, nested(right)))
 }
 
 /// `a[i].b[j]`, from left to right.

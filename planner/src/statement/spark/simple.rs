@@ -1,11 +1,10 @@
 //! Functions of Spark's that are written as what they mean.
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, DataType, DateTimeField, ExactNumberInfo, Expr, Interval, LambdaFunction,
-    UnaryOperator, Value,
+    BinaryOperator, DataType, ExactNumberInfo, Expr, LambdaFunction, UnaryOperator,
 };
 
-use super::functions::{call_of_spark, case, name_of};
+use super::functions::{call_of_spark, name_of};
 use crate::session::spark::COALESCE;
 use crate::statement::walk::{binary, call, cast, nested, number, text};
 
@@ -14,29 +13,18 @@ pub(super) fn written(name: &str, args: &[Expr]) -> Option<Expr> {
     Some(match (name, args) {
         ("e", []) => call("exp", [cast(text("1"), DataType::Double(ExactNumberInfo::None))]),
         ("rint", [of]) => call_of_spark("spark:rint", [double(of)]),
-        ("sqrt", [of]) => {
-            let is_below = nested(binary(double(of), BinaryOperator::Lt, number(0)));
-            let none = cast(text("NaN"), DataType::Double(ExactNumberInfo::None));
-            case(is_below, none, Some(call("sqrt", [double(of)])))
-        }
         ("positive", [of]) => nested(of.clone()),
         ("equal_null", [left, right]) => {
             let [left, right] = [left, right].map(|of| Box::new(nested(of.clone())));
             nested(Expr::IsNotDistinctFrom(left, right))
         }
-        ("nullifzero", [of]) => case(is_zero(of), null(), Some(of.clone())),
         ("zeroifnull", [of]) => {
             call_of_spark(COALESCE, [of.clone(), cast(number(0), DataType::Integer(None))])
-        }
-        ("try_mod", [of, by]) => {
-            let rest = call_of_spark("spark:mod", [of.clone(), by.clone()]);
-            case(is_zero(by), null(), Some(rest))
         }
         ("array_prepend", [list, first]) => call("array_prepend", [first.clone(), list.clone()]),
         ("map_contains_key", [map, key]) => {
             call("array_has", [call("map_keys", [map.clone()]), key.clone()])
         }
-        ("any_match", [list, test]) => call("any_match", [list.clone(), test.clone()]),
         ("forall", [list, Expr::Lambda(test)]) => {
             let body = Expr::UnaryOp {
                 op: UnaryOperator::Not,
@@ -49,59 +37,12 @@ pub(super) fn written(name: &str, args: &[Expr]) -> Option<Expr> {
         ("datediff" | "date_diff", [unit, from, to]) => {
             call("timestampdiff", [unit.clone(), from.clone(), to.clone()])
         }
-        ("sequence", [from, to]) if is_day(from) || is_day(to) => {
-            let up = binary(nested(from.clone()), BinaryOperator::LtEq, nested(to.clone()));
-            let step = case(up, days("1"), Some(days("-1")));
-            call("generate_series", [from.clone(), to.clone(), step])
-        }
         _ => return None,
     })
 }
 
 fn double(of: &Expr) -> Expr {
     cast(of.clone(), DataType::Double(ExactNumberInfo::None))
-}
-
-fn null() -> Expr {
-    Expr::Value(Value::Null.with_empty_span())
-}
-
-fn is_zero(of: &Expr) -> Expr {
-    nested(binary(nested(of.clone()), BinaryOperator::Eq, number(0)))
-}
-
-fn days(count: &str) -> Expr {
-    Expr::Interval(Interval {
-        value: Box::new(text(count)),
-        leading_field: Some(DateTimeField::Day),
-        leading_precision: None,
-        last_field: None,
-        fractional_seconds_precision: None,
-    })
-}
-
-/// Whether a value is seen to be a day.
-fn is_day(of: &Expr) -> bool {
-    const DAYS: [&str; 9] = [
-        "to_date",
-        "current_date",
-        "make_date",
-        "spark:date_add",
-        "spark:date_sub",
-        "spark:add_months",
-        "spark:last_day",
-        "spark:next_day",
-        "spark:trunc",
-    ];
-    match of {
-        Expr::Nested(of) => is_day(of),
-        Expr::TypedString(of) => of.data_type == DataType::Date,
-        Expr::Cast { data_type, .. } => *data_type == DataType::Date,
-        Expr::Function(function) => {
-            name_of(function).is_some_and(|name| DAYS.contains(&name.as_str()))
-        }
-        _ => false,
-    }
 }
 
 /// `a LIKE ANY (…)` and `a LIKE ALL (…)`, as a choice of LIKEs; `None` for all other expressions.

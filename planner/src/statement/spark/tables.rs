@@ -7,9 +7,10 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::{
-    DataType, Expr, GroupByExpr, GroupByWithModifier, Ident, JoinOperator, OrderBy, OrderByExpr,
-    OrderByKind, OrderByOptions, Query, Select, SelectItem, SetExpr, SetOperator, TableAlias,
-    TableAliasColumnDef, TableFactor, VisitMut, VisitorMut,
+    DataType, Expr, FunctionArgumentClause, FunctionArguments, GroupByExpr, GroupByWithModifier,
+    Ident, Join, JoinOperator, OrderBy, OrderByExpr, OrderByKind, OrderByOptions, Query, Select,
+    SelectItem, SetExpr, SetOperator, TableAlias, TableAliasColumnDef, TableFactor, TableWithJoins,
+    VisitMut, VisitorMut,
 };
 
 use super::functions::name_of;
@@ -28,6 +29,14 @@ impl VisitorMut for Tables {
     fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
         set_operators(&mut query.body);
         sorted(query);
+        if let SetExpr::Select(select) = query.body.as_ref() {
+            let _ = VisitMut::visit(&mut query.order_by, &mut GroupingIds(keys(select)));
+        }
+        if let SetExpr::Table(table) = query.body.as_ref()
+            && let Some(rows) = super::derived::all_rows(&table.to_string()["TABLE ".len()..])
+        {
+            *query.body = rows;
+        }
         ControlFlow::Continue(())
     }
 
@@ -36,19 +45,17 @@ impl VisitorMut for Tables {
         grouping_ids(select);
         let items = std::mem::take(&mut select.projection);
         select.projection = items.into_iter().flat_map(columns).collect();
-        for join in select.from.iter_mut().flat_map(|table| &mut table.joins) {
-            join.join_operator = match &join.join_operator {
-                JoinOperator::Semi(on) => JoinOperator::LeftSemi(on.clone()),
-                JoinOperator::Anti(on) => JoinOperator::LeftAnti(on.clone()),
-                _ => continue,
-            };
-        }
+        select.from.iter_mut().for_each(|table| of_the_left(&mut table.joins));
+        in_order(select);
         ControlFlow::Continue(())
     }
 
     fn post_visit_table_factor(&mut self, table: &mut TableFactor) -> ControlFlow<()> {
         if let Some(written) = pivots::written(table) {
             *table = written;
+        }
+        if let TableFactor::NestedJoin { table_with_joins, .. } = table {
+            of_the_left(&mut table_with_joins.joins);
         }
         if let TableFactor::Table { name, args: Some(_), alias, .. } = table
             && name.to_string().eq_ignore_ascii_case("range")
@@ -61,6 +68,74 @@ impl VisitorMut for Tables {
         ControlFlow::Continue(())
     }
 }
+
+/// SEMI and ANTI joins, of the left side.
+fn of_the_left(joins: &mut [Join]) {
+    for join in joins {
+        join.join_operator = match &join.join_operator {
+            JoinOperator::Semi(on) => JoinOperator::LeftSemi(on.clone()),
+            JoinOperator::Anti(on) => JoinOperator::LeftAnti(on.clone()),
+            _ => continue,
+        };
+    }
+}
+
+/// The name that a SELECT gives a column, if it says one.
+pub(super) fn given_name(item: &SelectItem) -> Option<Ident> {
+    match item {
+        SelectItem::ExprWithAlias { alias, .. } => Some(alias.clone()),
+        SelectItem::UnnamedExpr(Expr::Identifier(name)) => Some(name.clone()),
+        SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => parts.last().cloned(),
+        _ => None,
+    }
+}
+
+/// Rows that a subquery has in an order are gathered in it, where nothing else is said: Spark promises no order, and has it.
+fn in_order(select: &mut Select) {
+    let [TableWithJoins { relation: TableFactor::Derived { subquery, .. }, joins }] =
+        select.from.as_slice()
+    else {
+        return;
+    };
+    let (Some(order), SetExpr::Select(inner)) = (&subquery.order_by, subquery.body.as_ref()) else {
+        return;
+    };
+    let OrderByKind::Expressions(keys) = &order.kind else { return };
+    let given: Vec<_> = inner.projection.iter().map(given_name).collect();
+    let is_given = |key: &OrderByExpr| match &key.expr {
+        Expr::Identifier(name) => {
+            let is_same = |given: &Ident| given.value.eq_ignore_ascii_case(&name.value);
+            given.iter().flatten().any(is_same)
+                || inner.projection.iter().any(|item| matches!(item, SelectItem::Wildcard(_)))
+        }
+        _ => false,
+    };
+    if joins.is_empty() && keys.iter().all(is_given) {
+        let _ = VisitMut::visit(&mut select.projection, &mut Gathered(keys.clone()));
+    }
+}
+
+/// Gives aggregates that look at one row after another an order.
+struct Gathered(Vec<OrderByExpr>);
+
+impl VisitorMut for Gathered {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::Function(function) = expr
+            && function.over.is_none()
+            && name_of(function).is_some_and(|name| GATHERING.contains(&name.as_str()))
+            && let FunctionArguments::List(list) = &mut function.args
+            && list.duplicate_treatment.is_none()
+            && list.clauses.is_empty()
+        {
+            list.clauses.push(FunctionArgumentClause::OrderBy(self.0.clone()));
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+const GATHERING: [&str; 4] = ["array_agg", "first_value", "last_value", "string_agg"];
 
 /// The columns of a generator, where it has several or the engine has it under another name.
 fn columns(item: SelectItem) -> Vec<SelectItem> {
@@ -100,7 +175,15 @@ fn sorted(query: &mut Query) {
                 Some(OrderBy { kind: OrderByKind::Expressions(keys), interpolate: None });
         }
     }
-    if let Some(order) = &mut query.order_by
+    let has_column = match query.body.as_ref() {
+        SetExpr::Select(select) => {
+            let mut names = select.projection.iter().filter_map(given_name);
+            names.any(|name| name.value.eq_ignore_ascii_case("all"))
+        }
+        _ => false,
+    };
+    if !has_column
+        && let Some(order) = &mut query.order_by
         && let OrderByKind::Expressions(keys) = &order.kind
         && let [OrderByExpr { expr: Expr::Identifier(all), options, .. }] = keys.as_slice()
         && all.quote_style.is_none()
@@ -112,9 +195,16 @@ fn sorted(query: &mut Query) {
 
 /// `grouping_id()` is of all that is grouped by, in its order.
 fn grouping_ids(select: &mut Select) {
-    let GroupByExpr::Expressions(keys, _) = &select.group_by else { return };
-    let keys: Vec<Expr> = keys
-        .iter()
+    let mut ids = GroupingIds(keys(select));
+    let _ = VisitMut::visit(&mut select.projection, &mut ids);
+    let _ = VisitMut::visit(&mut select.having, &mut ids);
+    let _ = VisitMut::visit(&mut select.qualify, &mut ids);
+}
+
+/// What is grouped by.
+fn keys(select: &Select) -> Vec<Expr> {
+    let GroupByExpr::Expressions(keys, _) = &select.group_by else { return Vec::new() };
+    keys.iter()
         .flat_map(|key| match key {
             Expr::Rollup(sets) | Expr::Cube(sets) => sets.concat(),
             Expr::GroupingSets(sets) => {
@@ -128,8 +218,7 @@ fn grouping_ids(select: &mut Select) {
             }
             key => vec![key.clone()],
         })
-        .collect();
-    let _ = VisitMut::visit(&mut select.projection, &mut GroupingIds(keys));
+        .collect()
 }
 
 struct GroupingIds(Vec<Expr>);

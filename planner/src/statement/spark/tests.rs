@@ -28,18 +28,35 @@ fn operators_are_sparks() {
     check("a <=> b AND c", "((a) IS NOT DISTINCT FROM (b)) AND c");
     check("a[0].b", r#"get_field("spark:[]"(a, 0), 'b')"#);
     check("!a AND b", "NOT a AND b");
-    check("a ^ b", "(((a) | (b)) - ((a) & (b)))");
+    check("a ^ b", "((a) # (b))");
+    check(
+        "1 || 2 * c",
+        r#""spark:concat"(CAST(1 AS INTEGER), "spark:*"(CAST(2 AS INTEGER), c, 1, 0))"#,
+    );
+    check("a & b << 1", r#"a & "spark:shiftleft"(b, 1)"#);
+    check("a >>> 1 & b", r#""spark:shiftrightunsigned"(a, 1) & b"#);
+    check("a + b >> 1", r#""spark:shiftright"("spark:+"(a, b), 1)"#);
 }
 
 #[test]
 fn functions_have_names_of_their_own() {
-    check("substr(a, 0, 2)", r#""spark:substring"(a, 0, 2)"#);
+    check("substr(a, 0, 2)", r#""spark:substring"("spark:words"(a), 0, 2)"#);
     check("`Date_Add`(a, 1)", r#""spark:date_add"(a, 1)"#);
-    check("lower(a)", "lower(a)");
+    check("lower(a)", r#"lower("spark:words"(a))"#);
+    check("lower('A')", "lower('A')");
     check("count_if(a)", "count(nullif(a, false))");
-    check("to_date(a, 'dd.MM.yyyy')", "to_date(a, '%d.%m.%Y')");
+    check("to_date(a, 'dd.MM.yyyy')", r#""spark:to_date"(a, 'dd.MM.yyyy')"#);
+    check(
+        "row_number() OVER () - 1",
+        r#""spark:-"(CAST(row_number() OVER () AS INTEGER), CAST(1 AS INTEGER), 0, 1)"#,
+    );
+    check("ln(ln(a))", r#""spark:ln"("spark:ln"(a))"#);
+    check("DATE '2024'", r#"cast_by_name(CAST("spark:day"('2024') AS DATE))"#);
+    check("DATE '2024-01-02'", "DATE '2024-01-02'");
+    check("a RLIKE '\\\\d'", r#"("spark:words"(a) ~ '[0-9]')"#);
+    check("count(DISTINCT a, b)", r#"count(DISTINCT "spark:row"(a, b))"#);
     check("exists(a, x -> x = b)", "any_match(a, x -> x = b)");
-    check("a LIKE ANY ('x%', 'y')", "(a LIKE 'x%' OR a LIKE 'y')");
+    check("a LIKE ANY ('x%', 'y')", r#"("spark:words"(a) LIKE 'x%' OR "spark:words"(a) LIKE 'y')"#);
 }
 
 #[test]
@@ -53,11 +70,33 @@ fn choices_look_at_types_where_kinds_may_differ() {
 
 #[test]
 fn names_of_select_are_written_out() {
-    let parsed = parse_in("SELECT a AS x, x + b AS y FROM t", Dialect::Spark);
-    let Ok(Statement::Query(query)) = parsed else { panic!("{parsed:?}") };
-    let other = super::alias_written_out(&query, "x").unwrap();
-    assert_eq!(other.to_string(), r#"SELECT a AS x, "spark:+"((a), b) AS y FROM t"#);
-    assert!(super::alias_written_out(&other, "x").is_none());
+    for (sql, which, expected) in [
+        (
+            "SELECT a AS x, x + b AS y FROM t",
+            [true, true],
+            r#"SELECT a AS x, "spark:+"((a), b) AS y FROM t"#,
+        ),
+        (
+            "SELECT a AS x, transform(l, x -> x) AS y, x AS z FROM t",
+            [true, true],
+            "SELECT a AS x, array_transform(l, x -> x) AS y, (a) AS z FROM t",
+        ),
+        (
+            "SELECT a AS x, (SELECT x FROM u) AS y, x AS z FROM t",
+            [true, true],
+            "SELECT a AS x, (SELECT x FROM u) AS y, (a) AS z FROM t",
+        ),
+        (
+            "SELECT a AS x, x AS y FROM t UNION ALL SELECT b AS x, x AS y FROM t",
+            [true, false],
+            "SELECT a AS x, (a) AS y FROM t UNION ALL SELECT b AS x, x AS y FROM t",
+        ),
+    ] {
+        let parsed = parse_in(sql, Dialect::Spark);
+        let Ok(Statement::Query(query)) = parsed else { panic!("{parsed:?}") };
+        let (other, _) = super::alias_written_out(&query, "x", |at| which[at]);
+        assert_eq!(other.to_string(), expected);
+    }
 }
 
 #[test]
@@ -108,8 +147,24 @@ fn clauses_have_the_engines_names() {
         ),
         (
             "SELECT * FROM (SELECT k, c, v FROM t) PIVOT (sum(v) FOR c IN ('x' AS a))",
-            "SELECT * FROM (SELECT k, CASE WHEN count(*) FILTER (WHERE c = 'x') > 0 THEN sum(v) FILTER (WHERE c = 'x') END AS \"a\" \
+            "SELECT * FROM (SELECT k, CASE WHEN count(*) FILTER (WHERE (c) IS NOT DISTINCT FROM ('x')) > 0 \
+             THEN sum(v) FILTER (WHERE (c) IS NOT DISTINCT FROM ('x')) END AS \"a\" \
              FROM (SELECT k, c, v FROM t) GROUP BY k) AS pivoted",
+        ),
+        (
+            "SELECT * FROM (SELECT k, c, v FROM t) PIVOT (round(sum(v), 1) FOR c IN ('x'))",
+            "SELECT * FROM (SELECT k, CASE WHEN count(*) FILTER (WHERE (c) IS NOT DISTINCT FROM ('x')) > 0 \
+             THEN \"spark:round\"(sum(v) FILTER (WHERE (c) IS NOT DISTINCT FROM ('x')), 1) END AS \"x\" \
+             FROM (SELECT k, c, v FROM t) GROUP BY k) AS pivoted",
+        ),
+        (
+            "SELECT u.c FROM (SELECT u, c FROM t LATERAL VIEW explode(b) u AS c) z",
+            "SELECT u.c FROM (SELECT u, c FROM (SELECT t.*, unnest(b) AS c FROM t) AS t) z",
+        ),
+        (
+            "SELECT collect_list(a) FROM (SELECT a FROM t ORDER BY a DESC)",
+            "SELECT \"spark:coalesce\"(array_agg(a ORDER BY a DESC NULLS LAST) FILTER (WHERE (a) IS NOT NULL), make_array()) \
+             FROM (SELECT a FROM t ORDER BY a DESC NULLS LAST)",
         ),
         ("SELECT a FROM t DISTRIBUTE BY b SORT BY a", "SELECT a FROM t ORDER BY a NULLS FIRST"),
     ] {
