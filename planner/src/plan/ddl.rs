@@ -52,7 +52,7 @@ impl Planner {
             Ddl::CreateView { name, columns, query, existing, comment } => {
                 let name = full(name, config)?;
                 let view = view(query, columns, config);
-                let entry = entry(&name, by, EntryKind::View(view), comment.clone());
+                let entry = entry(&name, by, EntryKind::View(Box::new(view)), comment.clone());
                 self.create(store, &name, &entry, *existing, config, by).await?
             }
             Ddl::Alter(alter) => return self.alter(store, alter, config, by).await,

@@ -35,7 +35,7 @@ pub enum EntryKind {
     /// Files that are somewhere, and stay there when the table is dropped.
     External(External),
     /// A query by name.
-    View(View),
+    View(Box<View>),
 }
 
 /// A Delta table in the warehouse.

@@ -44,7 +44,7 @@ fn view(name: &str, query: &str) -> Entry {
         owner: "alice".into(),
         comment: None,
         keys: Vec::new(),
-        kind: EntryKind::View(view),
+        kind: EntryKind::View(Box::new(view)),
     }
 }
 
