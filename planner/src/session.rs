@@ -62,6 +62,7 @@ mod sets;
 mod share;
 pub(crate) mod spark;
 mod spill;
+mod stamped;
 mod stand_in;
 mod tidy;
 mod times;
@@ -395,6 +396,7 @@ fn ours(state: &mut SessionState, bounds: &Arc<Bounds>) -> Result<()> {
     conditions::plain_conditions(state);
     times::times(state)?;
     far::far(state)?;
+    stamped::stamped(state)?;
     between::between(state)?;
     escaped::escaped(state)?;
     twins::twins(state)?;
