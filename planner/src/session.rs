@@ -51,6 +51,7 @@ mod guard;
 mod inner;
 mod keys;
 mod meeting;
+mod laterals;
 mod membership;
 mod names;
 mod pace;
@@ -385,6 +386,7 @@ impl Engine {
 /// Has a session answer as SQL does: what is ours beside, around and in the place of the engine's functions and rules.
 fn ours(state: &mut SessionState, bounds: &Arc<Bounds>) -> Result<()> {
     spark::spark(state)?;
+    laterals::laterals(state);
     bounded::bound(state, bounds)?;
     // Before casts are kept as they are.
     zones::in_zones(state);

@@ -33,6 +33,7 @@ mod limits;
 mod moments;
 mod numbers;
 mod offsets;
+mod ordinality;
 mod placeholders;
 mod positions;
 mod powers;
@@ -157,6 +158,7 @@ fn parse_one(sql: &str, dialect: Dialect) -> Result<(Parsed, usize)> {
             precedence::restore(&mut statement);
             from_first::write_out(&mut statement);
             series::write_out(&mut statement)?;
+            ordinality::write_out(&mut statement);
             unnamed::write_out(&mut statement);
             fields::write_out(&mut statement);
             powers::write_out(&mut statement);

@@ -73,7 +73,7 @@ pub(super) fn write_out(statement: &mut DfStatement) -> Result<()> {
     integers::write_out(statement);
     operators::write_out(statement);
     aggregates::write_out(statement);
-    functions::write_out(statement);
+    functions::write_out(statement)?;
     lateral::write_out(statement);
     tables::write_out(statement);
     order::write_out(statement);

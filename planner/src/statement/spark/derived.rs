@@ -24,9 +24,15 @@ pub(super) fn derived(
     Some(table)
 }
 
-/// All columns of a table.
-pub(super) fn all_of(name: &Ident) -> Option<SelectItem> {
-    select(&format!("SELECT {name}.* FROM {name}"))?.projection.pop()
+/// A derived table of one row, or of what its columns make of one; `None` as above.
+pub(super) fn made(items: Vec<SelectItem>, name: Ident) -> Option<TableFactor> {
+    let mut outer = select("SELECT * FROM (SELECT 1) AS t")?;
+    let mut table = outer.from.pop()?.relation;
+    let TableFactor::Derived { subquery, alias: Some(alias), .. } = &mut table else { return None };
+    let SetExpr::Select(inner) = subquery.body.as_mut() else { return None };
+    inner.projection = items;
+    alias.name = name;
+    Some(table)
 }
 
 /// All rows of a table.

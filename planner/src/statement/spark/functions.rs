@@ -11,16 +11,34 @@ use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::{
     CaseWhen, CeilFloorKind, DataType, DateTimeField, ExactNumberInfo, Expr, Function,
     FunctionArguments, Ident, ObjectName, TimezoneInfo, TypedString, UnaryOperator, Value,
-    VisitorMut,
+    VisitorMut, visit_expressions,
 };
 
 use super::{casts, choices, dates, operators, patterns, simple, words};
 use crate::session::spark::{DAY, INSTANT, STRING, of_spark};
 use crate::statement::walk::{self, call, cast, nested, number, plain_args, text};
+use crate::{PlannerError, Result};
 
-pub(super) fn write_out(statement: &mut DfStatement) {
-    walk::rewrite(statement, &mut Functions);
+/// # Errors
+/// `Invalid` for a statement that comes to too much: what CASE, `decode` and LIKE ANY look at is written once for each of their
+/// values, and doubles where they stand within each other.
+pub(super) fn write_out(statement: &mut DfStatement) -> Result<()> {
+    let mut functions = Functions { grown: 0 };
+    walk::rewrite(statement, &mut functions);
+    match functions.grown > MOST_GROWN {
+        false => Ok(()),
+        true => Err(PlannerError::Invalid(format!(
+            "what CASE, decode, LIKE ANY and their like look at comes to more than {MOST_GROWN} expressions when it is written out \
+             for each of their values: name it in a subquery, and look at the name"
+        ))),
+    }
 }
+
+/// Most expressions by which a statement may grow: planning takes some seconds for as many.
+const MOST_GROWN: usize = 20_000;
+
+/// So many any call may come to: statements of thousands of calls are no larger for it.
+const OF_A_CALL: usize = 20;
 
 /// A call of a function by the name that it has in every session.
 pub(super) fn call_of_spark(name: &str, args: impl IntoIterator<Item = Expr>) -> Expr {
@@ -43,7 +61,10 @@ pub(super) fn name_of(function: &Function) -> Option<String> {
     }
 }
 
-struct Functions;
+struct Functions {
+    /// By how many expressions more than that the statement has grown.
+    grown: usize,
+}
 
 impl VisitorMut for Functions {
     type Break = ();
@@ -101,10 +122,23 @@ impl VisitorMut for Functions {
             _ => None,
         };
         if let Some(written) = written {
-            *expr = written;
+            self.grown += size(&written).saturating_sub(size(expr) + OF_A_CALL);
+            if self.grown <= MOST_GROWN {
+                *expr = written;
+            }
         }
         ControlFlow::Continue(())
     }
+}
+
+/// The expressions of one.
+fn size(expr: &Expr) -> usize {
+    let mut size = 0;
+    let _ = visit_expressions(expr, |_| {
+        size += 1;
+        ControlFlow::<()>::Continue(())
+    });
+    size
 }
 
 fn is_plain(field: &CeilFloorKind) -> bool {

@@ -63,11 +63,16 @@ fn unnest(list: Expr, is_outer: bool) -> Expr {
     call("unnest", [case(nested(is_full), list, Some(null))])
 }
 
+/// Most rows of `stack`, which are as many expressions.
+const MOST_ROWS: usize = 5_000;
+
 /// The columns of `stack(rows, value, …)`.
 fn stacked(rows: &Expr, values: &[Expr]) -> Option<Vec<Expr>> {
     let rows: usize = match super::functions::plain(rows) {
         Expr::Value(of) => match of.value {
-            Value::Number(digits, _) => digits.parse().ok().filter(|rows| *rows > 0)?,
+            Value::Number(digits, _) => {
+                digits.parse().ok().filter(|rows| (1..=MOST_ROWS).contains(rows))?
+            }
             _ => return None,
         },
         _ => return None,

@@ -139,11 +139,11 @@ fn clauses_have_the_engines_names() {
         ("SELECT id FROM range(5)", "SELECT id FROM range(5) AS range (id)"),
         (
             "SELECT t.a, u.c FROM t LATERAL VIEW explode(b) u AS c",
-            "SELECT t.a, c FROM (SELECT t.*, unnest(b) AS c FROM t) AS t",
+            "SELECT t.a, u.c FROM t, LATERAL (SELECT unnest(b) AS c) AS u",
         ),
         (
             "SELECT k, v FROM t LATERAL VIEW explode(m) u AS k, v",
-            "SELECT k, v FROM (SELECT t.*, unnest(map_keys(m)) AS k, unnest(map_values(m)) AS v FROM t) AS t",
+            "SELECT k, v FROM t, LATERAL (SELECT unnest(map_keys(m)) AS k, unnest(map_values(m)) AS v) AS u",
         ),
         (
             "SELECT * FROM (SELECT k, c, v FROM t) PIVOT (sum(v) FOR c IN ('x' AS a))",
@@ -159,7 +159,7 @@ fn clauses_have_the_engines_names() {
         ),
         (
             "SELECT u.c FROM (SELECT u, c FROM t LATERAL VIEW explode(b) u AS c) z",
-            "SELECT u.c FROM (SELECT u, c FROM (SELECT t.*, unnest(b) AS c FROM t) AS t) z",
+            "SELECT u.c FROM (SELECT u, c FROM t, LATERAL (SELECT unnest(b) AS c) AS u) z",
         ),
         (
             "SELECT collect_list(a) FROM (SELECT a FROM t ORDER BY a DESC)",
@@ -178,6 +178,16 @@ fn what_is_copied_is_sparks_too() {
         parse_in("COPY (SELECT 7 / 2 AS a) TO '/lake/out/' STORED AS PARQUET", Dialect::Spark);
     let Ok(Statement::Change(change)) = copied else { panic!("{copied:?}") };
     assert!(format!("{change:?}").contains("spark:/"), "{change:?}");
+}
+
+#[test]
+fn what_is_written_out_is_bounded() {
+    let nested = |levels| {
+        format!("SELECT {}a{} FROM t", "decode(".repeat(levels), ", 1, 'x', 2, 'y')".repeat(levels))
+    };
+    assert!(parse_in(&nested(4), Dialect::Spark).is_ok());
+    let refused = parse_in(&nested(12), Dialect::Spark).unwrap_err().to_string();
+    assert!(refused.contains("in a subquery"), "{refused}");
 }
 
 #[test]
