@@ -39,6 +39,7 @@ mod as_before;
 mod between;
 mod bounded;
 mod carry;
+mod clocks;
 mod compact;
 mod conditions;
 mod cut;
@@ -50,8 +51,8 @@ mod fuzz;
 mod guard;
 mod inner;
 mod keys;
-mod meeting;
 mod laterals;
+mod meeting;
 mod membership;
 mod names;
 mod pace;
@@ -385,11 +386,11 @@ impl Engine {
 
 /// Has a session answer as SQL does: what is ours beside, around and in the place of the engine's functions and rules.
 fn ours(state: &mut SessionState, bounds: &Arc<Bounds>) -> Result<()> {
-    spark::spark(state)?;
     laterals::laterals(state);
+    spark::spark(state)?;
     bounded::bound(state, bounds)?;
     // Before casts are kept as they are.
-    zones::in_zones(state);
+    zones::in_zones(state)?;
     exact::exact(state)?;
     sets::opaque_grouping_sets(state)?;
     membership::nulls_of_in(state);
@@ -432,14 +433,16 @@ async fn names(
     Ok((Named::new(files, store), allowed, writable))
 }
 
-/// `now()` has the zone of the session: the function holds the one of the settings that it was made with.
+/// `now()` and `to_timestamp` have the zone of the session: the functions hold the one of the settings that they were made with.
 fn in_its_zone(state: &mut SessionState) {
-    let now = state.scalar_functions().get("now");
-    let here = now.and_then(|now| now.inner().with_updated_config(state.config().options()));
-    if let Some(here) = here
-        && let Err(error) = state.register_udf(Arc::new(here))
-    {
-        tracing::warn!(%error, "now() keeps the zone of the node");
+    for name in std::iter::once("now").chain(stamped::FUNCTIONS) {
+        let of = state.scalar_functions().get(name);
+        let here = of.and_then(|of| of.inner().with_updated_config(state.config().options()));
+        if let Some(here) = here
+            && let Err(error) = state.register_udf(Arc::new(here))
+        {
+            tracing::warn!(%error, "{name}() keeps the zone of the node");
+        }
     }
 }
 

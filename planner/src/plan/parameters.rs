@@ -215,8 +215,12 @@ fn value_of(column: &ArrayRef, of: &DataType) -> Result<ArrayRef> {
         DataType::Dictionary(_, value) => cast(&column, value)?,
         _ => column,
     };
+    let has_zone = |of: &DataType| matches!(of, DataType::Timestamp(_, Some(_)));
     match of {
         DataType::Null => Ok(column),
+        // The zone of one of them is the session's, as where the value stands in the statement (`session/zones.rs`).
+        of if has_zone(of) && !has_zone(column.data_type()) => Ok(column),
+        DataType::Timestamp(_, None) if has_zone(column.data_type()) => Ok(column),
         of if is_text(column.data_type()) => Ok(cast(&column, of)?),
         of => Ok(same(&column, of).unwrap_or(column)),
     }

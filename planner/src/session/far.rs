@@ -17,6 +17,7 @@ use datafusion::logical_expr::{
     Volatility,
 };
 
+mod series;
 mod trunc;
 
 /// Has a session reach them.
@@ -26,6 +27,7 @@ pub(super) fn far(state: &mut SessionState) -> Result<()> {
     if let Some(trunc) = state.scalar_functions().get("date_trunc").and_then(trunc::Trunc::over) {
         state.register_udf(Arc::new(ScalarUDF::new_from_impl(trunc)))?;
     }
+    series::of_any_unit(state);
     Ok(())
 }
 
@@ -114,6 +116,15 @@ mod tests {
             ("date_trunc('week', t)", "9999-12-27T00:00:00"),
             ("date_trunc('second', t)", "9999-12-31T00:00:00"),
             ("date_trunc('month', z)", "9999-12-01T00:00:00+01:00"),
+            (
+                "date_trunc('hour', arrow_cast('2290-01-15T12:34:00Z', 'Timestamp(Microsecond, Some(\"Europe/Berlin\"))'))",
+                "2290-01-15T13:00:00+01:00",
+            ),
+            ("date_trunc('month', '9999-12-31')", "9999-12-01T00:00:00"),
+            (
+                "date_trunc('month', arrow_cast('2024-02-29', 'Dictionary(Int32, Utf8)'))",
+                "2024-02-01T00:00:00",
+            ),
             ("date_trunc('month', d)", "9999-12-01T00:00:00"),
             ("date_trunc('week', e)", "0001-05-14T00:00:00"),
             ("date_trunc('month', '2024-02-29')", "2024-02-01T00:00:00"),
@@ -121,6 +132,19 @@ mod tests {
             ("date_trunc('month', NULL) IS NULL", "true"),
         ] {
             assert_eq!(value(&format!("SELECT {asked} FROM {FAR}")).await, expected, "{asked}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_series_is_of_instants_of_any_unit() {
+        for args in [
+            "now(), now() + INTERVAL '2 days', INTERVAL '1 day'",
+            "date_trunc('month', DATE '2024-01-15'), DATE '2024-01-03', INTERVAL '1 day'",
+            "DATE '2024-01-01', DATE '2024-01-03', INTERVAL '1 day'",
+            "1, 3",
+        ] {
+            let counted = value(&format!("SELECT count(*) FROM generate_series({args})")).await;
+            assert_eq!(counted, "3", "{args}");
         }
     }
 

@@ -20,6 +20,7 @@ pub const INNER: &[&str] = &[
     "group_key",
     "group_key_of_row",
     "in_order",
+    "instant_at",
     "instant_from",
     "instant_until",
     "interval_over",

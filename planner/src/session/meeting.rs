@@ -116,7 +116,7 @@ fn met(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
             Some(call.func.call(args))
         }
         Expr::Case(case) => of_case(case, schema),
-        Expr::Cast(cast) => far::instant(cast),
+        Expr::Cast(cast) => far::instant(cast).or_else(|| far::at_zone(cast, schema)),
         Expr::InSubquery(InSubquery { expr, subquery, negated }) => {
             let (expr, subquery) = within(expr, subquery, schema)?;
             Some(Expr::InSubquery(InSubquery { expr, subquery, negated: *negated }))

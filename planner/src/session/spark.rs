@@ -50,7 +50,6 @@ mod text;
 mod types;
 mod words;
 mod written_times;
-mod zones;
 
 pub(crate) use java_dates::Pattern as DatePattern;
 pub(crate) use patterns::of_java as regex_of_java;

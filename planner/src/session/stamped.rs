@@ -17,7 +17,8 @@ use datafusion::logical_expr::{
     Signature,
 };
 
-const FUNCTIONS: [&str; 5] = [
+/// Those that have the session's zone.
+pub(super) const FUNCTIONS: [&str; 5] = [
     "to_timestamp",
     "to_timestamp_seconds",
     "to_timestamp_millis",

@@ -1,7 +1,8 @@
 //! Types by the names that SQL has for them, wherever a statement says one: in a cast, a column or within another type.
 //!
-//! Problem: DataFusion 55 has no MAP, knows bytes as BYTEA alone, and takes FLOAT(53), which is a DOUBLE, for a REAL.
-//! Official way: a `TypePlanner`. Here: such a one, by the list of names that casts have (`statement/types.rs`).
+//! Problem: DataFusion 55 has no MAP, knows bytes as BYTEA alone, takes FLOAT(53), which is a DOUBLE, for a REAL, and counts
+//! the nanoseconds of TIMESTAMP, which end in 2262. Official way: a `TypePlanner`. Here: such a one, by the list of names that
+//! casts have (`statement/types.rs`); TIMESTAMP has microseconds, as in the standard, PostgreSQL, DuckDB and Spark.
 
 use std::sync::Arc;
 
@@ -11,7 +12,9 @@ use datafusion::common::{Result, TableReference, not_impl_err, plan_err};
 use datafusion::logical_expr::planner::{ContextProvider, TypePlanner};
 use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, TableSource, WindowUDF};
 use datafusion::sql::planner::SqlToRel;
-use datafusion::sql::sqlparser::ast::{ColumnDef, DataType as SqlType, Ident};
+use datafusion::sql::sqlparser::ast::{
+    ColumnDef, DataType as SqlType, Ident, TimezoneInfo as Zone,
+};
 
 use crate::statement::types::same;
 
@@ -23,13 +26,24 @@ impl TypePlanner for Types {
     fn plan_type_field(&self, sql_type: &SqlType) -> Result<Option<FieldRef>> {
         let planned = match sql_type {
             SqlType::Map(key, value) => map(key, value)?,
+            // With a zone it is the session's, which is not known here: `statement/types.rs`.
+            SqlType::Timestamp(None, none @ (Zone::None | Zone::WithoutTimeZone)) => {
+                one(&SqlType::Timestamp(Some(MICROSECONDS), *none))?
+            }
             other => match same(other) {
-                Some(same) => planned(&[("x", &same)])?.field(0).data_type().clone(),
+                Some(same) => one(&same)?,
                 None => return Ok(None),
             },
         };
         Ok(Some(Arc::new(Field::new("", planned, true))))
     }
+}
+
+/// Digits of a second that TIMESTAMP has where it says none.
+const MICROSECONDS: u64 = 6;
+
+fn one(of: &SqlType) -> Result<DataType> {
+    Ok(planned(&[("x", of)])?.field(0).data_type().clone())
 }
 
 fn map(key: &SqlType, value: &SqlType) -> Result<DataType> {
@@ -123,6 +137,10 @@ mod tests {
             ("FLOAT(53)", "Float64"),
             ("FLOAT(24)", "Float32"),
             ("FLOAT", "Float32"),
+            ("TIMESTAMP", "Timestamp(µs)"),
+            ("DATETIME", "Timestamp(µs)"),
+            ("TIMESTAMP(9)", "Timestamp(ns)"),
+            ("ARRAY<TIMESTAMP>", "List(Timestamp(µs))"),
             (
                 "MAP(VARCHAR, INT)",
                 r#"Map("entries": non-null Struct("key": non-null Utf8View, "value": Int32), unsorted)"#,

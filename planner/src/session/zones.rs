@@ -11,6 +11,8 @@
 //!   CAST(column AS DATE)               ──►  CAST(CAST(column AS TIMESTAMPTZ) AS DATE)
 //!   CAST('2024-01-01' AS column's)     ──►  CAST(CAST('2024-01-01' AS TIMESTAMPTZ) AS column's)
 //! ```
+//!
+//! Times that clocks of a zone never show, or show twice, are instants too ([`at`]).
 
 use std::sync::Arc;
 
@@ -18,7 +20,7 @@ use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result};
 use datafusion::config::ConfigOptions;
-use datafusion::execution::SessionState;
+use datafusion::execution::{FunctionRegistry, SessionState};
 use datafusion::functions::datetime::to_local_time;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
@@ -26,16 +28,20 @@ use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Cast, Expr, ExprSchemable, LogicalPlan, TryCast, cast};
 use datafusion::optimizer::AnalyzerRule;
 
+use super::clocks::{UTC, is_utc};
+use at::instant_at;
+
+mod at;
+
 /// The zone of columns, by its name in files: nothing that a statement says is called so
 /// ([`crate::statement`] writes `AT TIME ZONE 'UTC'` with its offset).
 const COLUMNS: &str = "UTC";
 
-/// The zone that clocks show UTC in, by its offset.
-const OFFSET: &str = "+00:00";
-
 /// Has a session cast so.
-pub(super) fn in_zones(state: &mut SessionState) {
+pub(super) fn in_zones(state: &mut SessionState) -> Result<()> {
+    state.register_udf(Arc::new(at::function()))?;
     state.add_analyzer_rule(Arc::new(InZones));
+    Ok(())
 }
 
 /// Writes them so.
@@ -48,7 +54,7 @@ impl AnalyzerRule for InZones {
     }
 
     fn analyze(&self, plan: LogicalPlan, config: &ConfigOptions) -> Result<LogicalPlan> {
-        let session = config.execution.time_zone.as_deref().unwrap_or(OFFSET);
+        let session = config.execution.time_zone.as_deref().unwrap_or(UTC);
         let written = plan.transform_up_with_subqueries(|node| {
             let schema = match &node {
                 LogicalPlan::TableScan(scan) => scan.projected_schema.as_ref().clone(),
@@ -87,7 +93,8 @@ fn written(expr: Expr, schema: &DFSchema, session: &str) -> Result<Transformed<E
 }
 
 /// Functions that answer what clocks show.
-const OF_CLOCKS: [&str; 4] = ["date_trunc", "date_part", "date_bin", "to_char"];
+const OF_CLOCKS: [&str; 6] =
+    ["date_trunc", "date_part", "date_bin", "to_char", "to_date", "to_local_time"];
 
 /// Of a column they are the session's.
 fn by_its_clock(call: &ScalarFunction, schema: &DFSchema, session: &str) -> Option<Expr> {
@@ -124,19 +131,26 @@ fn in_zone(of: &Expr, from: &DataType, to: &DataType, session: &str) -> Option<E
             let here = shown_in(of, *unit, of_it, &zone);
             (!is_utc(&zone)).then(|| to_local_time().call(vec![here]))
         }
-        (Timestamp(unit, Some(of_it)), to) if matches!(to, Date32 | Date64) || is_text(to) => {
+        (Timestamp(unit, Some(of_it)), to) if is_of_clocks(to) || is_text(to) => {
             let zone = zone(of_it);
             (zone != of_it.as_ref() && !is_utc(&zone)).then(|| shown_in(of, *unit, of_it, &zone))
         }
-        (Date32 | Date64, Timestamp(unit, Some(of_it))) => {
+        (Date32 | Date64, Timestamp(_, Some(of_it))) => {
             let zone = zone(of_it);
-            let wall = cast(of.clone(), Timestamp(*unit, None));
-            (!is_utc(&zone)).then(|| cast(wall, Timestamp(*unit, Some(zone.into()))))
+            let wall = cast(of.clone(), Timestamp(TimeUnit::Microsecond, None));
+            (!is_utc(&zone)).then(|| instant_at(wall, &zone))
+        }
+        (Timestamp(unit, None), Timestamp(_, Some(of_it))) if *unit != TimeUnit::Nanosecond => {
+            let zone = zone(of_it);
+            (!is_utc(&zone)).then(|| instant_at(of.clone(), &zone))
         }
         (from, Timestamp(unit, Some(of_it)))
             if is_text(from) || matches!(from, Timestamp(_, None)) =>
         {
             let zone = zone(of_it);
+            if let Some(wall) = wall(of).filter(|_| !is_utc(&zone)) {
+                return Some(instant_at(wall, &zone));
+            }
             let there = Timestamp(*unit, Some(zone.as_str().into()));
             (zone != of_it.as_ref() && !is_utc(&zone)).then(|| cast(of.clone(), there))
         }
@@ -144,15 +158,33 @@ fn in_zone(of: &Expr, from: &DataType, to: &DataType, session: &str) -> Option<E
     }
 }
 
+/// A day, or a time of one.
+fn is_of_clocks(of: &DataType) -> bool {
+    use DataType::{Date32, Date64, Time32, Time64};
+    matches!(of, Date32 | Date64 | Time32(_) | Time64(_))
+}
+
+/// The time that a text of a statement says, if it says no zone, and no more of a second than microseconds.
+fn wall(text: &Expr) -> Option<Expr> {
+    const DAY: usize = "2024-01-01".len();
+    let Expr::Literal(text, _) = text else { return None };
+    let said = text.try_as_str()??;
+    let clock = said.get(DAY..)?.trim_start_matches(['T', ' ']);
+    let is_clock = clock.bytes().all(|byte| byte.is_ascii_digit() || b":.".contains(&byte));
+    let of = |unit| text.cast_to(&DataType::Timestamp(unit, None)).ok();
+    let wall = of(TimeUnit::Microsecond).filter(|_| is_clock)?;
+    let fine = of(TimeUnit::Nanosecond);
+    let is_whole = fine.is_none_or(|fine| {
+        wall.cast_to(&DataType::Timestamp(TimeUnit::Nanosecond, None)).ok() == Some(fine)
+    });
+    is_whole.then_some(Expr::Literal(wall, None))
+}
+
 fn shown_in(of: &Expr, unit: TimeUnit, own: &str, zone: &str) -> Expr {
     match own == zone {
         true => of.clone(),
         false => cast(of.clone(), DataType::Timestamp(unit, Some(zone.into()))),
     }
-}
-
-fn is_utc(zone: &str) -> bool {
-    [OFFSET, COLUMNS].contains(&zone)
 }
 
 #[cfg(test)]
@@ -166,7 +198,7 @@ mod tests {
         let mut config = SessionConfig::new();
         config.options_mut().execution.time_zone = Some(session.to_owned());
         let mut state = SessionContext::new_with_config(config).state();
-        in_zones(&mut state);
+        in_zones(&mut state).unwrap();
         let context = SessionContext::new_with_state(state);
         let found = context.sql(sql).await.unwrap().collect().await.unwrap();
         array_value_to_string(found[0].column(0), 0).unwrap()
@@ -188,6 +220,13 @@ mod tests {
             ("CAST(s AS DATE)", "2020-07-01"),
             ("CAST(u AS DATE)", "2020-06-30"),
             ("CAST(c AS VARCHAR)", "2020-07-01T00:00:00+02:00"),
+            ("CAST(c AS TIME)", "00:00:00"),
+            ("to_date(c)", "2020-07-01"),
+            ("to_local_time(c)", "2020-07-01T00:00:00"),
+            (
+                "arrow_cast('2020-03-29 02:30:00', 'Timestamp(Microsecond, None)') = CAST(c AS TIMESTAMP)",
+                "false",
+            ),
             ("c = d AND s = d", "true"),
             ("c = t AND s = t", "true"),
             ("c = w AND s = w", "true"),
@@ -205,6 +244,29 @@ mod tests {
             let sql = format!("SELECT {asked} FROM {AT}");
             assert_eq!(value("Europe/Berlin", &sql).await, expected, "{asked}");
         }
+    }
+
+    #[tokio::test]
+    async fn times_that_clocks_never_show_or_show_twice_are_instants() {
+        for (wall, at) in [
+            ("2020-03-29 02:30:00", "2020-03-29T01:30:00Z"),
+            ("2020-10-25 02:30:00", "2020-10-25T00:30:00Z"),
+        ] {
+            let instant = format!("arrow_cast('{at}', 'Timestamp(Microsecond, Some(\"UTC\"))')");
+            for asked in [
+                format!("arrow_cast('{wall}', 'Timestamp(Microsecond, None)') = {instant}"),
+                format!("{instant} = '{wall}'"),
+                format!("{instant} IN ('{wall}', '{wall}.5')"),
+            ] {
+                assert_eq!(
+                    value("Europe/Berlin", &format!("SELECT {asked}")).await,
+                    "true",
+                    "{asked}"
+                );
+            }
+        }
+        let midnight = "CAST(DATE '2018-11-04' AS TIMESTAMPTZ) = arrow_cast('2018-11-04T03:00:00Z', 'Timestamp(Microsecond, Some(\"UTC\"))')";
+        assert_eq!(value("America/Sao_Paulo", &format!("SELECT {midnight}")).await, "true");
     }
 
     #[tokio::test]

@@ -38,11 +38,13 @@ impl VisitorMut for Formats {
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         let Expr::Function(call) = expr else { return ControlFlow::Continue(()) };
-        let translated = match call.name.to_string().to_lowercase().as_str() {
-            "to_char" | "to_date" | "to_timestamp" => of_postgres,
-            "date_format" => of_java,
-            _ => return ControlFlow::Continue(()),
-        };
+        let translated: fn(&str) -> std::result::Result<String, String> =
+            match call.name.to_string().to_lowercase().as_str() {
+                "to_char" => of_postgres,
+                "to_date" | "to_timestamp" => |pattern: &str| of_postgres(pattern).map(read),
+                "date_format" => of_java,
+                _ => return ControlFlow::Continue(()),
+            };
         let FunctionArguments::List(list) = &mut call.args else {
             return ControlFlow::Continue(());
         };
@@ -154,6 +156,14 @@ fn of_postgres(pattern: &str) -> std::result::Result<String, String> {
     Ok(written)
 }
 
+/// Of a text without AM or PM an hour of twelve would be passed over: PostgreSQL takes it for that of the day.
+fn read(written: String) -> String {
+    match ["%p", "%P"].iter().any(|half| written.contains(half)) {
+        true => written,
+        false => written.replace("%I", "%H").replace("%-I", "%-H"),
+    }
+}
+
 fn word(text: &str) -> &str {
     text.split(|letter: char| !letter.is_ascii_alphanumeric()).next().unwrap_or(text)
 }
@@ -250,6 +260,8 @@ mod tests {
         check("to_char(d, 'YYYY-MM-DD HH24:MI:SS.MS')", "to_char(d, '%Y-%m-%d %H:%M:%S.%3f')");
         check("to_char(d, 'FMMonth DD, \"of\" IYYY-IW')", "to_char(d, '%B %d, of %G-%V')");
         check("to_date(s, 'yyyy-MM-dd')", "to_date(s, '%Y-%m-%d')");
+        check("to_timestamp(s, 'YYYY-MM-DD HH:MI')", "to_timestamp(s, '%Y-%m-%d %H:%M')");
+        check("to_timestamp(s, 'HH12:MI AM')", "to_timestamp(s, '%I:%M %p')");
         check("date_format(d, 'yyyy-MM-dd''T''HH:mm:ss')", "date_format(d, '%Y-%m-%dT%H:%M:%S')");
         check("date_format(d, 'd MMM yy')", "date_format(d, '%-d %b %y')");
         check("date_format(d, 'h ''o''''clock''')", "date_format(d, '%-I o''clock')");

@@ -7,7 +7,8 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::{
-    CastKind, DataType, ExactNumberInfo, Expr, TimezoneInfo, VisitorMut, visit_expressions_mut,
+    CastKind, DataType, ExactNumberInfo, Expr, TimezoneInfo, TypedString, Value, VisitorMut,
+    visit_expressions_mut,
 };
 
 use super::walk;
@@ -31,8 +32,47 @@ impl VisitorMut for Types {
         {
             *data_type = same;
         }
+        if let Some((DataType::Timestamp(digits @ None, _), text)) = of_text(expr)
+            && is_fine(text)
+        {
+            *digits = Some(NANOSECONDS);
+        }
+        if let Expr::Cast { data_type, .. } | Expr::TypedString(TypedString { data_type, .. }) =
+            expr
+            && let DataType::Timestamp(digits @ None, TimezoneInfo::WithTimeZone | TimezoneInfo::Tz) =
+                data_type
+        {
+            *digits = Some(MICROSECONDS);
+        }
         ControlFlow::Continue(())
     }
+}
+
+/// Digits of a second that a TIMESTAMP has by itself, as `session/types.rs` says, and those of the finest.
+const MICROSECONDS: u64 = 6;
+const NANOSECONDS: u64 = 9;
+
+/// `TIMESTAMP '…'`, `CAST('…' AS TIMESTAMP)`: its type, and the text.
+fn of_text(expr: &mut Expr) -> Option<(&mut DataType, &str)> {
+    let (data_type, text) = match expr {
+        Expr::TypedString(TypedString { data_type, value, .. }) => (data_type, &*value),
+        Expr::Cast { data_type, expr: of, .. } => match &**of {
+            Expr::Value(value) => (data_type, value),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    match &text.value {
+        Value::SingleQuotedString(text) => Some((data_type, text)),
+        _ => None,
+    }
+}
+
+/// Whether a text of an instant says more of a second than a TIMESTAMP has.
+fn is_fine(text: &str) -> bool {
+    let Some((_, behind)) = text.split_once('.') else { return false };
+    let digits = behind.split(|letter: char| !letter.is_ascii_digit()).next().unwrap_or_default();
+    digits.trim_end_matches('0').len() as u64 > MICROSECONDS
 }
 
 /// Writes a cast as one in whichever words it is written, where those mean the same.
@@ -120,6 +160,19 @@ pub(super) fn of_odbc(name: &str) -> Option<DataType> {
 #[cfg(test)]
 mod tests {
     use super::super::tests::written;
+
+    #[test]
+    fn a_text_of_nanoseconds_keeps_them() {
+        for (given, same) in [
+            ("TIMESTAMP '2020-01-01 00:00:00.123456789'", "TIMESTAMP(9)"),
+            ("CAST('2020-01-01 00:00:00.1234567Z' AS TIMESTAMP)", "TIMESTAMP(9)"),
+            ("TIMESTAMP '2020-01-01 00:00:00.123456'", "TIMESTAMP "),
+            ("TIMESTAMP '2020-01-01 00:00:00.123000000'", "TIMESTAMP "),
+        ] {
+            let text = written(&format!("SELECT {given}"));
+            assert!(text.contains(same), "{given}: {text}");
+        }
+    }
 
     #[test]
     fn types_have_the_engines_names() {

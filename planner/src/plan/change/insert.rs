@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::Schema;
+use datafusion::arrow::datatypes::{DataType, Schema};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema};
 use datafusion::datasource::{MemTable, provider_as_source};
@@ -67,7 +67,7 @@ impl Running {
             Some(values) => for_each(rows, values),
             None => {
                 refuse_cut_in(&rows, &self.request().parameters)?;
-                bound(rows, &self.request().parameters)
+                instants(bound(rows, &self.request().parameters)?, table)
             }
         }
     }
@@ -133,6 +133,25 @@ async fn inserted(state: &SessionState, statement: DfStatement) -> Result<Logica
 
 /// VALUES that may be NULL: whether a column of the table may be is told where its rows are written, by its name.
 fn with_nulls(plan: LogicalPlan) -> Result<LogicalPlan> {
+/// What was bound to a column of instants is cast to it within the plan: the session's zone is known there.
+fn instants(rows: LogicalPlan, table: &Schema) -> Result<LogicalPlan> {
+    let schema = rows.schema();
+    let each = || schema.iter().zip(table.fields());
+    let is_cast = |of: &DataType, to: &DataType| matches!(to, DataType::Timestamp(..)) && of != to;
+    if !each().any(|((_, of), to)| is_cast(of.data_type(), to.data_type())) {
+        return Ok(rows);
+    }
+    let columns = each().map(|((table, of), to)| {
+        let column = Expr::Column(Column::new(table.cloned(), of.name()));
+        match is_cast(of.data_type(), to.data_type()) {
+            true => cast(column, to.data_type().clone()).alias(of.name()),
+            false => column,
+        }
+    });
+    let columns = columns.collect::<Vec<_>>();
+    Ok(LogicalPlanBuilder::from(rows).project(columns)?.build()?)
+}
+
     let nullable = plan.transform_up(|node| {
         let LogicalPlan::Values(mut values) = node else {
             return Ok(if node.inputs().is_empty() {

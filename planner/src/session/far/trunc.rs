@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int64Array, PrimitiveArray};
-use datafusion::arrow::compute::binary;
+use datafusion::arrow::compute::{binary, cast};
 use datafusion::arrow::datatypes::{
-    ArrowTimestampType, DataType, FieldRef, TimeUnit, TimestampMicrosecondType,
+    ArrowTimestampType, DataType, Field, FieldRef, TimeUnit, TimestampMicrosecondType,
     TimestampMillisecondType, TimestampSecondType,
 };
 use datafusion::common::{Result, ScalarValue, plan_err};
@@ -14,6 +14,8 @@ use datafusion::logical_expr::{
     ColumnarValue, Documentation, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
     Signature, Volatility,
 };
+
+use super::super::clocks;
 
 /// 400 years, after which the calendar is the same again: 146,097 days, which are whole weeks.
 const TURN: i64 = 146_097 * 86_400;
@@ -50,15 +52,18 @@ impl ScalarUDFImpl for Trunc {
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        use DataType::{Date32, Date64, Null, Time32, Time64, Timestamp, Utf8};
+        use DataType::{Date32, Date64, Dictionary, Null, Time32, Time64, Timestamp, Utf8};
         let [part, of] = types else {
             return plan_err!("date_trunc takes a part and an instant: date_trunc('month', x)");
         };
         let of = match of {
+            Dictionary(_, of) => of,
+            of => of,
+        };
+        let of = match of {
             Timestamp(..) | Time32(_) | Time64(_) => of.clone(),
-            Date32 | Date64 => Timestamp(TimeUnit::Microsecond, None),
-            Null => Timestamp(TimeUnit::Nanosecond, None),
-            of if of.is_string() => Timestamp(TimeUnit::Nanosecond, None),
+            Date32 | Date64 | Null => Timestamp(TimeUnit::Microsecond, None),
+            of if of.is_string() => Timestamp(TimeUnit::Microsecond, None),
             other => {
                 return plan_err!("date_trunc takes an instant, a day or a time, and not {other}");
             }
@@ -118,6 +123,10 @@ impl Trunc {
         if turns.values().iter().all(|turns| *turns == 0) {
             return self.inner.invoke_with_args(args);
         }
+        if let DataType::Timestamp(_, Some(zone)) = of.data_type() {
+            let zone = zone.to_string();
+            return self.by_its_clock::<T>(args, &zone, a_second);
+        }
         let turn = TURN * a_second;
         let near: PrimitiveArray<T> =
             binary(of, &turns, |at, turns| at.wrapping_sub(turns.wrapping_mul(turn)))?;
@@ -132,6 +141,33 @@ impl Trunc {
         Ok(match is_scalar {
             true => ColumnarValue::Scalar(ScalarValue::try_from_array(&far, 0)?),
             false => ColumnarValue::Array(far),
+        })
+    }
+
+    /// A zone's clocks were ahead of UTC by something else 400 years nearer: what they show is cut.
+    fn by_its_clock<T: ArrowTimestampType>(
+        &self,
+        mut args: ScalarFunctionArgs,
+        zone: &str,
+        a_second: i64,
+    ) -> Result<ColumnarValue> {
+        let is_scalar = matches!(args.args[1], ColumnarValue::Scalar(_));
+        let rows = if is_scalar { 1 } else { args.number_rows };
+        let wall = DataType::Timestamp(T::UNIT, None);
+        let shown = cast(&clocks::shown(&args.args[1].to_array(rows)?, zone)?, &wall)?;
+        let promised = std::mem::replace(
+            &mut args.return_field,
+            Arc::new(Field::new(self.name(), wall.clone(), true)),
+        );
+        args.arg_fields[1] = Arc::new(Field::new("shown", wall, true));
+        args.args[1] = ColumnarValue::Array(shown);
+        args.number_rows = rows;
+        let cut = self.nearer::<T>(args, a_second)?.to_array(rows)?;
+        let at: ArrayRef = Arc::new(clocks::instants(&cut, zone)?.with_timezone("UTC"));
+        let at = cast(&at, promised.data_type())?;
+        Ok(match is_scalar {
+            true => ColumnarValue::Scalar(ScalarValue::try_from_array(&at, 0)?),
+            false => ColumnarValue::Array(at),
         })
     }
 }

@@ -2,11 +2,13 @@
 //!
 //! Problem: DataFusion 55 takes `TIMESTAMP '9999-12-31'`, and a text beside an instant, for nanoseconds, which end in 2262,
 //! and the usual end of what is open is an error. Here: such a text is an instant of microseconds, or of the unit
-//! of what it is compared with.
+//! of what it is compared with; and `AT TIME ZONE` keeps the unit that there is.
+
+use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
-use datafusion::common::ScalarValue;
-use datafusion::logical_expr::{Cast, Expr};
+use datafusion::common::{DFSchema, ScalarValue};
+use datafusion::logical_expr::{Cast, Expr, ExprSchemable};
 
 const NANOSECONDS: TimeUnit = TimeUnit::Nanosecond;
 
@@ -41,6 +43,18 @@ pub(super) fn instant(cast: &Cast) -> Option<Expr> {
     };
     let of = DataType::Timestamp(TimeUnit::Microsecond, zone.clone());
     far(text, &of).map(|instant| Expr::Literal(instant, None))
+}
+
+/// `x AT TIME ZONE '…'`, which is a cast to nanoseconds, of an instant or a day that has none.
+pub(super) fn at_zone(cast: &Cast, schema: &DFSchema) -> Option<Expr> {
+    let DataType::Timestamp(NANOSECONDS, Some(zone)) = cast.field.data_type() else { return None };
+    let unit = match cast.expr.get_type(schema).ok()? {
+        DataType::Timestamp(unit, _) if unit != NANOSECONDS => unit,
+        DataType::Date32 | DataType::Date64 => TimeUnit::Microsecond,
+        _ => return None,
+    };
+    let of = DataType::Timestamp(unit, Some(Arc::clone(zone)));
+    Some(datafusion::logical_expr::cast((*cast.expr).clone(), of))
 }
 
 /// The instant that a text is, if nanoseconds do not reach it and the type does.
@@ -80,6 +94,7 @@ mod tests {
             ("SELECT TIMESTAMP '9999-12-31 23:59:59.5'", "9999-12-31T23:59:59.500"),
             ("SELECT TIMESTAMP '2024-06-01 00:00:00.123456789'", "2024-06-01T00:00:00.123456789"),
             ("SELECT i FROM {} WHERE t < '2024-06-01'", "1"),
+            ("SELECT t AT TIME ZONE 'UTC' FROM {} WHERE i = 2", "9999-12-31T00:00:00Z"),
         ] {
             let sql = sql.replace("{}", rows);
             assert_eq!(answer(&sql).await, Ok(expected.to_owned()), "{sql}");

@@ -12,8 +12,8 @@ use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
+use super::super::clocks;
 use super::text::{is_plain, written};
-use super::zones;
 
 /// Those that are called by name.
 pub(super) const NAMES: [&str; 2] = ["concat", "reverse"];
@@ -96,7 +96,7 @@ impl ScalarUDFImpl for ByType {
         let which = self.which(&types);
         if Arc::ptr_eq(which, &self.texts) && !self.is_of_bytes(&types) {
             for (at, arg) in args.args.iter_mut().enumerate() {
-                *arg = as_text(arg, zones::of_session(&args.config_options))?;
+                *arg = as_text(arg, clocks::of_session(&args.config_options))?;
                 let field = args.arg_fields[at].as_ref().clone();
                 args.arg_fields[at] = Arc::new(field.with_data_type(DataType::Utf8));
             }

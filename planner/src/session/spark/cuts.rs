@@ -10,9 +10,9 @@ use datafusion::arrow::datatypes::{DataType, Date32Type, TimestampMicrosecondTyp
 use datafusion::common::{Result, plan_err};
 use datafusion::logical_expr::ScalarUDF;
 
+use super::super::clocks::{self, WALL};
 use super::plain::function;
 use super::written_times::{self, DAY, civil, days};
-use super::zones::{self, WALL};
 
 /// Those that are called by name.
 pub(super) const NAMES: [&str; 2] = ["date_trunc", "trunc"];
@@ -24,7 +24,7 @@ pub(super) fn functions() -> [ScalarUDF; 2] {
             of_time,
             |_| WALL,
             |args, config| {
-                let zone = zones::of_session(config);
+                let zone = clocks::of_session(config);
                 let walls = walls(&args[1], zone, config.execution.enable_ansi_mode)?;
                 let walls = walls.as_primitive::<TimestampMicrosecondType>();
                 let units = args[0].as_string::<i32>();
@@ -89,7 +89,7 @@ fn of_day(types: &[DataType]) -> Result<Vec<DataType>> {
 fn walls(of: &ArrayRef, zone: &str, ansi: bool) -> Result<ArrayRef> {
     match of.data_type() {
         DataType::Utf8 => written_times::walls(of, zone, ansi),
-        DataType::Timestamp(_, Some(_)) => zones::shown(of, zone),
+        DataType::Timestamp(_, Some(_)) => clocks::shown(of, zone),
         _ => Ok(Arc::clone(of)),
     }
 }

@@ -12,7 +12,8 @@ use datafusion::arrow::datatypes::{
 use datafusion::common::{Result, exec_err, plan_err};
 use datafusion::logical_expr::ScalarUDF;
 
-use super::{plain, zones};
+use super::super::clocks;
+use super::plain;
 
 pub(super) fn function() -> ScalarUDF {
     let takes = |types: &[DataType]| match types.is_empty() {
@@ -24,7 +25,7 @@ pub(super) fn function() -> ScalarUDF {
         takes,
         |_| DataType::Int32,
         |args, config| {
-            let zone = zones::of_session(config);
+            let zone = clocks::of_session(config);
             let rows = args[0].len();
             let args = args.iter().map(|arg| absolute(arg, zone)).collect::<Result<Vec<_>>>()?;
             let hashes = (0..rows).map(|row| {
@@ -41,7 +42,7 @@ const SEED: u32 = 42;
 /// A timestamp without a zone as the instant that it is in the session's.
 fn absolute(of: &ArrayRef, zone: &str) -> Result<ArrayRef> {
     match of.data_type() {
-        DataType::Timestamp(_, None) => Ok(Arc::new(zones::instants(of, zone)?)),
+        DataType::Timestamp(_, None) => Ok(Arc::new(clocks::instants(of, zone)?)),
         _ => Ok(Arc::clone(of)),
     }
 }

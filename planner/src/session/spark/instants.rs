@@ -21,7 +21,7 @@ use datafusion::logical_expr::{
     Volatility,
 };
 
-use super::zones::{self, WALL};
+use super::super::clocks::{self, WALL};
 use super::{DAY, FRACTION, INSTANT, NUMBER, TRY_DAY, TRY_INSTANT, written_times};
 
 /// Those that are called by name.
@@ -150,7 +150,7 @@ impl Since {
     }
 
     fn made(&self, values: &ArrayRef, config: &ConfigOptions) -> Result<ArrayRef> {
-        let zone = zones::of_session(config);
+        let zone = clocks::of_session(config);
         let tries = [TRY_INSTANT, TRY_DAY].contains(&self.name);
         let ansi = config.execution.enable_ansi_mode && !tries;
         match (self.name, values.data_type()) {
@@ -158,13 +158,13 @@ impl Since {
                 Ok(Arc::new(written_times::all_days(values.as_string::<i32>(), ansi)?))
             }
             (INSTANT | TRY_INSTANT, DataType::Utf8) => written_times::walls(values, zone, ansi),
-            (INSTANT | TRY_INSTANT, DataType::Timestamp(..)) => zones::shown(values, zone),
+            (INSTANT | TRY_INSTANT, DataType::Timestamp(..)) => clocks::shown(values, zone),
             (INSTANT | TRY_INSTANT, _) => {
-                zones::shown(&(Arc::new(of_seconds(values, ansi)?) as ArrayRef), zone)
+                clocks::shown(&(Arc::new(of_seconds(values, ansi)?) as ArrayRef), zone)
             }
             _ if self.is_since() => {
                 let instants = multiplied(values, self.micros)?;
-                zones::shown(&(Arc::new(instants) as ArrayRef), zone)
+                clocks::shown(&(Arc::new(instants) as ArrayRef), zone)
             }
             _ => self.counted(values, zone),
         }
@@ -172,8 +172,8 @@ impl Since {
 
     fn counted(&self, instants: &ArrayRef, zone: &str) -> Result<ArrayRef> {
         let micros = match instants.data_type() {
-            DataType::Timestamp(_, Some(_)) => zones::instants(instants, "+00:00")?,
-            _ => zones::instants(instants, zone)?,
+            DataType::Timestamp(_, Some(_)) => clocks::instants(instants, "+00:00")?,
+            _ => clocks::instants(instants, zone)?,
         };
         if self.name == FRACTION {
             let seconds: Float64Array = micros.unary(|micros| micros as f64 / MICROS as f64);

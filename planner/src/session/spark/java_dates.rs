@@ -15,9 +15,9 @@ use datafusion::arrow::datatypes::{DataType, TimestampMicrosecondType};
 use datafusion::common::{DataFusionError, Result, exec_err, plan_err};
 use datafusion::logical_expr::ScalarUDF;
 
+use super::super::clocks::{self, WALL};
 use super::plain::function;
 use super::written_times;
-use super::zones::{self, WALL};
 use crate::statement::of_java;
 
 mod pattern;
@@ -29,22 +29,22 @@ pub(super) fn functions() -> [ScalarUDF; 5] {
     let day = |_: &[DataType]| DataType::Date32;
     [
         function("spark:to_date", of_day, day, |args, config| {
-            days(args, zones::of_session(config), config.execution.enable_ansi_mode)
+            days(args, clocks::of_session(config), config.execution.enable_ansi_mode)
         }),
         function("spark:to_timestamp", of_time, wall, |args, config| {
-            times(args, zones::of_session(config), config.execution.enable_ansi_mode)
+            times(args, clocks::of_session(config), config.execution.enable_ansi_mode)
         }),
         function("spark:try_to_date", of_day, day, |args, config| {
-            days(args, zones::of_session(config), false)
+            days(args, clocks::of_session(config), false)
         }),
         function("spark:try_to_timestamp", of_time, wall, |args, config| {
-            times(args, zones::of_session(config), false)
+            times(args, clocks::of_session(config), false)
         }),
         function(
             "spark:date_format",
             of_format,
             |_| DataType::Utf8,
-            |args, config| formatted(args, zones::of_session(config)),
+            |args, config| formatted(args, clocks::of_session(config)),
         ),
     ]
 }
@@ -79,7 +79,7 @@ fn of_format(types: &[DataType]) -> Result<Vec<DataType>> {
 fn times(args: &[ArrayRef], zone: &str, strict: bool) -> Result<ArrayRef> {
     match args[0].data_type() {
         DataType::Utf8 => {}
-        DataType::Timestamp(_, Some(_)) => return zones::shown(&args[0], zone),
+        DataType::Timestamp(_, Some(_)) => return clocks::shown(&args[0], zone),
         _ => return Ok(Arc::clone(&args[0])),
     }
     let mut known: Option<(&str, Pattern)> = None;
@@ -120,7 +120,7 @@ fn days(args: &[ArrayRef], zone: &str, strict: bool) -> Result<ArrayRef> {
 fn formatted(args: &[ArrayRef], zone: &str) -> Result<ArrayRef> {
     let walls = match args[0].data_type() {
         DataType::Utf8 => written_times::walls(&args[0], zone, true)?,
-        DataType::Timestamp(_, Some(_)) => zones::shown(&args[0], zone)?,
+        DataType::Timestamp(_, Some(_)) => clocks::shown(&args[0], zone)?,
         _ => Arc::clone(&args[0]),
     };
     let walls = walls.as_primitive::<TimestampMicrosecondType>();

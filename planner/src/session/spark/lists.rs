@@ -14,8 +14,9 @@ use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::{Result, exec_err, plan_err};
 use datafusion::logical_expr::ScalarUDF;
 
+use super::super::clocks;
 use super::plain::{self, function};
-use super::{text, zones};
+use super::text;
 
 /// Those that are called by name.
 pub(super) const NAMES: [&str; 6] =
@@ -43,13 +44,13 @@ pub(super) fn functions() -> [ScalarUDF; 7] {
             "spark:strings",
             one,
             |_| list(DataType::Utf8),
-            |args, config| strings(&args[0], zones::of_session(config)),
+            |args, config| strings(&args[0], clocks::of_session(config)),
         ),
         function(
             "spark:array_join",
             to_join,
             |_| DataType::Utf8,
-            |args, config| joined(args, zones::of_session(config)),
+            |args, config| joined(args, clocks::of_session(config)),
         ),
     ]
 }

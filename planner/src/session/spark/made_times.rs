@@ -7,9 +7,9 @@ use datafusion::arrow::datatypes::{DataType, Decimal128Type, Int32Type};
 use datafusion::common::{Result, exec_err, plan_err};
 use datafusion::logical_expr::ScalarUDF;
 
+use super::super::clocks::WALL;
 use super::plain::function;
 use super::written_times::{DAY, days};
-use super::zones::WALL;
 
 /// Those that are called by name.
 pub(super) const NAMES: [&str; 2] = ["make_timestamp", "try_make_timestamp"];

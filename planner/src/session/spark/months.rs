@@ -7,7 +7,7 @@ use datafusion::arrow::datatypes::{DataType, TimestampMicrosecondType};
 use datafusion::common::{Result, plan_err};
 use datafusion::logical_expr::ScalarUDF;
 
-use super::zones::{self, WALL};
+use super::super::clocks::{self, WALL};
 use super::{plain, written_times};
 
 pub(super) fn function() -> ScalarUDF {
@@ -16,7 +16,7 @@ pub(super) fn function() -> ScalarUDF {
         takes,
         |_| DataType::Float64,
         |args, config| {
-            let zone = zones::of_session(config);
+            let zone = clocks::of_session(config);
             let ansi = config.execution.enable_ansi_mode;
             let walls = args[..2].iter().map(|arg| wall(arg, zone, ansi));
             let walls = walls.collect::<Result<Vec<_>>>()?;
@@ -60,7 +60,7 @@ fn takes(types: &[DataType]) -> Result<Vec<DataType>> {
 fn wall(of: &ArrayRef, zone: &str, ansi: bool) -> Result<ArrayRef> {
     match of.data_type() {
         DataType::Utf8 => written_times::walls(of, zone, ansi),
-        DataType::Timestamp(_, Some(_)) => zones::shown(of, zone),
+        DataType::Timestamp(_, Some(_)) => clocks::shown(of, zone),
         _ => Ok(Arc::clone(of)),
     }
 }

@@ -13,9 +13,9 @@ use datafusion::arrow::datatypes::{
 use datafusion::common::{Result, exec_err, plan_err};
 use datafusion::logical_expr::ScalarUDF;
 
+use super::super::clocks::WALL;
 use super::plain::{self, function};
 use super::written_times::{civil, length};
-use super::zones::WALL;
 
 /// Those that are called by name.
 pub(super) const NAMES: [&str; 1] = ["sequence"];

@@ -15,8 +15,8 @@ use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
+use super::super::clocks::{self, WALL};
 use super::STRING;
-use super::zones::{self, WALL};
 
 pub(super) fn functions() -> [ScalarUDF; 1] {
     [ScalarUDF::new_from_impl(Text(Signature::user_defined(Volatility::Immutable)))]
@@ -51,7 +51,7 @@ impl ScalarUDFImpl for Text {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let [of] = args.args.as_slice() else { return exec_err!("a text is that of one value") };
-        let zone = zones::of_session(&args.config_options);
+        let zone = clocks::of_session(&args.config_options);
         match of {
             ColumnarValue::Array(values) => Ok(ColumnarValue::Array(written(values, zone)?)),
             ColumnarValue::Scalar(value) => {
@@ -181,7 +181,7 @@ impl Writer {
 
     fn of_instants<'v>(values: &ArrayRef, zone: &str) -> Result<Write1<'v>> {
         let micros = match values.data_type() {
-            DataType::Timestamp(_, Some(_)) => zones::shown(values, zone)?,
+            DataType::Timestamp(_, Some(_)) => clocks::shown(values, zone)?,
             _ => cast(values, &WALL)?,
         };
         Ok(Box::new(move |row, text| {

@@ -18,9 +18,10 @@ use datafusion::logical_expr::{
     Volatility,
 };
 
+use super::super::clocks;
+use super::WORDS;
 use super::plain::function;
 use super::text::written;
-use super::{WORDS, zones};
 
 /// Those that are called by name.
 pub(super) const NAMES: [&str; 1] = ["concat_ws"];
@@ -32,7 +33,7 @@ pub(super) fn functions() -> [ScalarUDF; 5] {
             "spark:shown",
             |types| Ok(types.to_vec()),
             |_| DataType::Utf8,
-            |args, config| shown(&args[0], zones::of_session(config)),
+            |args, config| shown(&args[0], clocks::of_session(config)),
         ),
         function("spark:right", of_right, |_| DataType::Utf8, |args, _| Ok(right(args))),
         function("spark:locate", of_locate, |_| DataType::Int32, |args, _| Ok(located(args))),
@@ -40,7 +41,7 @@ pub(super) fn functions() -> [ScalarUDF; 5] {
             "spark:concat_ws",
             of_joined,
             |_| DataType::Utf8,
-            |args, config| joined(args, zones::of_session(config)),
+            |args, config| joined(args, clocks::of_session(config)),
         ),
     ]
 }
@@ -92,7 +93,7 @@ impl ScalarUDFImpl for Words {
         if is_taken(&of.data_type()) {
             return Ok(of.clone());
         }
-        let zone = zones::of_session(&args.config_options);
+        let zone = clocks::of_session(&args.config_options);
         match of {
             ColumnarValue::Array(values) => Ok(ColumnarValue::Array(written(values, zone)?)),
             ColumnarValue::Scalar(value) => {
@@ -143,7 +144,7 @@ fn shown(of: &ArrayRef, zone: &str) -> Result<ArrayRef> {
     match of.data_type() {
         DataType::Date32 => written(&cast(of, &DataType::Int32)?, zone),
         DataType::Timestamp(_, None) => {
-            let instants: ArrayRef = Arc::new(zones::instants(of, zone)?);
+            let instants: ArrayRef = Arc::new(clocks::instants(of, zone)?);
             written(&cast(&instants, &DataType::Int64)?, zone)
         }
         _ => written(of, zone),

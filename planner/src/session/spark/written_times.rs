@@ -12,7 +12,7 @@ use datafusion::arrow::array::{
 use datafusion::arrow::datatypes::TimestampMicrosecondType;
 use datafusion::common::{Result, exec_err};
 
-use super::zones;
+use super::super::clocks;
 
 /// Microseconds of a day.
 pub(super) const DAY: i64 = 86_400_000_000;
@@ -116,8 +116,8 @@ pub(super) fn wall(text: &str, session: &str) -> Result<Option<i64>> {
     }
     let Some(zone) = known(zone) else { return Ok(None) };
     let wall: ArrayRef = Arc::new(TimestampMicrosecondArray::from(vec![wall]));
-    let instant: ArrayRef = Arc::new(zones::instants(&wall, &zone)?);
-    let shown = zones::shown(&instant, session)?;
+    let instant: ArrayRef = Arc::new(clocks::instants(&wall, &zone)?);
+    let shown = clocks::shown(&instant, session)?;
     Ok(Some(shown.as_primitive::<TimestampMicrosecondType>().value(0)))
 }
 

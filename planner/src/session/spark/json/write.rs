@@ -10,8 +10,8 @@ use datafusion::common::{Result, exec_err};
 use datafusion::config::ConfigOptions;
 
 use super::read::Json;
+use crate::session::clocks;
 use crate::session::spark::text::{double, written as text_of};
-use crate::session::spark::zones;
 
 /// Writes a value behind what is there.
 pub(super) fn json(value: &Json, text: &mut String) {
@@ -90,7 +90,7 @@ fn of_value(values: &ArrayRef, row: usize, config: &ConfigOptions) -> Result<Jso
     }
     let one = values.slice(row, 1);
     let text = |of: &ArrayRef| -> Result<String> {
-        let texts = text_of(of, zones::of_session(config))?;
+        let texts = text_of(of, clocks::of_session(config))?;
         Ok(texts.as_string::<i32>().value(0).to_owned())
     };
     Ok(match values.data_type() {
@@ -105,7 +105,7 @@ fn of_value(values: &ArrayRef, row: usize, config: &ConfigOptions) -> Result<Jso
         }
         of if of.is_string() => Json::Text(text(&one)?),
         DataType::Date32 => Json::Text(text(&one)?),
-        DataType::Timestamp(..) => Json::Text(instant(&one, zones::of_session(config))?),
+        DataType::Timestamp(..) => Json::Text(instant(&one, clocks::of_session(config))?),
         DataType::Struct(fields) => {
             let columns = values.as_struct().columns();
             let mut each = Vec::new();
@@ -124,7 +124,7 @@ fn of_value(values: &ArrayRef, row: usize, config: &ConfigOptions) -> Result<Jso
         }
         DataType::Map(..) => {
             let entries = values.as_map().value(row);
-            let names = text_of(entries.column(0), zones::of_session(config))?;
+            let names = text_of(entries.column(0), clocks::of_session(config))?;
             let names = names.as_string::<i32>();
             let each = (0..entries.len()).map(|at| {
                 Ok((names.value(at).to_owned(), of_value(entries.column(1), at, config)?))

@@ -1,6 +1,7 @@
-//! Instants and what the clocks of a session's zone show then.
+//! Instants and what the clocks of a zone show then.
 //!
-//! In Spark's dialect a TIMESTAMP is what those clocks show, and seconds since 1970 are the same everywhere.
+//! In Spark's dialect a TIMESTAMP is what those of the session's show, and seconds since 1970 are the same everywhere. In ours
+//! that is so where an instant becomes a time without a zone, and back.
 
 use std::sync::Arc;
 
@@ -16,9 +17,10 @@ pub(super) fn of_session(config: &ConfigOptions) -> &str {
     config.execution.time_zone.as_deref().unwrap_or(UTC)
 }
 
-const UTC: &str = "+00:00";
+pub(super) const UTC: &str = "+00:00";
 
-fn is_utc(zone: &str) -> bool {
+/// Whether its clocks show UTC.
+pub(super) fn is_utc(zone: &str) -> bool {
     [UTC, "UTC", "Z", "Etc/UTC"].contains(&zone)
 }
 
