@@ -112,10 +112,10 @@ async fn every_question_mark_has_a_value_of_its_own() {
 #[tokio::test]
 async fn a_value_that_is_no_decimal_makes_none_of_what_stands_beside_it() {
     let planning = Planning::new().await;
-    let values = [ScalarValue::Float64(Some(1e-17))];
+    let values = [ScalarValue::Float64(Some(1e-39))];
     let sql = "SELECT n FROM t WHERE CAST(n AS DECIMAL(10, 2)) < $1";
     let text = text(&planning.bound(sql, &values).await.unwrap());
-    assert!(text.contains("AS Float64) < 0.00000000000000001"), "{text}");
+    assert!(text.contains("AS Float64) < 0.000000000000000000000000000000000000001"), "{text}");
 }
 
 #[tokio::test]

@@ -2,11 +2,12 @@
 //!
 //! Problem: DataFusion reads `1.005` as the nearest DOUBLE, which is a little less, and as DECIMAL(10,2) that is 1.00; SQL
 //! has 1.01. Official way: `datafusion.sql_parser.parse_float_as_decimal`, which makes decimals of all numbers with a
-//! point. Here: what is cast to a decimal is cast by its digits. A DOUBLE tells numbers of fifteen digits apart; those of more are
-//! decimals from the start (`statement/numbers.rs`).
+//! point. Here: what is cast to a decimal is cast by its digits. Numbers of more digits than a DOUBLE has are decimals from the
+//! start (`statement/numbers.rs`), and become the nearest DOUBLE where they are to be one: DataFusion would round twice.
 
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::config::ConfigOptions;
@@ -24,10 +25,11 @@ impl AnalyzerRule for AsWritten {
     }
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        let plan = rewritten(plan, |expr| match by_digits(&expr, literal) {
-            Some(number) => Transformed::yes(number),
-            None => Transformed::no(expr),
-        })?;
+        let plan =
+            rewritten(plan, |expr| match by_digits(&expr, literal).or_else(|| nearest(&expr)) {
+                Some(number) => Transformed::yes(number),
+                None => Transformed::no(expr),
+            })?;
         plan.transform_up_with_subqueries(of_columns).map(|written| written.data)
     }
 }
@@ -78,6 +80,25 @@ fn by_digits(expr: &Expr, number_of: impl Fn(&Expr) -> Option<f64>) -> Option<Ex
     // What has no place is told where it would have been cast.
     let decimal = digits.cast_to(to).ok().filter(|decimal| !decimal.is_null())?;
     Some(Expr::Literal(decimal, None))
+}
+
+/// A decimal of a statement that is cast to a DOUBLE, as that.
+fn nearest(expr: &Expr) -> Option<Expr> {
+    let Expr::Cast(cast) = expr else { return None };
+    let (Expr::Cast(of), DataType::Float64) = (cast.expr.as_ref(), cast.field.data_type()) else {
+        return None;
+    };
+    let (Expr::Literal(text, metadata), true) =
+        (of.expr.as_ref(), of.field.data_type().is_decimal())
+    else {
+        return None;
+    };
+    let text = text.try_as_str()??;
+    // What the decimal has no place for is not there.
+    let decimal = ScalarValue::from(text).cast_to(of.field.data_type()).ok()?;
+    let digits = decimal.cast_to(&DataType::Utf8).ok()?;
+    let number: f64 = digits.try_as_str()??.parse().ok()?;
+    Some(Expr::Literal(ScalarValue::from(number), metadata.clone()))
 }
 
 fn literal(expr: &Expr) -> Option<f64> {

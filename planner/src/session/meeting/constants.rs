@@ -1,15 +1,12 @@
 //! Floating-point constants beside decimals: the decimals that they were written as.
 //!
 //! `4.15` is a DOUBLE, and the decimal of the fewest digits that is read as that number is 4.15. A decimal column is
-//! compared with it exactly, and rows of files are skipped by it. Constants of more digits, and those that have no type
-//! together with the decimals, are left: all become DOUBLE then.
+//! compared with it exactly, and rows of files are skipped by it. Constants of more digits than decimals have, and those that have
+//! no type together with the decimals, are left: all become DOUBLE then.
 
 use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DECIMAL256_MAX_PRECISION, DataType};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Cast, Expr, TryCast, lit};
-
-/// So many digits before the point, and behind it, are taken for what was written.
-const DIGITS: usize = 15;
 
 /// The same expressions with all floating-point numbers as decimals; `None` where one is no such constant.
 pub(super) fn decimals(exprs: &[&Expr], types: &[DataType]) -> Option<Vec<Expr>> {
@@ -72,7 +69,7 @@ fn decimal(expr: &Expr) -> Option<ScalarValue> {
     // As short as it can be to be read as that number again, and without an exponent.
     let text = number.abs().to_string();
     let (whole, behind) = text.split_once('.').unwrap_or((&text, ""));
-    if !number.is_finite() || whole.len() > DIGITS || behind.len() > DIGITS {
+    if !number.is_finite() || whole.len() + behind.len() > usize::from(DECIMAL128_MAX_PRECISION) {
         return None;
     }
     let digits: i128 = format!("{whole}{behind}").parse().ok()?;
@@ -112,7 +109,8 @@ mod tests {
         assert_eq!(of(-0.07), Some((-7, 3, 2)));
         assert_eq!(of(8.0), Some((8, 1, 0)));
         assert_eq!(of(-0.0), Some((0, 1, 0)));
-        for number in [1e-17, 1e16, f64::NAN, f64::INFINITY] {
+        assert_eq!(of(0.059115343500130396), Some((59_115_343_500_130_396, 19, 18)));
+        for number in [1e-38, 1e38, f64::NAN, f64::INFINITY] {
             assert_eq!(of(number), None, "{number}");
         }
     }
