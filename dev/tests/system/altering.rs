@@ -189,6 +189,16 @@ async fn a_length_is_kept_to() {
     let told = "select string_agg(concat(column_name, character_maximum_length), ' ' order by column_name) \
                 from information_schema.columns where table_name = 't'";
     everywhere(&cluster, told, "a s3 u2").await;
+    run_all(
+        &cluster,
+        &[
+            "create table p (a int, s varchar(3)) partitioned by (s)",
+            "insert into p values (1, 'abc')",
+            "insert overwrite p partition (s = 'abc ') select 2",
+        ],
+    )
+    .await;
+    everywhere(&cluster, "select string_agg(concat(a, s), ' ') from p", "2abc").await;
     let shown = cluster.ask(1, "show create table t").await.expect("a statement").text();
     assert!(shown.contains("s VARCHAR(3) NOT NULL COMMENT 'short'"), "{shown}");
     assert!(shown.contains("u VARCHAR(2) COMMENT 'shorter'"), "{shown}");
@@ -205,12 +215,17 @@ async fn a_view_has_the_columns_that_it_was_made_with() {
             "create view named (p, q) as select * from t",
             "create view joined as select *, 5 as five from t",
             "create view fields as select s.x, t.s.y, a from t order by s.y limit 3",
+            "create table u (a int, b int)",
+            "insert into u values (1, 20)",
+            "create view beside as select t.*, u.b from t, u",
             "alter table t add column b int",
+            "update t set b = 99",
         ],
     )
     .await;
     everywhere(&cluster, "select concat(p, q['x']) from named", "12").await;
     everywhere(&cluster, "select concat(a, five) from joined", "15").await;
+    everywhere(&cluster, "select b from beside", "20").await;
     everywhere(&cluster, "select concat(x, y, a) from fields", "2three1").await;
     let columns = "select string_agg(column_name, ' ' order by ordinal_position) from information_schema.columns \
                    where table_name = ";

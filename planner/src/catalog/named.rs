@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, MemoryCatalogProviderList, SchemaProvider, TableProvider,
 };
-use datafusion::common::{Result, TableReference, plan_err};
+use datafusion::common::{Column, Result, TableReference, plan_err};
 use datafusion::datasource::{TableType, ViewTable};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
@@ -129,17 +129,38 @@ impl Named {
 
 /// A plan with these of its columns alone, if any are named.
 fn columns_of(plan: LogicalPlan, names: &[String]) -> Result<LogicalPlan> {
-    let schema = plan.schema();
-    let own = || schema.fields().iter().map(|field| field.name());
-    if names.is_empty() || own().eq(names) {
+    let columns = plan.schema().columns();
+    if names.is_empty() || columns.iter().map(Column::flat_name).eq(names.iter().cloned()) {
         return Ok(plan);
     }
-    let columns = names.iter().map(|name| match own().position(|own| own == name) {
-        Some(at) => Ok(col(schema.columns().swap_remove(at))),
-        None => plan_err!("the view's query has no column '{name}' any more: make the view anew"),
+    // What is calculated may be called otherwise by the settings of another session.
+    let unnamed = |at: usize| {
+        let there = columns.get(at).filter(|_| columns.len() == names.len());
+        there.filter(|column| column.relation.is_none())
+    };
+    let found = names.iter().enumerate().map(|(at, name)| {
+        match column(&columns, name)?.or_else(|| unnamed(at)) {
+            Some(column) => Ok(col(column.clone())),
+            None => {
+                plan_err!("the view's query has no column '{name}' any more: make the view anew")
+            }
+        }
     });
-    let columns = columns.collect::<Result<Vec<_>>>()?;
-    LogicalPlanBuilder::from(plan).project(columns)?.build()
+    let found = found.collect::<Result<Vec<_>>>()?;
+    LogicalPlanBuilder::from(plan).project(found)?.build()
+}
+
+/// The column of this name, with its table or, as older entries have it, without.
+fn column<'c>(columns: &'c [Column], name: &str) -> Result<Option<&'c Column>> {
+    let full = columns.iter().find(|column| column.flat_name() == name);
+    let mut own = columns.iter().filter(|column| column.name == name);
+    match (full, own.next(), own.next()) {
+        (Some(column), ..) | (None, Some(column), None) => Ok(Some(column)),
+        (None, Some(_), Some(_)) => plan_err!(
+            "the view's query has two columns '{name}' by now: make the view anew, and name its columns"
+        ),
+        _ => Ok(None),
+    }
 }
 
 /// A plan whose columns have these names, if there are any.

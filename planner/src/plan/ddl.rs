@@ -1,6 +1,6 @@
 //! Statements that change the catalog, carried out.
 
-use datafusion::common::{ResolvedTableReference, TableReference};
+use datafusion::common::{Column, ResolvedTableReference, TableReference};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::planner::object_name_to_table_reference;
@@ -131,7 +131,7 @@ impl Planner {
                     ));
                 }
                 named_once(&plan, &view.columns, "view")?;
-                Ok(plan.schema().fields().iter().map(|field| field.name().clone()).collect())
+                Ok(plan.schema().columns().iter().map(Column::flat_name).collect())
             }
         }
     }

@@ -65,7 +65,7 @@ pub struct View {
     /// What its maker called the columns, if at all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<String>,
-    /// The columns of the query when the view was made: what its tables got since is not among them.
+    /// The columns of the query when the view was made, each with its table: what its tables got since is not among them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub of: Vec<String>,
     /// The catalog and schema in which its names are looked for: those of the maker's session.
