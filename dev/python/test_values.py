@@ -1,6 +1,8 @@
 """Values that clients bind and statements give: each arrives as it was sent, or is refused, and never as another."""
 
+import datetime
 import decimal
+import random
 
 import adbc_driver_manager
 import pyarrow as pa
@@ -21,12 +23,13 @@ def one(**columns) -> pa.RecordBatch:
 NANOSECOND = pa.array([1_000_000_001], pa.timestamp("ns"))
 
 CUT = [
-    ("INSERT INTO {t} VALUES (?, NULL, NULL)", one(a=[1.5])),
+    ("INSERT INTO {t} VALUES (?, NULL, NULL, NULL)", one(a=[1.5])),
     ("INSERT INTO {t} (a) SELECT ?", one(a=[1.5])),
     ("INSERT INTO {t} (a) SELECT v FROM (SELECT ? AS v) s WHERE true", one(a=[1.5])),
     ("INSERT INTO {t} (a) SELECT 1 UNION ALL SELECT ?", one(a=[1.5])),
     ("INSERT INTO {t} (l) VALUES (?)", one(l=pa.array([[1.0, 1.5]]))),
     ("INSERT INTO {t} (at) SELECT ?", one(at=NANOSECOND)),
+    ("INSERT INTO {t} (s) VALUES (?)", one(s=pa.array([{"x": 2.5}]))),
     ("UPDATE {t} SET a = ?", one(a=[1.5])),
     ("UPDATE {t} SET at = ?", one(at=NANOSECOND)),
     ("MERGE INTO {t} USING (SELECT 1 AS k) s ON {t}.a = s.k WHEN MATCHED THEN UPDATE SET a = ?", one(a=[1.5])),
@@ -37,11 +40,11 @@ CUT = [
 @pytest.mark.parametrize("sql, values", CUT)
 def test_what_its_column_has_no_place_for_is_refused(connections, sql, values):
     t = name("cut")
-    execute(connections[0], f"CREATE TABLE {t} (a INT, l INT[], at TIMESTAMP)")
+    execute(connections[0], f"CREATE TABLE {t} (a INT, l INT[], at TIMESTAMP, s STRUCT<x INT>)")
     execute(connections[0], f"INSERT INTO {t} (a) VALUES (1)")
     with pytest.raises(adbc_driver_manager.Error, match="finer than"):
         bound(connections[1], sql.format(t=t), values)
-    assert fetch(connections[2], f"SELECT * FROM {t}") == [(1, None, None)]
+    assert fetch(connections[2], f"SELECT * FROM {t}") == [(1, None, None, None)]
 
 
 def test_what_has_a_place_arrives(connections):
@@ -50,6 +53,31 @@ def test_what_has_a_place_arrives(connections):
     bound(connections[0], f"INSERT INTO {t} VALUES (?, ?)", one(a=[2.0, -0.0], l=[[1.0, 3.0], None]))
     bound(connections[1], f"INSERT INTO {t} (a) SELECT ?", one(a=[decimal.Decimal("5.00")]))
     assert fetch(connections[2], f"SELECT * FROM {t} ORDER BY a") == [(0, None), (2, [1, 3]), (5, None)]
+
+
+def test_a_time_without_a_zone_is_read_in_the_sessions(connections):
+    t = name("zones")
+    execute(connections[0], f"CREATE TABLE {t} (id INT, at TIMESTAMP WITH TIME ZONE, wall TIMESTAMP)")
+    text, time = "2020-07-01 00:30:00", datetime.datetime(2020, 7, 1, 0, 30)
+    zoned = pa.array([time - datetime.timedelta(hours=2)], pa.timestamp("us", "UTC"))
+    with connections[1].cursor() as cursor:
+        cursor.execute("SET TIME ZONE 'Europe/Berlin'")
+        cursor.execute(f"INSERT INTO {t} VALUES (1, '{text}', '{text}')")
+        cursor.execute(f"INSERT INTO {t} VALUES (2, ?, ?)", (text, text))
+        cursor.execute(f"INSERT INTO {t} VALUES (3, ?, ?)", (time, time))
+        cursor.executemany(f"INSERT INTO {t} VALUES (?, ?, ?)", [(4, time, time), (5, time, time)])
+        cursor.executemany(f"INSERT INTO {t} VALUES (?, ?, ?)", one(id=[6], at=zoned, wall=zoned))
+        cursor.adbc_ingest(t, pa.table({"id": [7], "at": [time], "wall": zoned}), mode="append")
+        for value in (text, time, zoned[0].as_py()):
+            cursor.execute(f"SELECT count(*) FROM {t} WHERE at = ? AND at BETWEEN ? AND ?", (value,) * 3)
+            assert cursor.fetchone() == (7,), value
+        cursor.execute(f"SELECT DISTINCT CAST(at AS TIMESTAMP), CAST(at AS TIME), wall FROM {t}")
+        assert cursor.fetchall() == [(time, time.time(), time)]
+        # Clocks of this zone never show it.
+        cursor.execute(f"UPDATE {t} SET wall = '2020-03-29 02:30:00' WHERE id = 1")
+        cursor.execute(f"SELECT count(*) FROM {t} WHERE at = wall")
+        assert cursor.fetchone() == (6,)
+        cursor.execute("RESET TIME ZONE")
 
 
 def test_fields_that_a_column_has_not_are_refused(connections):
@@ -94,6 +122,20 @@ def test_a_number_arrives_with_the_digits_that_are_written(connections, truth):
     merged = f"MERGE INTO {t} USING (SELECT 1 AS id) s ON {t}.id = s.id WHEN MATCHED THEN UPDATE SET b = 4.545"
     execute(connections[1], merged)
     assert fetch(connections[0], f"SELECT b FROM {t} WHERE id = 1") == [(decimal.Decimal("4.55"),)]
+
+
+def test_a_double_is_the_one_that_a_program_prints(connections):
+    t = name("doubles")
+    execute(connections[0], f"CREATE TABLE {t} (id INT, x DOUBLE)")
+    some = random.Random(55)
+    doubles = [some.choice([some.random(), some.uniform(-1e6, 1e6)]) for _ in range(400)]
+    rows = ", ".join(f"({at}, {number!r})" for at, number in enumerate(doubles))
+    execute(connections[0], f"INSERT INTO {t} VALUES {rows}")
+    assert fetch(connections[1], f"SELECT x FROM {t} ORDER BY id") == [(number,) for number in doubles]
+    listed = ", ".join(map(repr, doubles))
+    assert fetch(connections[2], f"SELECT count(*) FROM {t} WHERE x IN ({listed})") == [(400,)]
+    assert fetch(connections[0], f"SELECT count(*) FROM {t} WHERE x = {doubles[7]!r}") == [(1,)]
+    assert fetch(connections[1], "SELECT 1 / 3.141592653589793") == [(1 / 3.141592653589793,)]
 
 
 def test_a_text_is_as_long_as_its_column(connections):

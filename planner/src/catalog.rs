@@ -38,7 +38,7 @@ pub use information::{INFORMATION_SCHEMA, InformationSchema};
 pub(crate) use keys::entry_of;
 pub use keys::{DeclaredKey, declared_keys};
 pub use lengths::text_length;
-pub(crate) use lengths::{LENGTH, fitting, of as length_of, with_length};
+pub(crate) use lengths::{LENGTH, fitting, of as length_of, with_length, without_length};
 pub(crate) use location::file_below;
 pub use location::{DataLocation, Scheme};
 pub use named::Named;

@@ -97,6 +97,18 @@ async fn a_copy_in_one_file_has_its_rows_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_copy_has_texts_longer_than_those_of_a_column() {
+    let site = Site::new().await;
+    for sql in ["create table t (s varchar(3))", "insert into t values ('abc')"] {
+        site.cluster.client(0).await.run(sql).await.unwrap();
+    }
+    let query = "select s from t union all select n_name from nation";
+    assert_eq!(site.run(0, &format!("copy ({query}) to '{}'", site.at("texts"))).await, "26");
+    site.table("texts", "texts").await;
+    assert_eq!(site.run(1, "select max(length(s)) from texts").await, "14");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_copy_of_no_rows_has_columns() {
     let site = Site::new().await;
     for (name, place) in [("folder", "none"), ("file", "none.parquet")] {

@@ -31,6 +31,13 @@ pub(crate) fn with_length(column: Field, characters: u64) -> Field {
     column.with_metadata(metadata)
 }
 
+/// The column with texts of any length, as what is calculated has them.
+pub(crate) fn without_length(column: &Field) -> Field {
+    let mut metadata = column.metadata().clone();
+    metadata.remove(LENGTH);
+    column.clone().with_metadata(metadata)
+}
+
 /// The values as their column keeps them.
 ///
 /// # Errors

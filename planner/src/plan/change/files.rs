@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use super::running::{FILE_BYTES, Running};
 use crate::catalog::delta::{arrow_type, may_partition};
-use crate::catalog::{DataLocation, FilesTable};
+use crate::catalog::{DataLocation, FilesTable, without_length};
 use crate::commit::Outcome;
 use crate::plan::ddl::{full, named_once};
 use crate::plan::{Parameters, bound, logical};
@@ -75,7 +75,9 @@ impl Running {
         let plan = logical(&mut state.clone(), copy.query.clone()).await?;
         let plan = bound(plan, &self.request().parameters)?;
         named_once(&plan, &[], "file")?;
-        let schema = Arc::new(Schema::new(plan.schema().fields().clone()));
+        // A query's column is called as one of a table, and may have other texts.
+        let fields = plan.schema().fields().iter().map(|field| without_length(field));
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         refuse_untyped(schema.fields(), copy.encoding)?;
         let place = self.place(copy, &schema).await?;
         self.to_files(&state, place, &schema, &plan, outcome).await

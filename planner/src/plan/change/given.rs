@@ -18,6 +18,7 @@ use datafusion::sql::sqlparser::ast::{
 use super::build::{has_query, selected};
 use super::running::Running;
 use crate::catalog::delta::{DataFile, partition_value};
+use crate::catalog::fitting;
 use crate::plan::keys::name;
 use crate::plan::{bound, logical};
 use crate::statement::InsertInto;
@@ -118,8 +119,12 @@ impl Running {
         let rows = self.rows(state, &one).await?;
         let batch = rows.iter().find(|batch| batch.num_rows() > 0);
         let batch = batch.ok_or_else(|| PlannerError::Internal("no row of constants".into()))?;
-        let wanted = batch.columns().iter().map(|column| ScalarValue::try_from_array(column, 0));
-        let wanted = wanted.collect::<DfResult<Vec<_>>>()?;
+        let wanted = given.values.keys().zip(batch.columns()).map(|(column, value)| {
+            // As it is kept: blanks that the column has no place for are not there.
+            let value = fitting(value, table.field_with_name(column)?)?;
+            Ok(ScalarValue::try_from_array(&value, 0)?)
+        });
+        let wanted = wanted.collect::<Result<Vec<_>>>()?;
         let mut found = BTreeMap::new();
         for (path, file) in files {
             let mut all = true;

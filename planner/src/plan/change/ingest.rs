@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use datafusion::catalog::streaming::StreamingTable;
 use datafusion::common::{ResolvedTableReference, TableReference};
 use datafusion::datasource::provider_as_source;
@@ -218,12 +218,16 @@ impl Running {
 
 /// Of a column that has no value yet nothing is known: pandas and polars send such of text without a type.
 fn texts_for_nulls(of: &DataType) -> DataType {
+    let within = |field: &FieldRef| {
+        let data_type = texts_for_nulls(field.data_type());
+        Arc::new(field.as_ref().clone().with_data_type(data_type))
+    };
     match of {
         DataType::Null => DataType::Utf8,
-        DataType::List(item) => {
-            let data_type = texts_for_nulls(item.data_type());
-            DataType::List(Arc::new(item.as_ref().clone().with_data_type(data_type)))
-        }
+        DataType::List(item) => DataType::List(within(item)),
+        DataType::LargeList(item) => DataType::LargeList(within(item)),
+        DataType::FixedSizeList(item, size) => DataType::FixedSizeList(within(item), *size),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(within).collect()),
         of => of.clone(),
     }
 }
@@ -248,11 +252,16 @@ fn matched(comes: &Schema, table: &Schema) -> Result<Vec<Expr>> {
         };
         columns.push(value.alias(field.name()));
     }
-    match taken.iter().position(|taken| !taken) {
+    let extra = taken.iter().position(|taken| !taken);
+    match extra.map(|at| comes.field(at).name()) {
         None => Ok(columns),
-        Some(at) => Err(PlannerError::Invalid(format!(
-            "the table has no column '{}': it has {}",
-            comes.field(at).name(),
+        Some(name) if table.fields().iter().any(|it| it.name().eq_ignore_ascii_case(name)) => {
+            Err(PlannerError::Invalid(format!(
+                "the column '{name}' is sent twice: names are the same in capitals and small letters"
+            )))
+        }
+        Some(name) => Err(PlannerError::Invalid(format!(
+            "the table has no column '{name}': it has {}",
             table.fields().iter().map(|it| it.name().as_str()).collect::<Vec<_>>().join(", ")
         ))),
     }

@@ -26,7 +26,8 @@ pub(super) fn refuse_nanoseconds(batch: &RecordBatch) -> Result<()> {
     Ok(())
 }
 
-fn is_finer(column: &ArrayRef) -> bool {
+/// Whether a column has such an instant, at any depth.
+pub(super) fn is_finer(column: &ArrayRef) -> bool {
     match column.data_type() {
         DataType::Timestamp(TimeUnit::Nanosecond, _) => {
             let instants = column.as_primitive::<TimestampNanosecondType>();

@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, Float32Array, Float64Array, RecordBatch};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Float32Array, Float64Array, RecordBatch};
 use datafusion::arrow::compute::kernels::numeric::add;
 use datafusion::arrow::compute::{CastOptions, cast_with_options};
-use datafusion::arrow::datatypes::{DataType, Field, TimeUnit};
+use datafusion::arrow::datatypes::{DataType, Field, Fields, TimeUnit};
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::{Column, DFSchema, ScalarValue};
 use datafusion::logical_expr::expr::Placeholder;
@@ -16,6 +16,7 @@ use datafusion::logical_expr::{Distinct, Expr, LogicalPlan, cast, when};
 use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, Value};
 
 use super::fields::refuse_lost;
+use super::micros::is_finer;
 use crate::{PlannerError, Result};
 
 /// A column as one of another column's type: a fraction ends in an error where that is of integers.
@@ -34,13 +35,6 @@ fn has_fractions(data_type: &DataType) -> bool {
         DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale) => *scale > 0,
         other => other.is_floating(),
     }
-}
-
-/// Whether instants have nanoseconds, which the others have not.
-fn is_finer(from: &DataType, to: &DataType) -> bool {
-    use DataType::Timestamp;
-    use TimeUnit::Nanosecond;
-    matches!((from, to), (Timestamp(Nanosecond, _), Timestamp(unit, _)) if *unit != Nanosecond)
 }
 
 /// Of the parameters that become values of a plan's columns as they are, before they are bound.
@@ -144,7 +138,7 @@ fn refuse_value(id: &str, values: &[ScalarValue], column: &Field, name: &str) ->
 }
 
 fn is_cut(value: &ScalarValue, to: &DataType) -> bool {
-    may_be_cut(&value.data_type(), to) && value.to_array().is_ok_and(|value| is_any_cut(&value, to))
+    value.to_array().is_ok_and(|value| is_any_cut(&value, to))
 }
 
 /// Of the values that a parameter has, a column of theirs.
@@ -165,15 +159,43 @@ pub(super) fn refuse_any_cut(
     }
 }
 
-/// What cannot be cast at all is told where it is.
+/// Also of what is within them. What cannot be cast at all is told where it is.
 fn is_any_cut(values: &ArrayRef, to: &DataType) -> bool {
+    use DataType::{FixedSizeList, LargeList, List, Map, Struct, Timestamp};
+    let of_each = |fields: &[ArrayRef], to: &Fields| {
+        fields.iter().zip(to).any(|(values, to)| is_any_cut(values, to.data_type()))
+    };
+    match (values.data_type(), to) {
+        (List(_), List(to) | LargeList(to)) => {
+            is_any_cut(values.as_list::<i32>().values(), to.data_type())
+        }
+        (LargeList(_), List(to) | LargeList(to)) => {
+            is_any_cut(values.as_list::<i64>().values(), to.data_type())
+        }
+        (FixedSizeList(..), List(to) | LargeList(to)) => {
+            is_any_cut(values.as_fixed_size_list().values(), to.data_type())
+        }
+        (Struct(_), Struct(to)) => to.iter().any(|to| {
+            let values = values.as_struct().column_by_name(to.name());
+            values.is_some_and(|values| is_any_cut(values, to.data_type()))
+        }),
+        (Map(..), Map(to, _)) => match to.data_type() {
+            Struct(to) => of_each(values.as_map().entries().columns(), to),
+            _ => false,
+        },
+        (Timestamp(..), Timestamp(unit, _)) => *unit != TimeUnit::Nanosecond && is_finer(values),
+        (from, to) => has_fractions(from) && to.is_integer() && is_fraction(values, to),
+    }
+}
+
+fn is_fraction(values: &ArrayRef, to: &DataType) -> bool {
     let options = CastOptions { safe: false, ..CastOptions::default() };
     let cut = || {
         let cut = cast_with_options(values, to, &options)?;
         let back = cast_with_options(&cut, values.data_type(), &options)?;
         Ok::<_, ArrowError>(back.to_data() != without_negative_zero(values)?.to_data())
     };
-    may_be_cut(values.data_type(), to) && cut().unwrap_or_default()
+    cut().unwrap_or_default()
 }
 
 /// It is the integer 0.
@@ -191,18 +213,10 @@ fn finer(id: &str, column: &DataType) -> PlannerError {
     ))
 }
 
-fn may_be_cut(from: &DataType, to: &DataType) -> bool {
-    use DataType::{FixedSizeList, LargeList, List};
-    match (from, to) {
-        (List(from) | LargeList(from) | FixedSizeList(from, _), List(to) | LargeList(to)) => {
-            may_be_cut(from.data_type(), to.data_type())
-        }
-        (from, to) => has_fractions(from) && to.is_integer() || is_finer(from, to),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use datafusion::common::scalar::ScalarStructBuilder;
+
     use super::*;
 
     #[test]
@@ -213,6 +227,15 @@ mod tests {
         let at = |nanoseconds| ScalarValue::TimestampNanosecond(Some(nanoseconds), None);
         let instants = DataType::Timestamp(TimeUnit::Microsecond, None);
         let integers = DataType::new_list(DataType::Int32, true);
+        let pair = |number: f64, nanoseconds| {
+            let fields = ScalarStructBuilder::new()
+                .with_scalar(Field::new("t", at(0).data_type(), true), at(nanoseconds))
+                .with_scalar(Field::new("x", DataType::Float64, true), ScalarValue::from(number));
+            fields.build().unwrap()
+        };
+        let fields = [("x", DataType::Int32), ("t", instants.clone())];
+        let fields = fields.map(|(name, of)| Field::new(name, of, true));
+        let fields = DataType::Struct(fields.to_vec().into());
         for (value, to, cut) in [
             (ScalarValue::from(1.5), DataType::Int32, true),
             (ScalarValue::from(-0.0), DataType::Int32, false),
@@ -225,6 +248,15 @@ mod tests {
             (at(1_001), instants, true),
             (list(vec![ScalarValue::from(1.0), ScalarValue::from(1.5)]), integers.clone(), true),
             (list(vec![ScalarValue::from(1.0)]), integers, false),
+            (list(vec![ScalarValue::from(-0.0)]), DataType::new_list(DataType::Int32, true), false),
+            (pair(2.5, 0), fields.clone(), true),
+            (pair(2.0, 1), fields.clone(), true),
+            (pair(2.0, 1_000), fields, false),
+            (
+                ScalarValue::TimestampNanosecond(Some(1_000), Some("America/New_York".into())),
+                DataType::Timestamp(TimeUnit::Microsecond, None),
+                false,
+            ),
             // Is told by the cast.
             (ScalarValue::from(1e300), DataType::Int32, false),
         ] {
