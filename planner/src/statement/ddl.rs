@@ -15,7 +15,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::alter::Alter;
-use crate::catalog::{Existing, option_name};
+use crate::catalog::{Existing, FileOptions, option_name};
 use crate::{PlannerError, Result};
 
 /// What a statement does to the catalog.
@@ -187,6 +187,7 @@ pub(super) fn options(format: &str, said: &[(String, Value)]) -> Result<BTreeMap
             return Err(PlannerError::Invalid(format!("OPTIONS have '{name}' twice")));
         }
     }
+    FileOptions::of(&options).map_err(PlannerError::Invalid)?;
     Ok(options)
 }
 

@@ -44,7 +44,13 @@ impl FileOptions {
                 other => return Err(unknown(other)),
             }
         }
-        Ok(all)
+        let quote = all.quote.unwrap_or(b'"');
+        match all.delimiter == Some(quote) {
+            true => {
+                Err(format!("'{DELIMITER}' and '{QUOTE}' are one character: {}", char::from(quote)))
+            }
+            false => Ok(all),
+        }
     }
 }
 
@@ -74,6 +80,7 @@ fn byte(name: &str, value: &str) -> Result<u8, String> {
     match value {
         "\\t" => Ok(b'\t'),
         _ => match value.as_bytes() {
+            [b'\r' | b'\n'] => Err(format!("'{name}' is no end of a line")),
             [byte] if byte.is_ascii() => Ok(*byte),
             _ => Err(format!("'{name}' is one character of ASCII, and not '{value}'")),
         },
@@ -103,5 +110,7 @@ mod tests {
         assert!(read("format.compression", "gzip").unwrap_err().contains("format.has_header"));
         assert!(read("header", "perhaps").unwrap_err().contains("true or false"));
         assert!(read("sep", "||").unwrap_err().contains("one character"));
+        assert!(read("sep", "\n").unwrap_err().contains("end of a line"));
+        assert!(read("sep", "\"").unwrap_err().contains("are one character"));
     }
 }
