@@ -24,6 +24,7 @@ use crate::commit::{Change as Changing, CommitExec, Outcome};
 use crate::statement::Change;
 
 mod build;
+mod by_place;
 mod create;
 mod fields;
 mod files;

@@ -1,7 +1,7 @@
 //! DESCRIBE in the types of SQL, and SHOW CREATE.
 //!
 //! Problem: DataFusion 55 describes columns by types of Arrow (`Utf8View`) that no result has, and its SHOW CREATE TABLE shows
-//! a definition for nothing. Here: columns have the types that results tell, under the names that CAST takes; views and
+//! a definition for nothing. Here: columns have the types that results tell, under the names that CAST and CREATE TABLE take; views and
 //! tables are shown as the statements that make them ([`shown`](super::shown)), and whatever no statement made is refused.
 
 use std::sync::Arc;
@@ -18,10 +18,10 @@ use datafusion::sql::sqlparser::ast::{
     Ident, ObjectName, ShowCreateObject, Statement as SqlStatement,
 };
 
-use super::shown;
+use super::shown::{self, type_name};
 use crate::catalog::delta::DeltaScan;
 use crate::catalog::{EntryKind, entry_of};
-use crate::wire_schema::{Wire, sql_name};
+use crate::wire_schema::Wire;
 use crate::{PlannerError, Result};
 
 mod of_tables;
@@ -34,7 +34,7 @@ pub(super) fn in_sql(plan: LogicalPlan, wire: Wire) -> Result<LogicalPlan> {
     let nullable = |own: &Arc<Field>| if own.is_nullable() { "YES" } else { "NO" };
     rows([
         ("column_name", fields().map(|(field, _)| field.name().clone()).collect()),
-        ("data_type", fields().map(|(field, _)| sql_name(field.data_type())).collect()),
+        ("data_type", fields().map(|(field, _)| type_name(field.data_type())).collect()),
         ("is_nullable", fields().map(|(_, own)| nullable(own).to_owned()).collect()),
     ])
 }

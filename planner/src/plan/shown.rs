@@ -77,7 +77,7 @@ fn column(field: &Field) -> String {
 }
 
 /// As CREATE TABLE takes it, with what is within.
-fn type_name(data_type: &DataType) -> String {
+pub(super) fn type_name(data_type: &DataType) -> String {
     match data_type {
         DataType::List(item) => format!("ARRAY<{}>", type_name(item.data_type())),
         DataType::Struct(fields) => {

@@ -21,6 +21,7 @@ use datafusion::sql::sqlparser::ast::{
     visit_expressions,
 };
 
+use super::by_place::placed;
 use super::fields::refuse_lost_by;
 use super::names::Own;
 use super::target::{OWN, OWN_SCHEMA};
@@ -268,7 +269,7 @@ pub(super) fn typed(
     let columns = projection.expr.iter().zip(schema.fields());
     let columns = columns.map(|(expr, field)| match is_new(field.name()) {
         true => {
-            let typed = value_typed(expr.clone(), field.data_type());
+            let typed = value_typed(expr.clone(), field.data_type(), projection.input.schema())?;
             refuse_lost_values(&typed, field.name(), projection.input.schema())?;
             Ok(typed)
         }
@@ -278,24 +279,25 @@ pub(super) fn typed(
     Ok(LogicalPlan::Projection(Projection::try_new(columns, projection.input)?))
 }
 
-fn value_typed(expr: LogicalExpr, data_type: &DataType) -> LogicalExpr {
-    match expr {
+fn value_typed(expr: LogicalExpr, data_type: &DataType, schema: &DFSchema) -> Result<LogicalExpr> {
+    let typed = |value: LogicalExpr| placed(cast(value, data_type.clone()), schema);
+    Ok(match expr {
         LogicalExpr::Alias(mut alias) => {
-            *alias.expr = value_typed(*alias.expr, data_type);
+            *alias.expr = value_typed(*alias.expr, data_type, schema)?;
             LogicalExpr::Alias(alias)
         }
         // Ours, or the author's own: its values have one type either way.
         LogicalExpr::Case(case) => {
-            let typed = |then: Box<LogicalExpr>| Box::new(cast(*then, data_type.clone()));
-            let when_then_expr = case.when_then_expr.into_iter();
+            let each = case.when_then_expr.into_iter();
+            let each = each.map(|(when, then)| Ok((when, Box::new(typed(*then)?))));
             LogicalExpr::Case(Case {
-                when_then_expr: when_then_expr.map(|(when, then)| (when, typed(then))).collect(),
-                else_expr: case.else_expr.map(typed),
+                when_then_expr: each.collect::<Result<_>>()?,
+                else_expr: case.else_expr.map(|value| typed(*value).map(Box::new)).transpose()?,
                 expr: case.expr,
             })
         }
-        other => cast(other, data_type.clone()),
-    }
+        other => typed(other)?,
+    })
 }
 
 /// Of each of the values that a column may get.

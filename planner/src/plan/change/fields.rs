@@ -20,7 +20,7 @@ pub(super) fn refuse_lost(column: &str, from: &DataType, to: &DataType) -> Resul
                 let Some(own) = to.iter().find(same) else {
                     let has: Vec<_> = to.iter().map(|own| own.name().as_str()).collect();
                     return Err(PlannerError::Invalid(format!(
-                        "'{name}' has no place: the fields of '{column}' are {}",
+                        "'{name}' has no place: the fields of '{column}' are {}; name them as in named_struct('a', 1)",
                         has.join(", ")
                     )));
                 };

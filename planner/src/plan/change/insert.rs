@@ -13,6 +13,7 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Projection, cast};
 use datafusion::sql::parser::Statement as DfStatement;
 
+use super::by_place::in_place;
 use super::fields::refuse_lost_in;
 use super::given::Given;
 use super::running::Running;
@@ -122,8 +123,9 @@ async fn inserted(state: &SessionState, statement: DfStatement) -> Result<Logica
     let plan = logical(&mut state.clone(), statement).await?;
     match plan {
         LogicalPlan::Dml(dml) => {
-            refuse_lost_in(&dml.input)?;
-            with_nulls(Arc::unwrap_or_clone(dml.input))
+            let rows = in_place(Arc::unwrap_or_clone(dml.input))?;
+            refuse_lost_in(&rows)?;
+            with_nulls(rows)
         }
         other => {
             Err(PlannerError::Internal(format!("an INSERT without rows: {}", other.display())))
@@ -131,8 +133,6 @@ async fn inserted(state: &SessionState, statement: DfStatement) -> Result<Logica
     }
 }
 
-/// VALUES that may be NULL: whether a column of the table may be is told where its rows are written, by its name.
-fn with_nulls(plan: LogicalPlan) -> Result<LogicalPlan> {
 /// What was bound to a column of instants is cast to it within the plan: the session's zone is known there.
 fn instants(rows: LogicalPlan, table: &Schema) -> Result<LogicalPlan> {
     let schema = rows.schema();
@@ -152,6 +152,8 @@ fn instants(rows: LogicalPlan, table: &Schema) -> Result<LogicalPlan> {
     Ok(LogicalPlanBuilder::from(rows).project(columns)?.build()?)
 }
 
+/// VALUES that may be NULL: whether a column of the table may be is told where its rows are written, by its name.
+fn with_nulls(plan: LogicalPlan) -> Result<LogicalPlan> {
     let nullable = plan.transform_up(|node| {
         let LogicalPlan::Values(mut values) = node else {
             return Ok(if node.inputs().is_empty() {

@@ -8,9 +8,10 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::sqlparser::ast::{Ident, ObjectName, Statement as SqlStatement};
 
+use super::super::shown::type_name;
 use super::{found, reference, rows};
 use crate::catalog::delta::{DeltaScan, Snapshot};
-use crate::wire_schema::{Wire, sql_name};
+use crate::wire_schema::Wire;
 use crate::{PlannerError, Result};
 
 /// What is asked for.
@@ -65,7 +66,7 @@ pub(super) async fn told(
             let mut all: Vec<(String, String)> = told
                 .fields()
                 .iter()
-                .map(|field| (field.name().clone(), sql_name(field.data_type())))
+                .map(|field| (field.name().clone(), type_name(field.data_type())))
                 .collect();
             let kind = match (table.get_table_definition(), snapshot) {
                 (Some(_), _) => "view",
