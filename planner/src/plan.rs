@@ -21,7 +21,7 @@ use crate::options::{
     Dialect, ExecutionMode, SquadronOptions, check_setting, check_values, dialect, explain_refusal,
 };
 use crate::session::{Engine, apart, guard_query, keys_are_columns, types_met};
-use crate::statement::{Statement, beside_wildcards, tell_apart};
+use crate::statement::{Statement, beside_wildcards, calculated, tell_apart};
 use crate::wire_schema::Wire;
 use crate::{PlannerError, Result, explain};
 use turns::{Turn, Turns};
@@ -425,7 +425,7 @@ pub(crate) async fn logical(
     let mut plan = state.statement_to_plan(query.clone()).await;
     // What is said of the statement as it was sent is what its author understands.
     if plan.is_err() {
-        let others = [here.write_out_names(&query), beside_wildcards(&query)];
+        let others = [here.write_out_names(&query), beside_wildcards(&query), calculated(&query)];
         for other in others.into_iter().flatten() {
             if plan.is_err() {
                 plan = state.statement_to_plan(other).await.or(plan);

@@ -59,7 +59,7 @@ pub use change::{
     Assignment, Change, Clause, ColumnName, CopyTo, InsertInto, MergeInto, NewRow, NewTable, Rows,
 };
 pub(crate) use change::{known_property, lengths};
-pub(crate) use columns::{AGAIN, AGAIN_MARK, beside_wildcards};
+pub(crate) use columns::{AGAIN, AGAIN_MARK, beside_wildcards, calculated};
 pub(crate) use dates::{BOUNDARIES_BETWEEN, UNITS_BETWEEN};
 pub use ddl::Ddl;
 pub use depth::{DEEPEST, STACK_BYTES};

@@ -7,7 +7,7 @@
 //! A name that another query refers to is that of the first, as in DuckDB.
 //!
 //! What `*` stands for is not known here: columns beside it are marked when the plan cannot be made without
-//! ([`beside_wildcards`]).
+//! ([`beside_wildcards`]), and so is what has one name though it is not written as one ([`calculated`]).
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -15,7 +15,7 @@ use std::ops::ControlFlow;
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::{
     Expr, Ident, ObjectName, Query, Select, SelectItem, TableFactor, Value, Visit, Visitor,
-    VisitorMut,
+    VisitorMut, visit_expressions,
 };
 
 use super::types::one_name_each;
@@ -126,7 +126,7 @@ fn marked(name: &str, at: usize) -> Ident {
 
 /// Of its type nothing is known before it is bound, and the function would have none.
 fn has_parameter(expr: &Expr) -> bool {
-    let found = datafusion::sql::sqlparser::ast::visit_expressions(expr, |part| match part {
+    let found = visit_expressions(expr, |part| match part {
         Expr::Value(value) if matches!(value.value, Value::Placeholder(_)) => {
             ControlFlow::Break(())
         }
@@ -212,9 +212,7 @@ impl VisitorMut for MarkBeside {
         let is_outside = self.depth == 1;
         for (at, item) in select.projection.iter_mut().enumerate() {
             let may_be_marked = match &*item {
-                SelectItem::UnnamedExpr(Expr::Function(call)) if call.name.to_string() == AGAIN => {
-                    false
-                }
+                SelectItem::UnnamedExpr(expr) if is_marked(expr) => false,
                 SelectItem::ExprWithAlias { alias, .. } => {
                     is_outside && !alias.value.contains(AGAIN_MARK)
                 }
@@ -234,6 +232,52 @@ impl VisitorMut for MarkBeside {
     }
 }
 
+/// The statement with all that is calculated marked, but for the first of it; `None` where there is no more of it. Texts that
+/// differ may have one name: `DATE '2024-01-01'` and `TIMESTAMP '2024-01-01'`, `upper(a)` and `upper(t.a)`.
+pub(crate) fn calculated(statement: &DfStatement) -> Option<DfStatement> {
+    let mut statement = statement.clone();
+    let mut mark = Calculated(false);
+    walk::rewrite(&mut statement, &mut mark);
+    mark.0.then_some(statement)
+}
+
+/// Marks it, and knows whether it did.
+struct Calculated(bool);
+
+impl VisitorMut for Calculated {
+    type Break = ();
+
+    fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        let mut is_first = true;
+        for (at, item) in select.projection.iter_mut().enumerate() {
+            let SelectItem::UnnamedExpr(expr) = &*item else { continue };
+            if column(expr).is_some() || gives_rows(expr) {
+                continue;
+            }
+            if !std::mem::take(&mut is_first) && !is_marked(expr) {
+                mark(item, at);
+                self.0 = true;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn is_marked(expr: &Expr) -> bool {
+    matches!(expr, Expr::Function(call) if call.name.to_string() == AGAIN)
+}
+
+/// Whether it stands for several rows.
+fn gives_rows(expr: &Expr) -> bool {
+    let found = visit_expressions(expr, |part| match part {
+        Expr::Function(call) if call.name.to_string().eq_ignore_ascii_case("unnest") => {
+            ControlFlow::Break(())
+        }
+        _ => ControlFlow::Continue(()),
+    });
+    found.is_break()
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tests::written;
@@ -245,6 +289,22 @@ mod tests {
         beside_wildcards(&query)
             .map(|query| query.to_string().replace(AGAIN_MARK, "#"))
             .unwrap_or_default()
+    }
+
+    #[test]
+    fn what_is_calculated_is_marked_where_all_else_fails() {
+        for (sql, expected) in [
+            ("SELECT DATE 'x', 'x'", "SELECT DATE 'x', again('x', 1)"),
+            (
+                "SELECT a, upper(a), upper(t.a), unnest(b) FROM t",
+                "SELECT a, upper(a), again(upper(t.a), 2), unnest(b) FROM t",
+            ),
+        ] {
+            let Ok(Statement::Query(query)) = parse(sql) else { panic!("{sql}") };
+            assert_eq!(calculated(&query).unwrap().to_string(), expected);
+        }
+        let Ok(Statement::Query(query)) = parse("SELECT a, 1, b FROM t") else { panic!() };
+        assert!(calculated(&query).is_none());
     }
 
     #[test]

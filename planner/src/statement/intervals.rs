@@ -12,6 +12,8 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::walk;
 
+mod several;
+
 /// Writes it in a statement.
 pub(super) fn write_out(statement: &mut DfStatement) {
     walk::rewrite(statement, &mut Intervals);
@@ -48,6 +50,8 @@ impl VisitorMut for Intervals {
                 op: BinaryOperator::Multiply,
                 right: Box::new(Expr::Interval(known(unit, &field.clone()))),
             }));
+        } else if let Some(fields) = between_fields(interval) {
+            *interval = fields;
         } else {
             let field = interval.leading_field.clone();
             *interval = match field {
@@ -106,12 +110,45 @@ fn number(expr: &Expr) -> Option<i64> {
     }
 }
 
-/// `INTERVAL '1 quarter 2 days'`.
+/// `INTERVAL '1-2' YEAR TO MONTH`.
+fn between_fields(interval: &Interval) -> Option<Interval> {
+    let (Some(first), Some(last)) = (&interval.leading_field, &interval.last_field) else {
+        return None;
+    };
+    let (number, is_negative) = match interval.value.as_ref() {
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => (expr.as_ref(), true),
+        other => (other, false),
+    };
+    let Expr::Value(value) = number else { return None };
+    let Value::SingleQuotedString(fields) = &value.value else { return None };
+    let fields = match is_negative {
+        true => several::between(&format!("-{fields}"), first, last)?,
+        false => several::between(fields, first, last)?,
+    };
+    Some(Interval {
+        value: Box::new(text(&fields)),
+        leading_field: None,
+        leading_precision: None,
+        last_field: None,
+        fractional_seconds_precision: None,
+    })
+}
+
+/// `INTERVAL '1 quarter 2 days'`, `INTERVAL '3 days 4:05:06'`.
 fn in_known_units(mut interval: Interval) -> Interval {
     if let Expr::Value(value) = interval.value.as_mut()
         && let Value::SingleQuotedString(parts) = &mut value.value
     {
         let mut words: Vec<String> = parts.split_whitespace().map(str::to_owned).collect();
+        if let Some(clock) = words.last().and_then(|word| several::clock(word)) {
+            words.pop();
+            // A number beside a clock is one of days.
+            if words.last().is_some_and(|word| word.parse::<i64>().is_ok()) {
+                words.push("days".to_owned());
+            }
+            words.extend(clock.split(' ').map(str::to_owned));
+            *parts = words.join(" ");
+        }
         for at in 1..words.len() {
             let (unit, times) = match words[at].to_lowercase().as_str() {
                 "quarter" | "quarters" => ("months", 3),
@@ -143,6 +180,18 @@ mod tests {
             ("INTERVAL 2 DAY", "INTERVAL '2' DAY"),
             ("INTERVAL '1' DAY * n", "INTERVAL '1' DAY * n"),
             ("INTERVAL '1 day'", "INTERVAL '1 day'"),
+            ("INTERVAL '1-2' YEAR TO MONTH", "INTERVAL '1 years 2 months'"),
+            ("INTERVAL '-1-2' YEAR TO MONTH", "INTERVAL '-1 years -2 months'"),
+            ("INTERVAL '1 10:00' DAY TO MINUTE", "INTERVAL '1 days 10 hours 00 minutes'"),
+            (
+                "INTERVAL -'1 02:03:04.5' DAY TO SECOND",
+                "INTERVAL '-1 days -02 hours -03 minutes -04.5 seconds'",
+            ),
+            ("INTERVAL '5:06' MINUTE TO SECOND", "INTERVAL '5 minutes 06 seconds'"),
+            ("INTERVAL '5' DAY TO HOUR", "INTERVAL '5' DAY TO HOUR"),
+            ("INTERVAL '3 days 4:05:06'", "INTERVAL '3 days 4 hours 05 minutes 06 seconds'"),
+            ("INTERVAL '3 4:05'", "INTERVAL '3 days 4 hours 05 minutes'"),
+            ("INTERVAL '-04:05'", "INTERVAL '-04 hours -05 minutes'"),
         ] {
             assert_eq!(
                 written(&format!("SELECT {given} FROM t")),

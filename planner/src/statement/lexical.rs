@@ -28,6 +28,7 @@ pub(super) fn written<'t>(sql: &'t str, dialect: &dyn Dialect) -> Result<Cow<'t,
     tokens.retain(|token| !matches!(token.token, Token::Whitespace(_)));
     refuse_calls(&tokens)?;
     let mut edits = beginning(&tokens);
+    edits.extend(tables(&tokens));
     edits.extend(trims(&tokens));
     edits.extend(escapes(&tokens));
     edits.extend(unenforced(&tokens));
@@ -67,14 +68,15 @@ fn is_concerned(sql: &str) -> bool {
     const FIRST: [&str; 8] =
         ["describe", "desc", "table", "set", "use", "explain", "create", "alter"];
     const INSERTS: [&str; 2] = ["insert", "with"];
+    let small = sql.to_ascii_lowercase();
     let inserts = INSERTS.iter().any(|word| first.eq_ignore_ascii_case(word));
-    if inserts && sql.to_ascii_lowercase().contains("partition") {
+    if inserts && small.contains("partition") {
         return true;
     }
     FIRST.iter().any(|word| first.eq_ignore_ascii_case(word))
         || start.starts_with(['-', '/'])
         || sql.contains('{')
-        || sql.to_ascii_lowercase().contains("trim")
+        || ["trim", "table"].iter().any(|word| small.contains(word))
 }
 
 fn is_word(token: &TokenWithSpan, word: &str) -> bool {
@@ -112,6 +114,30 @@ fn beginning(tokens: &[TokenWithSpan]) -> Vec<Edit> {
         }
     }
     Vec::new()
+}
+
+/// `TABLE t` where a query may stand: in brackets, behind AS and UNION, and as what is inserted.
+fn tables(tokens: &[TokenWithSpan]) -> Vec<Edit> {
+    const BEFORE: [&str; 7] = ["as", "union", "except", "intersect", "minus", "all", "distinct"];
+    // A column, or an alias, of that name.
+    const BEHIND: [&str; 10] =
+        ["from", "where", "group", "having", "order", "limit", "union", "join", "on", "using"];
+    let place = |words: &[&str]| {
+        tokens.iter().position(|token| words.iter().any(|word| is_word(token, word)))
+    };
+    let inserts = tokens.first().is_some_and(|word| is_word(word, "insert"));
+    let into = place(&["into", "overwrite"]).filter(|_| inserts).unwrap_or(tokens.len());
+    let rows = place(&["select", "values", "from"]).unwrap_or(tokens.len());
+    let found = tokens.windows(3).enumerate().filter(|(at, found)| {
+        let (before, name) = (&found[0], &found[2]);
+        is_word(&found[1], "table")
+            && matches!(name.token, Token::Word(_))
+            && !BEHIND.iter().any(|word| is_word(name, word))
+            && (before.token == Token::LParen
+                || BEFORE.iter().any(|word| is_word(before, word))
+                || (into < *at && *at < rows))
+    });
+    found.filter_map(|(_, found)| replace(&found[1..2], "SELECT * FROM")).collect()
 }
 
 /// Spaces are what is trimmed where nothing is named.
@@ -245,6 +271,11 @@ mod tests {
         check("DESCRIBE TABLE t", "DESCRIBE t");
         check("-- why\ndesc table a.b", "-- why\nDESCRIBE a.b");
         check("TABLE nation", "SELECT * FROM nation");
+        check("INSERT INTO t TABLE u", "INSERT INTO t SELECT * FROM u");
+        check("INSERT INTO t (a) TABLE b.u", "INSERT INTO t (a) SELECT * FROM b.u");
+        check("CREATE TABLE t AS TABLE u", "CREATE TABLE t AS SELECT * FROM u");
+        check("TABLE t UNION ALL TABLE u", "SELECT * FROM t UNION ALL SELECT * FROM u");
+        check("SELECT 1 FROM (TABLE t) x", "SELECT 1 FROM (SELECT * FROM t) x");
         check("use schema x", "USE x");
         check("SET SCHEMA 'x'", "SET datafusion.catalog.default_schema = 'x'");
         check("EXPLAIN PLAN FOR SELECT 1", "EXPLAIN SELECT 1");
@@ -307,6 +338,9 @@ mod tests {
             "SET schema = 'x'",
             "SELECT trim(both 'x' from a)",
             "SELECT '{escape'",
+            "SELECT DISTINCT table FROM t",
+            "SELECT a AS table FROM t",
+            "INSERT INTO TABLE t SELECT table x FROM u",
             "use x",
         ] {
             check(sql, sql);
