@@ -54,7 +54,7 @@ impl VisitorMut for Columns {
 }
 
 /// The names that tables have in a query.
-fn tables(select: &Select) -> Vec<String> {
+pub(super) fn tables(select: &Select) -> Vec<String> {
     let factors = select.from.iter().flat_map(|from| {
         std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation))
     });
@@ -311,6 +311,7 @@ mod tests {
     fn what_comes_again_is_marked() {
         for (sql, expected) in [
             ("SELECT a, a FROM t", "SELECT a, again(a, 1) FROM t"),
+            ("SELECT s.n, u.n FROM t", "SELECT s.n AS n, u.n AS \"n#1\" FROM t"),
             ("SELECT a, T.A FROM t", "SELECT a, again(T.A, 1) FROM t"),
             ("SELECT 1 AS a, b, 2 AS \"a\"", "SELECT 1 AS a, b, 2 AS \"a#2\""),
             ("SELECT ? + 1, $1 + 1", "SELECT $1 + 1, $1 + 1 AS \"$1 + 1#1\""),
@@ -321,12 +322,8 @@ mod tests {
     }
 
     #[test]
-    fn columns_of_two_tables_and_fields_of_two_columns_stay() {
-        for sql in [
-            "SELECT a.n, b.n FROM a, b",
-            "SELECT s.n, u.n FROM t",
-            "SELECT unnest(a), unnest(a) FROM t",
-        ] {
+    fn columns_of_two_tables_stay() {
+        for sql in ["SELECT a.n, b.n FROM a, b", "SELECT unnest(a), unnest(a) FROM t"] {
             assert_eq!(written(sql), sql);
         }
     }

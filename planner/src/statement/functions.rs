@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn others_stay() {
-        for sql in ["decode(a, 'hex')", "date_part('year', a)", "a.year", "second(a, b)"] {
+        for sql in ["decode(a, 'hex')", "date_part('year', a)", "t.year", "second(a, b)"] {
             assert_eq!(written(&format!("SELECT {sql} FROM t")), format!("SELECT {sql} FROM t"));
         }
     }

@@ -3,16 +3,20 @@
 //! Problem: DataFusion 55 takes the number for the column that the result has there, and then looks for that column
 //! among the groups: `SELECT upper(a), count(*) … GROUP BY a ORDER BY 1` is refused. By an alias, and by the expression
 //! itself, it orders. Official way: none. Here: such a number is written as the expression that it stands for.
+//!
+//! Of `SELECT DISTINCT` it is the other way round: `SELECT DISTINCT a + 1 … ORDER BY a + 1` is refused, since `a` is not in the
+//! list, and by the number it orders. There what is selected is written as its number.
 
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::{
-    Expr, GroupByExpr, OrderByKind, Query, Select, SelectItem, SetExpr, Value, VisitorMut,
-    visit_expressions,
+    Distinct, Expr, GroupByExpr, OrderByKind, Query, Select, SelectItem, SetExpr, Value,
+    VisitorMut, visit_expressions,
 };
 
-use super::walk;
+use super::types::one_name_each;
+use super::walk::{self, number};
 
 /// Writes out such numbers of a statement.
 pub(super) fn write_out(statement: &mut DfStatement) {
@@ -31,8 +35,13 @@ impl VisitorMut for Positions {
         };
         if let OrderByKind::Expressions(keys) = &mut order.kind {
             for key in keys {
-                if let Some(expr) = selected_at(&key.expr, select) {
-                    key.expr = expr;
+                let written = match &select.distinct {
+                    None => selected_at(&key.expr, select),
+                    Some(Distinct::Distinct) => number_of(&key.expr, select),
+                    _ => None,
+                };
+                if let Some(written) = written {
+                    key.expr = written;
                 }
             }
         }
@@ -40,14 +49,34 @@ impl VisitorMut for Positions {
     }
 }
 
+/// The number of what is selected, where that is calculated.
+fn number_of(key: &Expr, select: &Select) -> Option<Expr> {
+    if matches!(key, Expr::Identifier(_) | Expr::Value(_)) {
+        return None;
+    }
+    let text = |of: &Expr| {
+        let mut of = of.clone();
+        one_name_each(&mut of);
+        of.to_string()
+    };
+    let key = text(key);
+    let at = select.projection.iter().position(|item| match item {
+        SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => text(expr) == key,
+        _ => false,
+    })?;
+    let before = &select.projection[..at];
+    (!before.iter().any(is_wildcard)).then(|| number(at as u64 + 1))
+}
+
+fn is_wildcard(item: &SelectItem) -> bool {
+    matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..))
+}
+
 /// The expression that a number stands for, where writing it out means the same.
 fn selected_at(key: &Expr, select: &Select) -> Option<Expr> {
     let Expr::Value(value) = key else { return None };
     let Value::Number(number, _) = &value.value else { return None };
     let at = number.parse::<usize>().ok()?.checked_sub(1)?;
-    let is_wildcard = |item: &SelectItem| {
-        matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..))
-    };
     let before = select.projection.get(..=at)?;
     match before.last()? {
         SelectItem::UnnamedExpr(expr) if !before.iter().any(is_wildcard) => {
@@ -114,6 +143,20 @@ mod tests {
         assert_eq!(order(sql), "upper(a) DESC, count(*)");
         let sql = "SELECT * FROM (SELECT a, a + 1 FROM t GROUP BY a ORDER BY 2 LIMIT 1)";
         assert!(order(sql).starts_with("a + 1 LIMIT"));
+    }
+
+    #[test]
+    fn what_is_selected_once_is_its_number() {
+        for (sql, expected) in [
+            ("SELECT DISTINCT a + 1 FROM t ORDER BY a + 1 DESC", "1 DESC"),
+            ("SELECT DISTINCT b, upper(a) AS u FROM t ORDER BY upper(a), b", "2, b"),
+            ("SELECT DISTINCT upper(a) FROM t ORDER BY 1", "1"),
+            ("SELECT DISTINCT *, a + 1 FROM t ORDER BY a + 1", "a + 1"),
+            ("SELECT DISTINCT a FROM t ORDER BY b + 1", "b + 1"),
+            ("SELECT DISTINCT ON (a) a, b + 1 FROM t ORDER BY a, b + 1", "a, b + 1"),
+        ] {
+            assert_eq!(order(sql), expected, "{sql}");
+        }
     }
 
     #[test]

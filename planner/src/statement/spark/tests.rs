@@ -159,7 +159,7 @@ fn clauses_have_the_engines_names() {
         ),
         (
             "SELECT u.c FROM (SELECT u, c FROM t LATERAL VIEW explode(b) u AS c) z",
-            "SELECT u.c FROM (SELECT u, c FROM t, LATERAL (SELECT unnest(b) AS c) AS u) z",
+            "SELECT u.c AS c FROM (SELECT u, c FROM t, LATERAL (SELECT unnest(b) AS c) AS u) z",
         ),
         (
             "SELECT collect_list(a) FROM (SELECT a FROM t ORDER BY a DESC)",
