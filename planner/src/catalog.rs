@@ -31,7 +31,7 @@ pub use delta::is_written;
 pub use error::CatalogError;
 pub(crate) use error::find;
 pub use files::detailed::{DetailedScanCodec, DetailedScanExec};
-pub(crate) use files::{Checked, FileOptions, FilesTable, option_name};
+pub(crate) use files::{COMMENT, Checked, FileOptions, FilesTable, option_name, with_comment};
 pub use files::{FilesCatalog, TableEntry};
 pub(crate) use footers::Footers;
 pub use information::{INFORMATION_SCHEMA, InformationSchema};

@@ -40,6 +40,7 @@ use super::error::CatalogError;
 use super::location::{DataLocation, Scheme};
 use super::stores::register_object_store;
 pub(crate) use checked::Checked;
+pub(crate) use comments::{COMMENT, with_comment};
 use datafusion::catalog::SchemaProvider;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::prelude::SessionConfig;

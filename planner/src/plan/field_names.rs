@@ -3,7 +3,7 @@
 //! Problem: DataFusion 55 calls `SELECT s.a` `t.s[a]`, which is the column of whoever makes a view or a table of it. SQL
 //! has it called `a`. Official way: AS. Here: the finished plan has that, where no other column is called so.
 
-use datafusion::common::{Column, ScalarValue};
+use datafusion::common::Column;
 use datafusion::error::Result;
 use datafusion::logical_expr::{Distinct, Expr, LogicalPlan, LogicalPlanBuilder};
 
@@ -38,12 +38,7 @@ fn field_of(plan: &LogicalPlan, at: usize) -> Option<&str> {
         LogicalPlan::Projection(projection) => match &projection.expr[at] {
             Expr::ScalarFunction(call) if call.func.name() == "get_field" => {
                 match call.args.last()? {
-                    Expr::Literal(
-                        ScalarValue::Utf8(Some(name))
-                        | ScalarValue::Utf8View(Some(name))
-                        | ScalarValue::LargeUtf8(Some(name)),
-                        _,
-                    ) => Some(name),
+                    Expr::Literal(name, _) => name.try_as_str()?,
                     _ => None,
                 }
             }

@@ -221,7 +221,7 @@ fn value_of(column: &ArrayRef, of: &DataType) -> Result<ArrayRef> {
         // The zone of one of them is the session's, as where the value stands in the statement (`session/zones.rs`).
         of if has_zone(of) && !has_zone(column.data_type()) => Ok(column),
         DataType::Timestamp(_, None) if has_zone(column.data_type()) => Ok(column),
-        of if is_text(column.data_type()) => Ok(cast(&column, of)?),
+        of if column.data_type().is_string() => Ok(cast(&column, of)?),
         of => Ok(same(&column, of).unwrap_or(column)),
     }
 }
@@ -235,10 +235,6 @@ fn same(column: &ArrayRef, of: &DataType) -> Option<ArrayRef> {
 
 fn cast(column: &ArrayRef, of: &DataType) -> Result<ArrayRef, ArrowError> {
     cast_with_options(column, of, &CastOptions { safe: false, ..Default::default() })
-}
-
-fn is_text(of: &DataType) -> bool {
-    matches!(of, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
 }
 
 /// A union as flightsql-dbapi sends it, whose rows are of the one type that they have.
@@ -307,7 +303,7 @@ fn fits_its_column(plan: &LogicalPlan, values: &[ScalarValue]) -> Result<()> {
 /// Whether a value is the same in another type; text is read as that.
 fn stays(value: &ScalarValue, of: &DataType) -> bool {
     let is = value.data_type();
-    is_text(&is)
+    is.is_string()
         || value.cast_to(of).and_then(|cast| cast.cast_to(&is)).is_ok_and(|back| back == *value)
 }
 

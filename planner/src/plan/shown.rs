@@ -12,7 +12,7 @@ use datafusion::sql::sqlparser::keywords::{RESERVED_FOR_COLUMN_ALIAS, RESERVED_F
 use datafusion::sql::sqlparser::parser::Parser;
 
 use crate::catalog::delta::DeltaScan;
-use crate::catalog::{Entry, External, Key, KeyKind, text_length};
+use crate::catalog::{COMMENT, Entry, External, Key, KeyKind, text_length};
 use crate::statement::known_property;
 use crate::wire_schema::sql_name;
 
@@ -70,7 +70,7 @@ fn column(field: &Field) -> String {
     if !field.is_nullable() {
         column += " NOT NULL";
     }
-    if let Some(comment) = field.metadata().get("comment") {
+    if let Some(comment) = field.metadata().get(COMMENT) {
         column += &format!(" COMMENT {}", text(comment));
     }
     column

@@ -2,7 +2,6 @@
 //!
 //! Spark makes the texts what they stand beside (`'01'` and 1 are numbers), the engine makes texts of the others.
 
-use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::logical_expr::LogicalPlan;
 
@@ -17,7 +16,7 @@ pub(super) fn refuse_mixed(plan: &LogicalPlan) -> Result<()> {
             for at in 0..union.schema.fields().len() {
                 let types = union.inputs.iter().map(|input| input.schema().field(at).data_type());
                 let known: Vec<_> = types.filter(|of| !of.is_null()).collect();
-                let texts = known.iter().filter(|of| is_text(of)).count();
+                let texts = known.iter().filter(|of| of.is_string()).count();
                 if texts > 0 && texts < known.len() {
                     mixed = Some(union.schema.field(at).name().clone());
                     return Ok(TreeNodeRecursion::Stop);
@@ -33,8 +32,4 @@ pub(super) fn refuse_mixed(plan: &LogicalPlan) -> Result<()> {
              one type"
         ))),
     }
-}
-
-fn is_text(of: &DataType) -> bool {
-    matches!(of, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
 }

@@ -9,6 +9,7 @@ use deltalake::kernel::{Action, Metadata, Protocol};
 use serde_json::{Map, Value, json};
 
 use super::types::{delta_schema, has_local_times};
+use crate::catalog::COMMENT;
 
 /// What becomes of a table.
 #[derive(Debug, Clone)]
@@ -79,7 +80,7 @@ pub(crate) fn altered(
             let comment = |field: &mut Map<String, Value>| {
                 let said = field.entry("metadata").or_insert_with(|| json!({}));
                 if let Some(said) = said.as_object_mut() {
-                    said.insert("comment".into(), Value::String(text.clone()));
+                    said.insert(COMMENT.into(), Value::String(text.clone()));
                 }
             };
             with_columns(&mut table, |fields| column(fields, name).map(comment))?;

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{Fields, Schema};
+use datafusion::arrow::datatypes::{Field, Fields, Schema};
 use datafusion::parquet::arrow::{ARROW_SCHEMA_META_KEY, parquet_to_arrow_schema};
 use datafusion::parquet::file::metadata::{FileMetaData, KeyValue};
 use serde_json::Value;
@@ -17,6 +17,13 @@ pub(crate) const COMMENT: &str = "comment";
 
 /// Spark's own schema, as JSON.
 const OF_SPARK: &str = "org.apache.spark.sql.parquet.row.metadata";
+
+/// The column with what is said of it.
+pub(crate) fn with_comment(column: Field, comment: &str) -> Field {
+    let mut metadata = column.metadata().clone();
+    metadata.insert(COMMENT.to_owned(), comment.to_owned());
+    column.with_metadata(metadata)
+}
 
 /// The same columns with their comments; `None` where there are none.
 pub(crate) fn commented(schema: &Schema, file: &FileMetaData) -> Option<Schema> {
@@ -34,11 +41,7 @@ pub(crate) fn commented(schema: &Schema, file: &FileMetaData) -> Option<Schema> 
     }
     let fields = schema.fields().iter().map(|field| match comments.remove(field.name()) {
         None => Arc::clone(field),
-        Some(comment) => {
-            let mut metadata = field.metadata().clone();
-            metadata.insert(COMMENT.to_owned(), comment);
-            Arc::new(field.as_ref().clone().with_metadata(metadata))
-        }
+        Some(comment) => Arc::new(with_comment(field.as_ref().clone(), &comment)),
     });
     Some(Schema::new_with_metadata(fields.collect::<Fields>(), schema.metadata().clone()))
 }

@@ -9,7 +9,7 @@ use datafusion::execution::SessionState;
 use datafusion::prelude::SessionConfig;
 
 use crate::catalog::delta::{DeltaScan, TableChange, altered, stored};
-use crate::catalog::{CATALOG_NAME, KeyKind};
+use crate::catalog::{CATALOG_NAME, KeyKind, with_comment};
 use crate::commit::{Depends, Proposal, publish};
 use crate::plan::Planner;
 use crate::plan::change::columns_of;
@@ -189,11 +189,7 @@ async fn new_columns(
     let fields = kept.fields().iter().map(|field| {
         let field = field.as_ref().clone();
         match said.get(field.name()) {
-            Some(text) => {
-                let mut metadata = field.metadata().clone();
-                metadata.insert("comment".to_owned(), text.clone());
-                field.with_metadata(metadata)
-            }
+            Some(text) => with_comment(field, text),
             None => field,
         }
     });

@@ -18,7 +18,7 @@ use super::target::Target;
 use crate::catalog::delta::{may_partition, stored};
 use crate::catalog::{
     CatalogStore, Change, ChangeError, DataLocation, Entry, EntryKind, Existing, Managed, State,
-    TABLES, WantedKey, with_length,
+    TABLES, WantedKey, with_comment, with_length,
 };
 use crate::commit::{Depends, NotDone, Outcome, Proposal, first_version, made_anew, publish_first};
 use crate::plan::ddl::{full, named_once, no_warehouse, refuse_files, refused};
@@ -328,11 +328,7 @@ impl Running {
         let comments: HashMap<_, _> =
             table.comments.iter().map(|(ident, text)| (self.name(ident), text.clone())).collect();
         let fields = schema.fields().iter().map(|field| match comments.get(field.name()) {
-            Some(text) => {
-                let mut said = field.metadata().clone();
-                said.insert("comment".to_owned(), text.clone());
-                Arc::new(field.as_ref().clone().with_metadata(said))
-            }
+            Some(text) => Arc::new(with_comment(field.as_ref().clone(), text)),
             None => Arc::clone(field),
         });
         Schema::new(fields.collect::<Vec<_>>())

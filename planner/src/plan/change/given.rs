@@ -153,8 +153,7 @@ fn no_constant() -> PlannerError {
 
 /// What is kept as NULL.
 fn is_empty(value: &ScalarValue) -> bool {
-    let text = matches!(value, ScalarValue::Utf8(Some(text)) | ScalarValue::LargeUtf8(Some(text)) | ScalarValue::Utf8View(Some(text)) if text.is_empty());
-    value.is_null() || text
+    value.is_null() || value.try_as_str() == Some(Some(""))
 }
 
 impl Given {
