@@ -55,7 +55,12 @@ pub struct Session {
     /// Whether anybody brought its name.
     named: AtomicBool,
     used: Mutex<Instant>,
+    /// The connections that it has calls of, and when the last one came.
+    users: Mutex<HashMap<Arc<str>, Instant>>,
 }
+
+/// Connections that a session remembers.
+const MOST_USERS: usize = 64;
 
 impl Session {
     /// A session of this principal with these settings.
@@ -66,7 +71,28 @@ impl Session {
             changed: AtomicBool::new(false),
             named: AtomicBool::new(false),
             used: Mutex::new(Instant::now()),
+            users: Mutex::default(),
         }
+    }
+
+    /// A call of this connection needs the settings.
+    pub fn used_by(&self, connection: &Arc<str>) {
+        let mut users = self.users.lock();
+        users.insert(Arc::clone(connection), Instant::now());
+        if users.len() > MOST_USERS
+            && let Some(oldest) = users.iter().min_by_key(|(_, at)| **at)
+        {
+            let oldest = Arc::clone(oldest.0);
+            users.remove(&oldest);
+        }
+    }
+
+    /// Whether others are in it when this connection leaves.
+    pub fn is_left_to_others(&self, connection: &str) -> bool {
+        let mut users = self.users.lock();
+        users.remove(connection);
+        users.retain(|_, at| at.elapsed() < IN_USE);
+        !users.is_empty()
     }
 
     /// Whether it is this principal's.
@@ -161,6 +187,18 @@ impl Sessions {
     pub fn get(&self, name: &str) -> Option<Arc<Session>> {
         let session = self.named.lock().open.get(name).cloned();
         session.inspect(|session| session.named.store(true, Ordering::Relaxed))
+    }
+
+    /// The session of a name that was one of this node's: it was closed, or is of before the node was started anew. It
+    /// starts from the defaults, and is found under this name from now on. `None` for other names, and where there is no place.
+    pub fn anew(&self, name: &str, owner: &Arc<str>) -> Option<Arc<Session>> {
+        if home(name)? != self.node || self.is_forgotten(name) {
+            return None;
+        }
+        let mut named = self.named.lock();
+        named.make_room(Instant::now()).ok()?;
+        let session = named.open.entry(name.to_owned()).or_insert_with(|| self.unnamed(owner));
+        Some(Arc::clone(session)).filter(|session| session.is_of(owner))
     }
 
     /// Whether a name is that of a session of this node which had to go with its settings.
@@ -303,6 +341,33 @@ mod tests {
         assert!(sessions.close(&name));
         assert!(sessions.get(&name).is_none());
         assert!(!sessions.close(&name));
+    }
+
+    #[test]
+    fn a_name_of_this_node_begins_a_session_anew() {
+        let sessions = sessions();
+        let name = changed(&sessions, Duration::ZERO);
+        sessions.close(&name);
+        let session = sessions.anew(&name, &me()).unwrap();
+        assert_ne!(session.settings().batch_size(), 7);
+        session.set_settings(SessionConfig::new().with_batch_size(9));
+        assert_eq!(sessions.get(&name).unwrap().settings().batch_size(), 9);
+        assert!(sessions.anew(&name, &"another".into()).is_none());
+        for other in ["None", &name.replace(".a", ".b")] {
+            assert!(sessions.anew(other, &me()).is_none(), "{other}");
+        }
+        sessions.forget(&name);
+        assert!(sessions.anew(&name, &me()).is_none(), "its settings are lost");
+    }
+
+    #[test]
+    fn a_session_is_left_to_the_connections_that_are_in_it() {
+        let (_, session) = sessions().create(&me()).unwrap();
+        let [one, other] = ["one", "other"].map(Arc::<str>::from);
+        session.used_by(&one);
+        session.used_by(&other);
+        assert!(session.is_left_to_others(&one));
+        assert!(!session.is_left_to_others(&other));
     }
 
     #[test]

@@ -162,6 +162,31 @@ async fn a_token_stands_in_for_a_password() {
     assert!(refused.message().contains("not given to user \"bob\""), "{refused}");
 }
 
+/// Whoever closes its connection leaves the session to the others of its token, and the token is good for another.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_of_a_token_is_that_of_all_its_connections() {
+    let cluster = cluster().await;
+    let token = alice(&cluster, 0).await;
+    let endpoints = async |wire: &mut Wire| wire.execute("select 1").await.unwrap().endpoint.len();
+    let (mut one, mut other) = (wire(&cluster, 1, &token).await, wire(&cluster, 2, &token).await);
+    rows(&mut one, "set squadron.endpoints = 'all'").await.unwrap();
+    assert_eq!(endpoints(&mut other).await, NODES);
+    let read = one.execute("select n_name from nation").await.unwrap();
+    other.act("CloseSession", Vec::new()).await.unwrap();
+    assert_eq!(endpoints(&mut one).await, NODES);
+    for ticket in tickets(&read) {
+        one.get(&ticket).await.unwrap();
+    }
+    one.act("CloseSession", Vec::new()).await.unwrap();
+    for node in 0..NODES {
+        let mut anew = wire(&cluster, node, &token).await;
+        rows(&mut anew, "set squadron.endpoints = 'one'").await.unwrap();
+        assert_eq!(endpoints(&mut anew).await, 1);
+        rows(&mut anew, "set squadron.endpoints = 'all'").await.unwrap();
+        assert_eq!(endpoints(&mut one).await, NODES, "set at {node}");
+    }
+}
+
 /// The client sends its token along to every endpoint, as drivers do.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_endpoint_takes_the_token() {

@@ -162,6 +162,20 @@ async fn a_session_is_closed_at_any_node_with_its_results() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_of_a_session_that_was_closed_begins_another() {
+    let cluster = cluster().await;
+    let mut stranger = Wire::connect(&cluster.uri(0)).await.unwrap();
+    let cookie = cookie(&mut stranger).await;
+    let mut wire = stranger.header("cookie", &cookie);
+    let mut elsewhere = Wire::connect(&cluster.uri(2)).await.unwrap().header("cookie", &cookie);
+    wire.act("CloseSession", Vec::new()).await.unwrap();
+    assert_eq!(elsewhere.execute("select 1").await.unwrap().endpoint.len(), 1);
+    run(&mut elsewhere, "set squadron.endpoints = 'all'").await;
+    assert_eq!(elsewhere.execute("select 1").await.unwrap().endpoint.len(), NODES);
+    assert_eq!(wire.execute("select 1").await.unwrap().endpoint.len(), NODES);
+}
+
 /// Its settings are gone: with others it would do something else than was asked for.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_whose_node_is_gone_is_no_more() {

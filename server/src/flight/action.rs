@@ -152,11 +152,18 @@ fn place(session: &SessionState) -> Place {
     Place { catalog: catalog.is_some(), schema }
 }
 
+/// Whether other connections of the same token are in the session: it is theirs, with its settings and what they read.
+fn is_left_to_others(called: &Called) -> bool {
+    let connection = called.shared_by.as_ref();
+    connection.is_some_and(|connection| called.session.is_left_to_others(connection))
+}
+
 /// A session's results go with it; of that of a connection those that were read, since the connection may
 /// be a proxy's, and others' as well.
 async fn close(called: &Called, sessions: &Sessions, queries: &Queries) -> Result<Bytes, Status> {
     let status = match (&called.name, &called.connection) {
         _ if called.home.is_some() => options::NOT_CLOSEABLE,
+        (Some(_), _) if is_left_to_others(called) => options::CLOSED,
         (Some(name), _) if sessions.close(name) => {
             queries.close_session(name).await;
             options::CLOSED

@@ -35,6 +35,8 @@ pub struct Called {
     pub fixed: Vec<String>,
     /// Whether it names a session by a cookie, known or not.
     pub has_cookie: bool,
+    /// The connection that it came on, where its session is that of its token: others may have the same.
+    pub shared_by: Option<Arc<str>>,
     /// Why it cannot have the settings of the session it named.
     without: Option<Without>,
 }
@@ -56,7 +58,12 @@ impl Called {
     /// gone: others would do something else than was asked for.
     pub fn has_its_settings(&self) -> Result<(), Status> {
         match (self.without, &self.home) {
-            (None, None) => Ok(()),
+            (None, None) => {
+                if let Some(connection) = &self.shared_by {
+                    self.session.used_by(connection);
+                }
+                Ok(())
+            }
             (Some(Without::Forgotten), _) => Err(Status::unauthenticated(
                 "the session was idle for so long that it is forgotten, with its settings: connect again",
             )),
@@ -120,6 +127,15 @@ pub fn called(
     let identity = identity.ok_or_else(|| Status::unauthenticated("nobody has said who calls"))?;
     let found = find(metadata, extensions, sessions, &identity);
     let Found { name, connection, session, home, without } = found;
+    let is_of_token = name.is_some() && name == identity.session;
+    let shared_by = match port {
+        _ if !is_of_token => None,
+        Port::Clients => {
+            let info = extensions.get::<ConnectionInfo>();
+            info.map(|info| info.of(&identity.principal.name).name)
+        }
+        Port::Nodes => forward::read_connection(metadata),
+    };
     let mut settings = session.settings();
     let fixed = apply_headers(metadata, &mut settings)?;
     let agent = agent::agent(metadata);
@@ -131,7 +147,18 @@ pub fn called(
     let of = name.clone().or(of);
     let caller = Caller { principal, session: of, settings, reads_one };
     let has_cookie = cookie(metadata).is_some();
-    Ok(Called { caller, identity, session, name, connection, home, fixed, has_cookie, without })
+    Ok(Called {
+        caller,
+        identity,
+        session,
+        name,
+        connection,
+        home,
+        fixed,
+        has_cookie,
+        shared_by,
+        without,
+    })
 }
 
 /// The session of a request.
@@ -143,8 +170,8 @@ struct Found {
     without: Option<Without>,
 }
 
-/// A name that is not known here is that of another node, or none at all: for the latter the connection's
-/// session does, unless it is known to have had settings.
+/// A name that is not known here is that of another node, or of a session that was closed, and begins anew, or none at all: for
+/// the last of these the connection's session does, unless it is known to have had settings.
 fn find(
     metadata: &MetadataMap,
     extensions: &Extensions,
@@ -157,7 +184,7 @@ fn find(
     let mut without = None;
     let connection = extensions.get::<ConnectionInfo>().map(|info| info.of(principal));
     for name in names.clone() {
-        match sessions.get(name) {
+        match sessions.get(name).or_else(|| sessions.anew(name, principal)) {
             Some(session) if session.is_of(principal) => {
                 if let Some(own) = &connection {
                     own.brought(name, sessions.defaults());

@@ -11,6 +11,7 @@
 //! ```
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use arrow_flight::flight_service_client::FlightServiceClient;
 use arrow_flight::{
@@ -25,6 +26,7 @@ use squadron_cluster::channels::MemberChannel;
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Request, Response, Status, Streaming};
 
+use super::connection::ConnectionInfo;
 use super::peers::{Peers, is_lost, named};
 use super::status;
 use crate::auth::{Identity, Principal};
@@ -37,6 +39,9 @@ pub const PRINCIPAL: &str = "x-squadron-principal";
 
 /// The session that its token stands for, if it brought one.
 pub const SESSION: &str = "x-squadron-session";
+
+/// The connection that it came on.
+pub const CONNECTION: &str = "x-squadron-connection";
 
 /// Set in a call that is passed on.
 const PASSED_ON: &str = "x-squadron-passed-on";
@@ -167,14 +172,16 @@ fn passed_on<T>(mut request: Request<T>) -> Request<T> {
     }
     metadata.insert(PASSED_ON, MetadataValue::from_static("true"));
     if let Some(identity) = request.extensions().get::<Identity>().cloned() {
-        write_identity(request.metadata_mut(), &identity);
+        let connection = request.extensions().get::<ConnectionInfo>();
+        let connection = connection.map(|info| info.of(&identity.principal.name).name);
+        write_identity(request.metadata_mut(), &identity, connection.as_deref());
     }
     // What this connection knows of itself is not that of the next.
     *request.extensions_mut() = tonic::Extensions::default();
     request
 }
 
-fn write_identity(metadata: &mut MetadataMap, identity: &Identity) {
+fn write_identity(metadata: &mut MetadataMap, identity: &Identity, connection: Option<&str>) {
     let mut insert = |key: &'static str, text: &str| {
         let text = utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
         if let Ok(value) = text.parse() {
@@ -185,6 +192,15 @@ fn write_identity(metadata: &mut MetadataMap, identity: &Identity) {
     if let Some(session) = &identity.session {
         insert(SESSION, session);
     }
+    if let Some(connection) = connection {
+        insert(CONNECTION, connection);
+    }
+}
+
+/// The connection that a call which was passed on came on, in the words of the node that passed it on.
+pub fn read_connection(metadata: &MetadataMap) -> Option<Arc<str>> {
+    let text = metadata.get(CONNECTION)?.to_str().ok()?;
+    percent_decode_str(text).decode_utf8().ok().map(Arc::from)
 }
 
 /// Who a call that was passed on comes from, by the node that passed it on.
