@@ -46,6 +46,7 @@ mod passed_on;
 mod patterns;
 mod percentile;
 mod present;
+mod reals;
 mod rounded;
 mod same;
 mod sliding;
@@ -76,6 +77,7 @@ use order_keys::OrderKey;
 use patterns::WholePatterns;
 use percentile::Percentile;
 use present::Present;
+use reals::FittingReals;
 use same::Same;
 use spans::Span;
 use stacked::OneOrderEach;
@@ -108,6 +110,7 @@ pub(super) fn exact(state: &mut SessionState) -> Result<()> {
     for function in [Instant::from(), Instant::until()] {
         state.register_udf(Arc::new(ScalarUDF::new_from_impl(function)))?;
     }
+    state.register_udf(Arc::new(reals::function()))?;
     state.register_udf(Arc::new(ScalarUDF::new_from_impl(Found::new())))?;
     state.register_udf(Arc::new(ScalarUDF::new_from_impl(Order::new())))?;
     state.register_udf(Arc::new(ScalarUDF::new_from_impl(OrderKey::new())))?;
@@ -118,6 +121,7 @@ pub(super) fn exact(state: &mut SessionState) -> Result<()> {
     state.add_analyzer_rule(Arc::new(WholePatterns));
     // Before casts are kept as they are.
     state.add_analyzer_rule(Arc::new(AsWritten));
+    state.add_analyzer_rule(Arc::new(FittingReals));
     state.add_analyzer_rule(Arc::new(KeptCasts));
     state.add_analyzer_rule(Arc::new(OneNanInScans));
     state.add_analyzer_rule(Arc::new(OneNumberInKeys));

@@ -16,6 +16,7 @@ pub const INNER: &[&str] = &[
     "again",
     "boundaries_between",
     "cast_by_name",
+    "fitting_real",
     "found",
     "group_key",
     "group_key_of_row",

@@ -26,7 +26,7 @@ async fn batches(sql: &str) -> Result<Vec<RecordBatch>> {
 }
 
 /// The values of a query of one column, in their order.
-async fn values(sql: &str) -> Vec<String> {
+pub(super) async fn values(sql: &str) -> Vec<String> {
     let batches = batches(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
     let values = batches.iter().flat_map(|batch| {
         (0..batch.num_rows()).map(|row| array_value_to_string(batch.column(0), row).unwrap())
@@ -34,7 +34,7 @@ async fn values(sql: &str) -> Vec<String> {
     values.collect()
 }
 
-async fn error(sql: &str) -> String {
+pub(super) async fn error(sql: &str) -> String {
     match batches(sql).await {
         Ok(batches) => panic!("{sql}: {batches:?}"),
         Err(error) => error.strip_backtrace(),
