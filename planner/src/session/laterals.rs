@@ -5,6 +5,7 @@
 //! (`DecorrelateLateralJoin` knows tables and totals). Here: the rows outside take the place of that row, and their
 //! columns are carried through to the join, of which nothing is left.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode};
@@ -62,18 +63,15 @@ fn in_place(join: &Join, level: usize) -> Result<Option<LogicalPlan>> {
         JoinType::Left if join.on.is_empty() && is_always(join.filter.as_ref()) => true,
         _ => return Ok(None),
     };
-    let carried = Carried::of(&join.left, level)?;
-    let Some(made) = carried.through(&join.right, keeps)? else { return Ok(None) };
-    let mut columns: Vec<Expr> = join
-        .left
-        .schema()
-        .columns()
-        .into_iter()
-        .zip(&carried.names)
+    let carried = Carried::of(&join.left, level);
+    let Some(made) = carried.through(&join.right, keeps, Names::Own)? else { return Ok(None) };
+    let outside = join.left.schema().columns().into_iter().zip(&carried.names);
+    let mut columns: Vec<Expr> = outside
         .map(|(column, name)| named(Expr::Column(Column::from_name(name)), &column))
         .collect();
-    columns.extend(join.right.schema().columns().into_iter().map(Expr::Column));
-    let plan = LogicalPlan::Projection(Projection::try_new(columns, Arc::new(made))?);
+    let inside = join.right.schema().columns().into_iter().zip(made.columns);
+    columns.extend(inside.map(|(column, made)| named(Expr::Column(made), &column)));
+    let plan = LogicalPlan::Projection(Projection::try_new(columns, Arc::new(made.plan))?);
     let equal =
         |(left, right): &(Expr, Expr)| binary_expr(left.clone(), Operator::Eq, right.clone());
     let conditions = join.on.iter().map(equal).chain(join.filter.clone());
@@ -105,36 +103,48 @@ fn named(expr: Expr, column: &Column) -> Expr {
 struct Carried<'p> {
     rows: &'p LogicalPlan,
     names: Vec<String>,
+    level: usize,
+    /// How many columns of others have names so far.
+    made: Cell<usize>,
+}
+
+/// A plan with those columns, and others behind them: what they are called there.
+struct Made {
+    plan: LogicalPlan,
+    columns: Vec<Column>,
+}
+
+/// How the columns of others are called on their way: what is unnested is found by its name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Names {
+    /// By nobody else's: rules that bring nodes together would find two columns of a name.
+    Own,
+    Given,
 }
 
 impl<'p> Carried<'p> {
-    fn of(rows: &'p LogicalPlan, level: usize) -> Result<Self> {
+    fn of(rows: &'p LogicalPlan, level: usize) -> Self {
         let names = (0..rows.schema().fields().len()).map(|at| format!("__outside_{level}_{at}"));
-        Ok(Self { rows, names: names.collect() })
+        Self { rows, names: names.collect(), level, made: Cell::new(0) }
     }
 
-    /// A plan with these columns, and behind them those of `node`, which is over a row without columns; `None` where
-    /// it is over something else. A row for which it gives none is `kept` with NULLs.
-    fn through(&self, node: &LogicalPlan, kept: bool) -> Result<Option<LogicalPlan>> {
+    /// These columns, and behind them those of `node`, which is over a row without columns; `None` where it is over
+    /// something else. A row for which it gives none is `kept` with NULLs.
+    fn through(&self, node: &LogicalPlan, kept: bool, names: Names) -> Result<Option<Made>> {
         Ok(match node {
-            LogicalPlan::EmptyRelation(empty) if empty.produce_one_row => Some(self.first()?),
-            LogicalPlan::Subquery(of) => self.through(&of.subquery, kept)?,
-            LogicalPlan::SubqueryAlias(of) => {
-                let columns = of.input.schema().columns().into_iter().zip(of.schema.columns());
-                let columns = columns.map(|(under, name)| named(Expr::Column(under), &name));
-                self.projected(columns.collect(), &of.input, kept)?
+            LogicalPlan::EmptyRelation(empty) if empty.produce_one_row => {
+                Some(Made { plan: self.first()?, columns: Vec::new() })
             }
-            LogicalPlan::Projection(of) => {
-                if kept && has_unnest(&of.input)? && !of.expr.iter().all(is_column) {
-                    return Ok(None);
-                }
-                self.projected(of.expr.clone(), &of.input, kept)?
-            }
+            LogicalPlan::Subquery(of) => self.through(&of.subquery, kept, names)?,
+            LogicalPlan::SubqueryAlias(of) => self.through(&of.input, kept, names)?,
+            LogicalPlan::Projection(of) => self.projected(of, kept, names)?,
             LogicalPlan::Unnest(of) => self.unnested(of, kept)?,
-            LogicalPlan::Filter(of) if !kept => match self.through(&of.input, kept)? {
-                Some(input) => {
-                    let condition = self.inside(of.predicate.clone())?;
-                    Some(LogicalPlan::Filter(Filter::try_new(condition, Arc::new(input))?))
+            LogicalPlan::Filter(of) if !kept => match self.through(&of.input, kept, names)? {
+                Some(Made { plan, columns }) => {
+                    let condition =
+                        self.inside(of.predicate.clone(), of.input.schema(), &columns)?;
+                    let plan = LogicalPlan::Filter(Filter::try_new(condition, Arc::new(plan))?);
+                    Some(Made { plan, columns })
                 }
                 None => None,
             },
@@ -148,42 +158,64 @@ impl<'p> Carried<'p> {
         Ok(LogicalPlan::Projection(Projection::try_new(columns, Arc::new(self.rows.clone()))?))
     }
 
-    fn projected(
-        &self,
-        columns: Vec<Expr>,
-        input: &LogicalPlan,
-        kept: bool,
-    ) -> Result<Option<LogicalPlan>> {
-        let Some(input) = self.through(input, kept)? else { return Ok(None) };
-        let own = self.names.iter().map(|name| Ok(Expr::Column(Column::from_name(name))));
-        let columns = own.chain(columns.into_iter().map(|column| self.inside(column)));
-        let columns = columns.collect::<Result<Vec<_>>>()?;
-        Ok(Some(LogicalPlan::Projection(Projection::try_new(columns, Arc::new(input))?)))
+    fn projected(&self, of: &Projection, kept: bool, names: Names) -> Result<Option<Made>> {
+        if kept && has_unnest(&of.input)? && !of.expr.iter().all(is_column) {
+            return Ok(None);
+        }
+        let Some(under) = self.through(&of.input, kept, names)? else { return Ok(None) };
+        let (mut exprs, mut columns) = (self.outside(), Vec::new());
+        for (expr, field) in of.expr.iter().zip(of.schema.fields()) {
+            let name = match names {
+                Names::Given => field.name().clone(),
+                Names::Own => self.next_name(),
+            };
+            let inside = self.inside(expr.clone(), of.input.schema(), &under.columns)?;
+            exprs.push(inside.unalias_nested().data.alias(&name));
+            columns.push(Column::from_name(name));
+        }
+        let plan = LogicalPlan::Projection(Projection::try_new(exprs, Arc::new(under.plan))?);
+        Ok(Some(Made { plan, columns }))
     }
 
-    fn unnested(&self, of: &Unnest, kept: bool) -> Result<Option<LogicalPlan>> {
+    fn unnested(&self, of: &Unnest, kept: bool) -> Result<Option<Made>> {
         // A list within what is unnested already has no row to be kept by.
         if kept && (has_unnest(&of.input)? || of.options.recursions.iter().any(|of| of.depth > 1)) {
             return Ok(None);
         }
-        let Some(input) = self.through(&of.input, kept)? else { return Ok(None) };
+        let Some(under) = self.through(&of.input, kept, Names::Given)? else { return Ok(None) };
         let mut options = of.options.clone();
         if kept {
             options.null_handling = NullHandling::PreserveAndExpandEmpty;
         }
-        let columns = of.exec_columns.clone();
-        Ok(Some(LogicalPlan::Unnest(Unnest::try_new(Arc::new(input), columns, options)?)))
+        let unnest = Unnest::try_new(Arc::new(under.plan), of.exec_columns.clone(), options)?;
+        let columns = of.schema.columns().into_iter().map(|column| Column::from_name(column.name));
+        Ok(Some(Made { plan: LogicalPlan::Unnest(unnest), columns: columns.collect() }))
     }
 
-    /// An expression in which the row outside is one of these.
-    fn inside(&self, expr: Expr) -> Result<Expr> {
-        let schema: &DFSchema = self.rows.schema();
+    fn outside(&self) -> Vec<Expr> {
+        self.names.iter().map(|name| Expr::Column(Column::from_name(name))).collect()
+    }
+
+    fn next_name(&self) -> String {
+        let at = self.made.replace(self.made.get() + 1);
+        format!("__inside_{}_{at}", self.level)
+    }
+
+    /// An expression in which the row outside is one of these, and the columns below are called as they are now.
+    fn inside(&self, expr: Expr, below: &DFSchema, columns: &[Column]) -> Result<Expr> {
         let inside = expr.transform_up(|expr| {
-            let Expr::OuterReferenceColumn(_, column) = &expr else {
-                return Ok(Transformed::no(expr));
+            let found = match &expr {
+                Expr::OuterReferenceColumn(_, column) => {
+                    let at = self.rows.schema().maybe_index_of_column(column);
+                    at.map(|at| Column::from_name(&self.names[at]))
+                }
+                Expr::Column(column) => {
+                    below.maybe_index_of_column(column).map(|at| columns[at].clone())
+                }
+                _ => None,
             };
-            Ok(match schema.maybe_index_of_column(column) {
-                Some(at) => Transformed::yes(Expr::Column(Column::from_name(&self.names[at]))),
+            Ok(match found {
+                Some(column) => Transformed::yes(Expr::Column(column)),
                 None => Transformed::no(expr),
             })
         });
@@ -245,6 +277,10 @@ mod tests {
                 "1 10 10, 1 10 11, 1 20 20, 1 20 21",
             ),
             ("count(*) FROM t, UNNEST(l)", "2"),
+            (
+                "z.u['c'], z.c FROM (SELECT named_struct('c', 5) AS u, c FROM t, LATERAL (SELECT unnest(l) AS c) AS u) AS z",
+                "5 10, 5 20",
+            ),
             ("t.*, x FROM t CROSS JOIN UNNEST(l) AS u(x) WHERE x < 20", "1 [10, 20] 10"),
             (
                 "a.id, b.id, x FROM t AS a JOIN t AS b ON a.id = b.id, UNNEST(b.l) AS u(x)",

@@ -1,7 +1,8 @@
-//! `UNNEST(list) WITH ORDINALITY`: elements and their places, from 1.
+//! `UNNEST(list) WITH ORDINALITY`, elements and their places, from 1; and `UNNEST([t.a, t.b])`.
 //!
-//! Problem: DataFusion 55 does not know it. Here: the places are a second list beside the first, and the list is named twice. Of what
-//! is calculated that would be done twice, and it is left to be refused.
+//! Problem: DataFusion 55 does not know the first, and finds no column of the tables beside it in the second. Here: the places are
+//! a second list beside the first, and the list is named twice (of what is calculated that would be done twice, and it is left to be
+//! refused); a list of columns is made by the function.
 
 use std::ops::ControlFlow;
 
@@ -14,12 +15,12 @@ use super::walk::{self, binary, call, cast, number};
 
 /// Writes it in a statement.
 pub(super) fn write_out(statement: &mut DfStatement) {
-    walk::rewrite(statement, &mut Ordinality);
+    walk::rewrite(statement, &mut Unnested);
 }
 
-struct Ordinality;
+struct Unnested;
 
-impl VisitorMut for Ordinality {
+impl VisitorMut for Unnested {
     type Break = ();
 
     fn pre_visit_table_factor(&mut self, table: &mut TableFactor) -> ControlFlow<()> {
@@ -32,7 +33,18 @@ impl VisitorMut for Ordinality {
             *asked = false;
             name(alias);
         }
+        if let TableFactor::UNNEST { array_exprs, .. } = table {
+            array_exprs.iter_mut().for_each(by_function);
+        }
         ControlFlow::Continue(())
+    }
+}
+
+fn by_function(list: &mut Expr) {
+    if let Expr::Array(of) = &*list
+        && !of.elem.iter().all(|of| matches!(of, Expr::Value(_)))
+    {
+        *list = call("make_array", of.elem.clone());
     }
 }
 
@@ -72,7 +84,7 @@ mod tests {
     use super::super::tests::written;
 
     #[test]
-    fn places_are_a_list_beside_the_other() {
+    fn lists_are_named_as_the_engine_knows_them() {
         for (given, expected) in [
             (
                 "UNNEST(t.a) WITH ORDINALITY AS u (x, at)",
@@ -82,6 +94,7 @@ mod tests {
                 "UNNEST(a) WITH ORDINALITY AS x",
                 "UNNEST(a, range(1, CAST(coalesce(array_length(a), 0) AS BIGINT) + 1)) AS x (x, ordinality)",
             ),
+            ("UNNEST([t.a, b]) AS x", "UNNEST(make_array(t.a, b)) AS x"),
             ("UNNEST(f(a)) WITH ORDINALITY AS x", "UNNEST(f(a)) WITH ORDINALITY AS x"),
         ] {
             assert_eq!(
