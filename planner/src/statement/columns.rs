@@ -120,7 +120,8 @@ fn mark(item: &mut SelectItem, at: usize) {
     }
 }
 
-fn marked(name: &str, at: usize) -> Ident {
+/// A name that is told to clients as `name`, and is another within the plan.
+pub(super) fn marked(name: &str, at: usize) -> Ident {
     Ident::with_quote('"', format!("{name}{AGAIN_MARK}{at}"))
 }
 

@@ -15,6 +15,7 @@ use datafusion::sql::sqlparser::ast::{
     VisitorMut, visit_expressions,
 };
 
+use super::columns::marked;
 use super::types::one_name_each;
 use super::walk::{self, number};
 
@@ -29,7 +30,7 @@ impl VisitorMut for Positions {
     type Break = ();
 
     fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
-        let (SetExpr::Select(select), Some(order)) = (query.body.as_ref(), &mut query.order_by)
+        let (SetExpr::Select(select), Some(order)) = (query.body.as_mut(), &mut query.order_by)
         else {
             return ControlFlow::Continue(());
         };
@@ -42,6 +43,9 @@ impl VisitorMut for Positions {
                 };
                 if let Some(written) = written {
                     key.expr = written;
+                }
+                if select.distinct.is_some() {
+                    name_by_number(&key.expr, select);
                 }
             }
         }
@@ -68,15 +72,41 @@ fn number_of(key: &Expr, select: &Select) -> Option<Expr> {
     (!before.iter().any(is_wildcard)).then(|| number(at as u64 + 1))
 }
 
+/// Gives what is calculated of groups a name: the engine looks for what has none among the groups.
+fn name_by_number(key: &Expr, select: &mut Select) {
+    let Some(at) = number_in(key) else { return };
+    let has_groups = has_groups(select);
+    if let Some(item @ SelectItem::UnnamedExpr(_)) = select.projection.get_mut(at)
+        && let SelectItem::UnnamedExpr(expr) = &*item
+        && has_groups
+        && !matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_))
+    {
+        let alias = marked(&expr.to_string(), at);
+        *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias };
+    }
+}
+
+/// The place, from 0, that a number in ORDER BY stands for.
+fn number_in(key: &Expr) -> Option<usize> {
+    let Expr::Value(value) = key else { return None };
+    let Value::Number(number, _) = &value.value else { return None };
+    number.parse::<usize>().ok()?.checked_sub(1)
+}
+
+fn has_groups(select: &Select) -> bool {
+    match &select.group_by {
+        GroupByExpr::All(_) => true,
+        GroupByExpr::Expressions(groups, _) => !groups.is_empty(),
+    }
+}
+
 fn is_wildcard(item: &SelectItem) -> bool {
     matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..))
 }
 
 /// The expression that a number stands for, where writing it out means the same.
 fn selected_at(key: &Expr, select: &Select) -> Option<Expr> {
-    let Expr::Value(value) = key else { return None };
-    let Value::Number(number, _) = &value.value else { return None };
-    let at = number.parse::<usize>().ok()?.checked_sub(1)?;
+    let at = number_in(key)?;
     let before = select.projection.get(..=at)?;
     match before.last()? {
         SelectItem::UnnamedExpr(expr) if !before.iter().any(is_wildcard) => {
@@ -89,13 +119,9 @@ fn selected_at(key: &Expr, select: &Select) -> Option<Expr> {
 /// A name is found as a column of the result, and a number would be another position. All rows are one group where
 /// there are totals, which are functions.
 fn may_be_of_groups(expr: &Expr, select: &Select) -> bool {
-    let has_groups = match &select.group_by {
-        GroupByExpr::All(_) => true,
-        GroupByExpr::Expressions(groups, _) => !groups.is_empty(),
-    };
     match expr {
         Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Value(_) => false,
-        expr => has_groups || has(expr, |part| matches!(part, Expr::Function(_))),
+        expr => has_groups(select) || has(expr, |part| matches!(part, Expr::Function(_))),
     }
 }
 
@@ -129,7 +155,7 @@ fn is_same_in_order(expr: &Expr, select: &Select) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Statement, parse};
+    use super::super::{AGAIN_MARK, Statement, parse};
 
     fn order(sql: &str) -> String {
         let Ok(Statement::Query(query)) = parse(sql) else { panic!("{sql}") };
@@ -157,6 +183,13 @@ mod tests {
         ] {
             assert_eq!(order(sql), expected, "{sql}");
         }
+        let grouped = "SELECT DISTINCT upper(a), count(*) FROM t GROUP BY a ORDER BY 2, upper(a)";
+        let Ok(Statement::Query(query)) = parse(grouped) else { panic!("{grouped}") };
+        let text = query.to_string().replace(AGAIN_MARK, "#");
+        assert_eq!(
+            text,
+            "SELECT DISTINCT upper(a) AS \"upper(a)#0\", count(*) AS \"count(*)#1\" FROM t GROUP BY a ORDER BY 2, 1"
+        );
     }
 
     #[test]
