@@ -51,7 +51,6 @@ mod types;
 mod words;
 mod written_times;
 
-pub(crate) use java_dates::Pattern as DatePattern;
 pub(crate) use patterns::of_java as regex_of_java;
 
 /// What the names of Spark's functions begin with.

@@ -22,7 +22,7 @@ use crate::statement::of_java;
 
 mod pattern;
 
-pub(crate) use pattern::Pattern;
+use pattern::Pattern;
 
 pub(super) fn functions() -> [ScalarUDF; 5] {
     let wall = |_: &[DataType]| WALL;

@@ -4,7 +4,7 @@ use datafusion::sql::sqlparser::ast::{BinaryOperator, DataType, ExactNumberInfo,
 
 use super::casts::MICROS;
 use super::functions::call_of_spark;
-use crate::session::spark::{DatePattern, INSTANT, TRY_INSTANT};
+use crate::session::spark::{INSTANT, TRY_INSTANT};
 use crate::statement::formats::of_java;
 use crate::statement::walk::{binary, call, cast, nested, number, text};
 
@@ -12,7 +12,7 @@ use crate::statement::walk::{binary, call, cast, nested, number, text};
 pub(super) fn written(name: &str, args: &[Expr]) -> Option<Expr> {
     Some(match (name, args) {
         ("to_date" | "to_timestamp" | "try_to_date" | "try_to_timestamp", [of, pattern]) => {
-            read(name, of, pattern)?
+            read(name, of, pattern)
         }
         ("to_timestamp", [of]) => instant(of.clone()),
         ("try_to_timestamp", [of]) => cast(call_of_spark(TRY_INSTANT, [of.clone()]), MICROS),
@@ -28,11 +28,11 @@ pub(super) fn written(name: &str, args: &[Expr]) -> Option<Expr> {
         ("unix_timestamp" | "to_unix_timestamp", []) => seconds(call("now", [])),
         ("unix_timestamp" | "to_unix_timestamp", [of]) => seconds(instant(of.clone())),
         ("unix_timestamp" | "to_unix_timestamp", [of, pattern]) => {
-            seconds(read("to_timestamp", of, pattern)?)
+            seconds(read("to_timestamp", of, pattern))
         }
         ("from_unixtime", [of]) => call("to_char", [then(of), text("%Y-%m-%d %H:%M:%S")]),
-        ("from_unixtime", [of, pattern]) => match constant(pattern) {
-            Some(_) => call("to_char", [then(of), java(pattern)?]),
+        ("from_unixtime", [of, pattern]) => match java(pattern) {
+            Some(pattern) => call("to_char", [then(of), pattern]),
             None => call_of_spark("spark:date_format", [then(of), pattern.clone()]),
         },
         ("date_from_unix_date", [of]) => {
@@ -56,7 +56,7 @@ fn constant(of: &Expr) -> Option<&str> {
     }
 }
 
-/// A constant pattern; what is not known of it stays, and is refused with the patterns of ours.
+/// A constant pattern, if all of it is known.
 fn java(pattern: &Expr) -> Option<Expr> {
     of_java(constant(pattern)?).ok().map(|written| text(&written))
 }
@@ -65,13 +65,9 @@ fn instant(of: Expr) -> Expr {
     cast(call_of_spark(INSTANT, [of]), MICROS)
 }
 
-/// A text in a pattern, if texts are read by it; one that stands there and is not known is refused by name with the patterns
-/// of ours.
-fn read(name: &str, of: &Expr, pattern: &Expr) -> Option<Expr> {
-    if constant(pattern).is_some_and(|pattern| DatePattern::of(pattern).is_none()) {
-        return None;
-    }
-    Some(call_of_spark(&format!("spark:{name}"), [of.clone(), pattern.clone()]))
+/// A text in a pattern, which is never one of PostgreSQL's: to those some of Java's say something else.
+fn read(name: &str, of: &Expr, pattern: &Expr) -> Expr {
+    call_of_spark(&format!("spark:{name}"), [of.clone(), pattern.clone()])
 }
 
 /// What clocks show after so many seconds.
