@@ -51,7 +51,7 @@ mod types;
 mod words;
 mod written_times;
 
-pub(crate) use patterns::of_java as regex_of_java;
+pub(crate) use patterns::tested as regex_of_java;
 
 /// What the names of Spark's functions begin with.
 pub(crate) const SPARK: &str = "spark:";

@@ -11,7 +11,7 @@ use datafusion::common::{Result, plan_err};
 use datafusion::logical_expr::ScalarUDF;
 use regex::Regex;
 
-use super::patterns::Known;
+use super::patterns::{Known, each_match};
 use super::plain::function;
 
 pub(super) const NAMES: [&str; 1] = ["split"];
@@ -43,30 +43,31 @@ fn split(texts: &ArrayRef, patterns: &ArrayRef, most: Option<&ArrayRef>) -> Resu
         };
         let pattern = patterns.value(row);
         let regex = known.regex(pattern)?;
-        // A pattern of nothing makes parts of one letter, and drops what is beyond the last of them.
+        let text = texts.value(row);
         let parts = |part: &str| lists.values().append_value(part);
-        match pattern.is_empty() && most > 0 {
-            true => letters(texts.value(row), most).for_each(parts),
-            false => each_part(regex, texts.value(row), most, parts),
+        match pattern.is_empty() && !text.is_empty() {
+            true => letters(text, most).for_each(parts),
+            false => each_part(regex, text, most, parts),
         }
         lists.append(true);
     }
     Ok(Arc::new(lists.finish()))
 }
 
+/// A pattern of nothing makes parts of one letter, and drops what is beyond the last of them.
 fn letters(text: &str, most: i64) -> impl Iterator<Item = &str> {
-    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let most = usize::try_from(most).ok().filter(|most| *most > 0).unwrap_or(usize::MAX);
     text.split("").filter(|letter| !letter.is_empty()).take(most)
 }
 
-/// As in Java: a match of nothing at the beginning makes no part, nor does one at the end.
+/// As in Java: a match of nothing at the beginning makes no part.
 fn each_part(regex: &Regex, text: &str, most: i64, mut part: impl FnMut(&str)) {
     let (mut from, mut parts) = (0, 1);
-    for found in regex.find_iter(text) {
+    for found in each_match(regex, text) {
         if most > 0 && parts == most {
             break;
         }
-        if found.end() == 0 || (found.is_empty() && found.start() == text.len()) {
+        if found.end() == 0 {
             continue;
         }
         part(&text[from..found.start()]);
@@ -86,7 +87,11 @@ mod tests {
             ("oneAtwoBthreeC", "[ABC]", -1, vec!["one", "two", "three", ""]),
             ("oneAtwoBthreeC", "[ABC]", 2, vec!["one", "twoBthreeC"]),
             ("a,b,,", ",", 0, vec!["a", "b", "", ""]),
-            ("abc", "", -1, vec!["a", "b", "c"]),
+            ("abc", "x*", -1, vec!["a", "b", "c", ""]),
+            ("abc", "x*", 2, vec!["a", "bc"]),
+            ("baaac", "a*", 0, vec!["b", "", "c", ""]),
+            ("aXb", "X*", 3, vec!["a", "", "b"]),
+            ("", "", 2, vec![""]),
             ("", ",", -1, vec![""]),
             (",a", ",", -1, vec!["", "a"]),
         ] {
@@ -95,6 +100,11 @@ mod tests {
                 parts.push(part.to_owned())
             });
             assert_eq!(parts, expected, "{text} {pattern}");
+        }
+        for (most, expected) in
+            [(-1, vec!["a", "b", "c"]), (0, vec!["a", "b", "c"]), (2, vec!["a", "b"])]
+        {
+            assert_eq!(letters("abc", most).collect::<Vec<_>>(), expected, "{most}");
         }
     }
 }

@@ -206,13 +206,11 @@ fn of_function(function: &mut Function) -> Option<Expr> {
 }
 
 /// What counts without a sign, which Spark has none of: as what it is there.
-const COUNTS: [(&str, DataType); 8] = [
+const COUNTS: [(&str, DataType); 6] = [
     ("row_number", DataType::Integer(None)),
     ("rank", DataType::Integer(None)),
     ("dense_rank", DataType::Integer(None)),
     ("ntile", DataType::Integer(None)),
-    ("regexp_count", DataType::Integer(None)),
-    ("regexp_instr", DataType::Integer(None)),
     ("approx_count_distinct", DataType::BigInt(None)),
     ("regr_count", DataType::BigInt(None)),
 ];

@@ -1,5 +1,5 @@
 //! `a RLIKE p`: with a pattern that stands in the statement the engine's own operator, which looks for what begins a text or is
-//! anywhere in it; else a function of ours.
+//! anywhere in it; else a function of ours, which names the pattern where it is none.
 
 use datafusion::sql::sqlparser::ast::{Expr, UnaryOperator, Value};
 
@@ -14,11 +14,12 @@ pub(super) fn matches(negated: bool, of: &Expr, pattern: &Expr) -> Expr {
     words::wrap(&mut of);
     if let Expr::Value(known) = pattern
         && let Value::SingleQuotedString(known) = &known.value
+        && let Ok(known) = regex_of_java(known)
     {
         return Expr::RLike {
             negated,
             expr: Box::new(of),
-            pattern: Box::new(text(&regex_of_java(known))),
+            pattern: Box::new(text(known.as_str())),
             regexp: false,
         };
     }

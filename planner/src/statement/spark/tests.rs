@@ -55,6 +55,8 @@ fn functions_have_names_of_their_own() {
     check("DATE '2024-01-02'", "DATE '2024-01-02'");
     check("a RLIKE '\\\\d'", r#"("spark:words"(a) ~ '[0-9]')"#);
     check("to_date(a, 'yyyy-MM-DD')", r#""spark:to_date"(a, 'yyyy-MM-DD')"#);
+    check("a RLIKE 'b++'", r#""spark:rlike"("spark:words"(a), 'b++')"#);
+    check("regexp_count(a, 'b')", r#""spark:regexp_count"("spark:words"(a), 'b')"#);
     check("count(DISTINCT a, b)", r#"count(DISTINCT "spark:row"(a, b))"#);
     check("exists(a, x -> x = b)", "any_match(a, x -> x = b)");
     check("a LIKE ANY ('x%', 'y')", r#"("spark:words"(a) LIKE 'x%' OR "spark:words"(a) LIKE 'y')"#);

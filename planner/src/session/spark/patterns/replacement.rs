@@ -80,14 +80,18 @@ mod tests {
             ("p/t", "/", r"\\", Some(r"p\t")),
             ("ab", "(?<x>a)", "[${x}]", Some("[a]b")),
             ("ab", "(a)|(c)", "$2-", Some("-b")),
+            ("baaac", "a*", "-", Some("-b--c-")),
+            ("b", "a", "$1", Some("b")),
+            ("ab", "a", "${0}", None),
             ("ab", "a", "$1", None),
             ("ab", "a", "$x", None),
             ("ab", "a", "x\\", None),
         ] {
             let regex = Regex::new(pattern).unwrap();
-            let made = Replacement::of(by, &regex)
-                .map(|by| regex.replace_all(text, |found: &Captures| by.text(found)).into_owned());
-            assert_eq!(made.ok().as_deref(), expected, "{text} {pattern} {by}");
+            let mut made = String::new();
+            let done =
+                super::super::replace(&regex, text, || Replacement::of(by, &regex), &mut made);
+            assert_eq!(done.ok().map(|()| made).as_deref(), expected, "{text} {pattern} {by}");
         }
     }
 }
