@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use datafusion::common::{DataFusionError, SchemaError};
+use datafusion::common::{DataFusionError, SchemaError, plan_err};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::Statement as DfStatement;
@@ -23,30 +23,36 @@ pub(super) async fn written_out(
     let (mut written, mut names) = (query, BTreeSet::new());
     let mut name = first.as_ref().err().and_then(missing);
     while let Some(missed) = name.take() {
-        if !names.insert(missed.clone()) || written.to_string().len() > longest {
+        if !names.insert(missed.clone()) {
             break;
         }
-        let (all, count) = alias_written_out(&written, &missed, |_| true);
-        let mut plan = state.statement_to_plan(all.clone()).await;
+        if written.to_string().len() > longest {
+            return plan_err!(
+                "the names that SELECT gives its columns make the statement more than {LONGER} letters longer where they are written out: name them in a subquery"
+            );
+        }
+        let mut all = alias_written_out(&written, &missed, |_| true);
+        let count = all.count;
+        let mut plan = state.statement_to_plan(all.statement.clone()).await;
         if count == 0 || plan.as_ref().err().and_then(missing).as_ref() == Some(&missed) {
             break;
         }
-        written = match count {
-            1 => all,
-            _ => {
-                // A SELECT that has a column of the name keeps it.
-                let mut which = vec![true; count];
-                for at in 0..count {
-                    which[at] = false;
-                    let (other, _) = alias_written_out(&written, &missed, |it| which[it]);
-                    let tried = state.statement_to_plan(other).await;
-                    which[at] = tried.err().as_ref().and_then(missing).as_ref() == Some(&missed);
-                }
-                let (some, _) = alias_written_out(&written, &missed, |it| which[it]);
-                plan = state.statement_to_plan(some.clone()).await;
-                some
+        if count > 1 {
+            // A SELECT that has a column of the name keeps it.
+            let mut which = vec![true; count];
+            for at in 0..count {
+                which[at] = false;
+                let other = alias_written_out(&written, &missed, |it| which[it]).statement;
+                let tried = state.statement_to_plan(other).await;
+                which[at] = tried.err().as_ref().and_then(missing).as_ref() == Some(&missed);
             }
-        };
+            all = alias_written_out(&written, &missed, |it| which[it]);
+            plan = state.statement_to_plan(all.statement.clone()).await;
+        }
+        if let Some(why) = all.refused {
+            return plan_err!("the column {missed} cannot be written out: {why}");
+        }
+        written = all.statement;
         match plan {
             Ok(plan) => return Ok(plan),
             Err(error) => name = missing(&error),

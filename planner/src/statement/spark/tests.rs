@@ -97,8 +97,26 @@ fn names_of_select_are_written_out() {
     ] {
         let parsed = parse_in(sql, Dialect::Spark);
         let Ok(Statement::Query(query)) = parsed else { panic!("{parsed:?}") };
-        let (other, _) = super::alias_written_out(&query, "x", |at| which[at]);
-        assert_eq!(other.to_string(), expected);
+        let other = super::alias_written_out(&query, "x", |at| which[at]);
+        assert_eq!(other.statement.to_string(), expected);
+        assert_eq!(other.refused, None);
+    }
+}
+
+#[test]
+fn what_no_copy_is_the_same_as_is_refused() {
+    for (sql, is_refused) in [
+        ("SELECT rand() AS x, x + 1 AS y", true),
+        ("SELECT a + `Uuid`() AS x, x AS y", true),
+        ("SELECT shuffle(a) AS x, x AS y FROM t", true),
+        ("SELECT 1 AS x, 2 AS x, x AS y", true),
+        ("SELECT 1 AS x, x AS y, 2 AS x", false),
+        ("SELECT rand() AS x, 1 AS y", false),
+    ] {
+        let parsed = parse_in(sql, Dialect::Spark);
+        let Ok(Statement::Query(query)) = parsed else { panic!("{parsed:?}") };
+        let other = super::alias_written_out(&query, "x", |_| true);
+        assert_eq!(other.refused.is_some(), is_refused, "{sql}");
     }
 }
 
