@@ -77,6 +77,8 @@ pub(crate) const DAY: &str = "spark:day";
 pub(crate) const TRY_INSTANT: &str = "spark:try_instant";
 /// See [`DIVIDE`]: as [`DAY`], and NULL of what is none.
 pub(crate) const TRY_DAY: &str = "spark:try_day";
+/// See [`DIVIDE`]: a share of all rows, from 0 to 1.
+pub(crate) const SHARE: &str = "spark:share";
 /// See [`DIVIDE`]: the bytes of several values.
 pub(crate) const ROW: &str = "spark:row";
 /// See [`DIVIDE`]: a value where a text is taken.

@@ -8,10 +8,10 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    ArrayRef, AsArray, Float64Array, Int64Array, TimestampMicrosecondArray,
+    Array, ArrayRef, AsArray, Float64Array, Int64Array, TimestampMicrosecondArray,
 };
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit};
+use datafusion::arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type, TimeUnit};
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result, ScalarValue, exec_err, plan_err};
 use datafusion::config::ConfigOptions;
@@ -22,6 +22,7 @@ use datafusion::logical_expr::{
 };
 
 use super::super::clocks::{self, WALL};
+use super::decimals::is_decimal;
 use super::{DAY, FRACTION, INSTANT, NUMBER, TRY_DAY, TRY_INSTANT, written_times};
 
 /// Those that are called by name.
@@ -77,7 +78,10 @@ impl ScalarUDFImpl for Since {
             |zone: &Option<Arc<str>>| DataType::Timestamp(TimeUnit::Microsecond, zone.clone());
         let [of] = types else { return plan_err!("{} takes one value", self.name) };
         if self.is_since() {
-            return Ok(vec![DataType::Int64]);
+            return match of.is_integer() || of.is_null() {
+                true => Ok(vec![DataType::Int64]),
+                false => plan_err!("{} takes a whole number, and no {of}: CAST it", self.name),
+            };
         }
         Ok(vec![match of {
             of if !self.concerns(of) => match of {
@@ -90,6 +94,9 @@ impl ScalarUDFImpl for Since {
                 _ => WALL,
             },
             of if of.is_string() => DataType::Utf8,
+            DataType::Decimal32(_, scale)
+            | DataType::Decimal64(_, scale)
+            | DataType::Decimal128(_, scale) => DataType::Decimal128(38, *scale),
             of if has_fraction(of) => DataType::Float64,
             of if of.is_integer() => DataType::Int64,
             DataType::Timestamp(_, zone) => micros(zone),
@@ -199,6 +206,9 @@ fn of_seconds(seconds: &ArrayRef, ansi: bool) -> Result<TimestampMicrosecondArra
     if seconds.data_type().is_integer() {
         return multiplied(seconds, MICROS);
     }
+    if is_decimal(seconds.data_type()) {
+        return of_decimals(seconds, ansi);
+    }
     let seconds = cast(seconds, &DataType::Float64)?;
     let seconds = seconds.as_primitive::<Float64Type>();
     let micros = seconds.iter().map(|seconds| match seconds {
@@ -209,6 +219,31 @@ fn of_seconds(seconds: &ArrayRef, ansi: bool) -> Result<TimestampMicrosecondArra
         seconds => Ok(seconds.map(|seconds| (seconds * MICROS as f64) as i64)),
     });
     micros.collect()
+}
+
+/// Cut towards 1970. By way of DOUBLE, digits would be lost.
+fn of_decimals(seconds: &ArrayRef, ansi: bool) -> Result<TimestampMicrosecondArray> {
+    let DataType::Decimal128(_, scale) = seconds.data_type() else {
+        return exec_err!("{} is no count of seconds", seconds.data_type());
+    };
+    let power = |digits: i32| u32::try_from(digits).ok().and_then(|it| 10_i128.checked_pow(it));
+    let digits = i32::from(*scale) - 6;
+    let micros = |seconds: i128| match digits < 0 {
+        true => seconds.checked_mul(power(-digits)?),
+        false => Some(seconds / power(digits)?),
+    };
+    let decimals = seconds.as_primitive::<Decimal128Type>();
+    let each = decimals.iter().enumerate().map(|(row, seconds)| {
+        let Some(seconds) = seconds else { return Ok(None) };
+        match micros(seconds).and_then(|micros| i64::try_from(micros).ok()) {
+            None if ansi => exec_err!(
+                "{} seconds are beyond the calendar: try_cast makes NULL of them",
+                decimals.value_as_string(row)
+            ),
+            micros => Ok(micros),
+        }
+    });
+    each.collect()
 }
 
 fn has_fraction(of: &DataType) -> bool {
@@ -243,5 +278,28 @@ impl FunctionRewrite for NoInstants {
             }
         }
         Ok(Transformed::no(expr))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::array::Decimal128Array;
+
+    use super::*;
+
+    #[test]
+    fn decimals_keep_their_digits() {
+        for (seconds, scale, expected) in [
+            (41_024_447_991_234_569, 7, Some(4_102_444_799_123_456)),
+            (-10_000_019, 7, Some(-1_000_001)),
+            (15, 1, Some(1_500_000)),
+            (5, -1, Some(50_000_000)),
+            (i128::from(i64::MAX), 0, None),
+        ] {
+            let decimals = Decimal128Array::from(vec![seconds]);
+            let decimals = decimals.with_precision_and_scale(38, scale).unwrap();
+            let made = of_seconds(&(Arc::new(decimals) as ArrayRef), false).unwrap();
+            assert_eq!(made.iter().next(), Some(expected), "{seconds} {scale}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Each takes its arguments once, where CASE over the engine's would copy them.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
@@ -11,11 +12,13 @@ use datafusion::arrow::array::{
 use datafusion::arrow::buffer::{NullBuffer, OffsetBuffer};
 use datafusion::arrow::compute::{SortOptions, take};
 use datafusion::arrow::datatypes::{DataType, Field};
+use datafusion::arrow::row::{RowConverter, SortField};
 use datafusion::common::{Result, exec_err, plan_err};
 use datafusion::logical_expr::ScalarUDF;
 
 use super::super::clocks;
 use super::plain::{self, function};
+use super::row::normal;
 use super::text;
 
 /// Those that are called by name.
@@ -42,7 +45,7 @@ pub(super) fn functions() -> [ScalarUDF; 7] {
         function("spark:flatten", nested, inner, |args, _| flat(&args[0])),
         function(
             "spark:strings",
-            one,
+            of_strings,
             |_| list(DataType::Utf8),
             |args, config| strings(&args[0], clocks::of_session(config)),
         ),
@@ -78,6 +81,15 @@ fn one(types: &[DataType]) -> Result<Vec<DataType>> {
     }
 }
 
+fn of_strings(types: &[DataType]) -> Result<Vec<DataType>> {
+    match types {
+        [DataType::Null] => Ok(vec![list(DataType::Null)]),
+        [of] if item(of).is_some() => one(types),
+        [of] => plan_err!("{of} is no list: a cast to ARRAY is of one"),
+        _ => plan_err!("a cast to ARRAY is of one list"),
+    }
+}
+
 fn with_value(types: &[DataType]) -> Result<Vec<DataType>> {
     let [of, value] = types else { return plan_err!("array_position takes a list and a value") };
     let Some(of) = item(of) else { return plan_err!("array_position takes a list and a value") };
@@ -91,9 +103,10 @@ fn both(types: &[DataType]) -> Result<Vec<DataType>> {
         [Some(left), Some(right)] => plain::met([*left, *right]),
         _ => None,
     };
+    let is_known = |of: &DataType| RowConverter::supports_fields(&[SortField::new(of.clone())]);
     match met {
-        Some(met) => Ok(vec![list(met); 2]),
-        None => plan_err!("arrays_overlap takes two lists of one type"),
+        Some(met) if is_known(&met) => Ok(vec![list(met); 2]),
+        _ => plan_err!("arrays_overlap takes two lists of one type, and none of maps"),
     }
 }
 
@@ -136,7 +149,7 @@ fn sizes(of: &ArrayRef, legacy: bool) -> ArrayRef {
 /// From 1; 0 where it is none of them.
 fn place(lists: &ArrayRef, values: &ArrayRef) -> Result<ArrayRef> {
     let lists = lists.as_list::<i32>();
-    let items = lists.values();
+    let (items, values) = (&normal(lists.values())?, &normal(values)?);
     let order = make_comparator(items, values, SortOptions::default())?;
     let places = (0..lists.len()).map(|row| {
         if lists.is_null(row) || values.is_null(row) {
@@ -159,21 +172,28 @@ fn range(lists: &GenericListArray<i32>, row: usize) -> std::ops::Range<usize> {
 fn overlap(left: &ArrayRef, right: &ArrayRef) -> Result<ArrayRef> {
     let (left, right) = (left.as_list::<i32>(), right.as_list::<i32>());
     let (of_left, of_right) = (left.values(), right.values());
-    let order = make_comparator(of_left, of_right, SortOptions::default())?;
+    let fields = vec![SortField::new(of_left.data_type().clone())];
+    let rows = RowConverter::new(fields)?;
+    let ours = rows.convert_columns(std::slice::from_ref(of_left))?;
+    let theirs = rows.convert_columns(std::slice::from_ref(of_right))?;
+    let (no_left, no_right) = (of_left.logical_nulls(), of_right.logical_nulls());
+    let is_known = |nulls: &Option<NullBuffer>, at: usize| {
+        nulls.as_ref().is_none_or(|nulls| nulls.is_valid(at))
+    };
     let shared = (0..left.len()).map(|row| {
         if left.is_null(row) || right.is_null(row) {
             return None;
         }
-        let (ours, theirs) = (range(left, row), range(right, row));
-        let is_same = |at: usize, other: usize| {
-            of_left.is_valid(at) && of_right.is_valid(other) && order(at, other).is_eq()
-        };
-        if ours.clone().any(|at| theirs.clone().any(|other| is_same(at, other))) {
+        let (here, there) = (range(left, row), range(right, row));
+        let known = here.clone().filter(|at| is_known(&no_left, *at));
+        let known: HashSet<_> = known.map(|at| ours.row(at)).collect();
+        let mut others = there.clone().filter(|at| is_known(&no_right, *at));
+        if others.any(|at| known.contains(&theirs.row(at))) {
             return Some(true);
         }
-        let has_null = ours.clone().any(|at| of_left.is_null(at))
-            || theirs.clone().any(|at| of_right.is_null(at));
-        (!has_null || ours.is_empty() || theirs.is_empty()).then_some(false)
+        let has_null = here.clone().any(|at| !is_known(&no_left, at))
+            || there.clone().any(|at| !is_known(&no_right, at));
+        (!has_null || here.is_empty() || there.is_empty()).then_some(false)
     });
     Ok(Arc::new(shared.collect::<BooleanArray>()))
 }
@@ -204,9 +224,6 @@ fn flat(lists: &ArrayRef) -> Result<ArrayRef> {
 
 /// A list of the texts of its elements.
 fn strings(lists: &ArrayRef, zone: &str) -> Result<ArrayRef> {
-    let DataType::List(_) = lists.data_type() else {
-        return exec_err!("{} is no list: a cast to ARRAY is of one", lists.data_type());
-    };
     let lists = lists.as_list::<i32>();
     let items = text::written(lists.values(), zone)?;
     let field = Arc::new(Field::new_list_field(DataType::Utf8, true));
@@ -237,4 +254,35 @@ fn joined(args: &[ArrayRef], zone: &str) -> Result<ArrayRef> {
         answers.append_value(shown.collect::<Vec<_>>().join(between.value(row)));
     }
     Ok(Arc::new(answers.finish()))
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::datatypes::Int32Type;
+
+    use super::*;
+
+    #[test]
+    fn lists_overlap_in_what_is_known() {
+        for (left, right, expected) in [
+            (vec![Some(1), None], vec![Some(2)], None),
+            (vec![Some(1), None], vec![None, Some(1)], Some(true)),
+            (vec![None], vec![Some(1)], None),
+            (vec![Some(1)], vec![Some(2), Some(3)], Some(false)),
+            (vec![None], vec![], Some(false)),
+        ] {
+            let [ours, theirs] = [left.clone(), right.clone()].map(|of| {
+                let list = ListArray::from_iter_primitive::<Int32Type, _, _>([Some(of)]);
+                Arc::new(list) as ArrayRef
+            });
+            let shared = overlap(&ours, &theirs).unwrap();
+            assert_eq!(shared.as_boolean().iter().next(), Some(expected), "{left:?} {right:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_list_becomes_one_of_texts() {
+        let refused = of_strings(&[DataType::Int32]).unwrap_err().to_string();
+        assert!(refused.contains("a cast to ARRAY is of one"), "{refused}");
+    }
 }

@@ -53,7 +53,7 @@ fn formatted(numbers: &ArrayRef, digits: &ArrayRef) -> Result<ArrayRef> {
     let plain: Box<dyn Fn(usize, usize) -> String> = match numbers.data_type() {
         DataType::Float64 => {
             let numbers = numbers.as_primitive::<Float64Type>();
-            Box::new(move |row, digits| format!("{:.digits$}", numbers.value(row)))
+            Box::new(move |row, digits| double(numbers.value(row), digits))
         }
         _ => {
             let scale = match numbers.data_type() {
@@ -81,6 +81,20 @@ fn formatted(numbers: &ArrayRef, digits: &ArrayRef) -> Result<ArrayRef> {
         None => Ok(None),
     });
     Ok(Arc::new(texts.collect::<Result<StringArray>>()?))
+}
+
+/// With so many digits behind the point, of which those are zeros that Java does not write.
+fn double(value: f64, digits: usize) -> String {
+    let mut shown = format!("{value}");
+    let behind = shown.split_once('.').map_or(0, |(_, behind)| behind.len());
+    if !value.is_finite() || behind > digits {
+        return format!("{value:.digits$}");
+    }
+    if behind == 0 && digits > 0 {
+        shown.push('.');
+    }
+    shown.extend(std::iter::repeat_n('0', digits - behind));
+    shown
 }
 
 /// With so many digits behind the point; half goes to the even neighbour.
@@ -142,7 +156,7 @@ fn converted(args: &[ArrayRef], ansi: bool) -> Result<ArrayRef> {
     let texts = args[0].as_string::<i32>();
     let (from, to) = (args[1].as_primitive::<Int32Type>(), args[2].as_primitive::<Int32Type>());
     let each = texts.iter().zip(from).zip(to).map(|((text, from), to)| match (text, from, to) {
-        (Some(text), Some(from), Some(to)) => in_base(text.trim(), from, to, ansi),
+        (Some(text), Some(from), Some(to)) => in_base(text.trim_matches(' '), from, to, ansi),
         _ => Ok(None),
     });
     Ok(Arc::new(each.collect::<Result<StringArray>>()?))
@@ -169,10 +183,15 @@ fn in_base(text: &str, from: i32, to: i32, ansi: bool) -> Result<Option<String>>
         None if ansi => return exec_err!("conv: {text} is beyond 64 bits"),
         None => u64::MAX,
     };
-    let value = if is_negative { value.wrapping_neg() } else { value };
-    let (sign, mut rest) = match to < 0 && (value as i64) < 0 {
-        true => ("-", value.wrapping_neg()),
-        false => ("", value),
+    // Beyond 63 bits it is below 0 already.
+    let is_below = (value as i64) < 0;
+    let (sign, mut rest) = match (to < 0, is_negative) {
+        (false, false) => ("", value),
+        (false, true) if is_below => ("", u64::MAX),
+        (false, true) => ("", value.wrapping_neg()),
+        (true, _) if is_below => ("-", value.wrapping_neg()),
+        (true, true) => ("-", value),
+        (true, false) => ("", value),
     };
     let mut digits = Vec::new();
     while rest > 0 || digits.is_empty() {
@@ -202,12 +221,32 @@ mod tests {
     }
 
     #[test]
+    fn doubles_have_the_digits_that_java_writes() {
+        for (value, digits, expected) in [
+            (0.1, 20, "0.10000000000000000000"),
+            (123_456_789_012_345_678.0, 0, "123456789012345680"),
+            (-1.5, 3, "-1.500"),
+            (1e22, 1, "10000000000000000000000.0"),
+            (1.005, 2, "1.00"),
+            (0.125, 2, "0.12"),
+            (2.0, 0, "2"),
+            (f64::NAN, 2, "NaN"),
+        ] {
+            assert_eq!(double(value, digits), expected, "{value} {digits}");
+        }
+    }
+
+    #[test]
     fn bases_are_changed() {
         for (text, from, to, expected) in [
             ("100", 2, 10, Some("4")),
             ("-10", 16, -10, Some("-16")),
             ("-1", 10, 16, Some("FFFFFFFFFFFFFFFF")),
             ("15", 10, 2, Some("1111")),
+            ("-9223372036854775809", 10, 10, Some("18446744073709551615")),
+            ("-9223372036854775809", 10, -10, Some("-9223372036854775807")),
+            ("-0", 10, -10, Some("-0")),
+            ("\t15", 10, 16, Some("0")),
             ("x", 10, 2, Some("0")),
             ("1", 1, 2, None),
             ("", 10, 2, None),

@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, AsArray, BinaryBuilder, Float32Array, Float64Array};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BinaryBuilder, Float32Array, Float64Array, ListArray, StructArray,
+};
 use datafusion::arrow::datatypes::{DataType, Float32Type, Float64Type};
 use datafusion::arrow::row::{RowConverter, SortField};
 use datafusion::common::{Result, plan_err};
@@ -20,6 +22,7 @@ pub(super) fn function() -> ScalarUDF {
 fn takes(types: &[DataType]) -> Result<Vec<DataType>> {
     let fields: Vec<_> = types.iter().map(|of| SortField::new(of.clone())).collect();
     match RowConverter::supports_fields(&fields) {
+        _ if types.is_empty() => plan_err!("count(DISTINCT …) takes a value"),
         true => Ok(types.to_vec()),
         false => {
             plan_err!("count(DISTINCT …) of several values takes no maps: count their entries")
@@ -28,12 +31,14 @@ fn takes(types: &[DataType]) -> Result<Vec<DataType>> {
 }
 
 fn bytes(args: &[ArrayRef]) -> Result<ArrayRef> {
-    let columns: Vec<_> = args.iter().map(normal).collect();
+    let columns = args.iter().map(normal).collect::<Result<Vec<_>>>()?;
+    // Of values that are NULL by their type, too.
+    let nulls: Vec<_> = columns.iter().filter_map(|column| column.logical_nulls()).collect();
     let fields = columns.iter().map(|column| SortField::new(column.data_type().clone()));
     let rows = RowConverter::new(fields.collect())?.convert_columns(&columns)?;
     let mut all = BinaryBuilder::new();
     for (at, row) in rows.iter().enumerate() {
-        match columns.iter().any(|column| column.is_null(at)) {
+        match nulls.iter().any(|nulls| nulls.is_null(at)) {
             true => all.append_null(),
             false => all.append_value(row.data()),
         }
@@ -41,9 +46,9 @@ fn bytes(args: &[ArrayRef]) -> Result<ArrayRef> {
     Ok(Arc::new(all.finish()))
 }
 
-/// One zero and one NaN, as Spark counts them.
-fn normal(values: &ArrayRef) -> ArrayRef {
-    match values.data_type() {
+/// One zero and one NaN, as Spark counts them, within lists and structs, too.
+pub(super) fn normal(values: &ArrayRef) -> Result<ArrayRef> {
+    Ok(match values.data_type() {
         DataType::Float64 => {
             let one = |of: f64| if of.is_nan() { f64::NAN } else { of + 0.0 };
             let values: Float64Array = values.as_primitive::<Float64Type>().unary(one);
@@ -54,13 +59,27 @@ fn normal(values: &ArrayRef) -> ArrayRef {
             let values: Float32Array = values.as_primitive::<Float32Type>().unary(one);
             Arc::new(values)
         }
+        DataType::List(field) => {
+            let lists = values.as_list::<i32>();
+            let (offsets, nulls) = (lists.offsets().clone(), lists.nulls().cloned());
+            let items = normal(lists.values())?;
+            Arc::new(ListArray::try_new(Arc::clone(field), offsets, items, nulls)?)
+        }
+        DataType::Struct(fields) => {
+            let structs = values.as_struct();
+            let columns = structs.columns().iter().map(normal).collect::<Result<Vec<_>>>()?;
+            let (length, nulls) = (structs.len(), structs.nulls().cloned());
+            let fields = fields.clone();
+            Arc::new(StructArray::try_new_with_length(fields, columns, nulls, length)?)
+        }
         _ => Arc::clone(values),
-    }
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use datafusion::arrow::array::{Array, Int32Array, StringArray};
+    use datafusion::arrow::array::{Int32Array, NullArray, StringArray};
+    use datafusion::arrow::datatypes::Field;
 
     use super::*;
 
@@ -75,5 +94,24 @@ mod tests {
         assert!(made.is_null(3));
         let whole = bytes(&[Arc::new(Int32Array::from(vec![1]))]).unwrap();
         assert_eq!(whole.null_count(), 0);
+    }
+
+    #[test]
+    fn a_value_of_no_type_is_not_there() {
+        let numbers = Int32Array::from(vec![1, 2]);
+        let made = bytes(&[Arc::new(numbers), Arc::new(NullArray::new(2))]).unwrap();
+        assert_eq!(made.null_count(), 2);
+    }
+
+    #[test]
+    fn zeros_have_no_sign_within_other_values() {
+        let numbers: ArrayRef = Arc::new(Float64Array::from(vec![0.0, -0.0]));
+        let field = Arc::new(Field::new("a", DataType::Float64, true));
+        let structs: ArrayRef = Arc::new(StructArray::from(vec![(field, numbers)]));
+        let field = Arc::new(Field::new_list_field(structs.data_type().clone(), true));
+        let offsets = datafusion::arrow::buffer::OffsetBuffer::from_lengths([1, 1]);
+        let lists = ListArray::try_new(field, offsets, structs, None).unwrap();
+        let made = bytes(&[Arc::new(lists)]).unwrap();
+        assert_eq!(made.as_binary::<i32>().value(0), made.as_binary::<i32>().value(1));
     }
 }

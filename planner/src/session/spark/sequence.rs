@@ -15,7 +15,7 @@ use datafusion::logical_expr::ScalarUDF;
 
 use super::super::clocks::WALL;
 use super::plain::{self, function};
-use super::written_times::{civil, length};
+use super::written_times::{DAY, civil, length};
 
 /// Those that are called by name.
 pub(super) const NAMES: [&str; 1] = ["sequence"];
@@ -75,6 +75,11 @@ fn counted(args: &[ArrayRef]) -> Result<ArrayRef> {
             lists.append_null();
             continue;
         };
+        if of == DataType::Date32 && step.months == 0 && step.rest.unsigned_abs() < DAY as u64 {
+            return exec_err!(
+                "a sequence of days goes by whole days or months: CAST both ends to TIMESTAMP"
+            );
+        }
         let way = step.sign();
         if start != end && way != (end > start) as i64 - (end < start) as i64 {
             return exec_err!(
@@ -83,7 +88,8 @@ fn counted(args: &[ArrayRef]) -> Result<ArrayRef> {
         }
         lists.values().append_value(start);
         for count in 1.. {
-            match step.times(start, count, &of).filter(|at| (end - at).signum() * way >= 0) {
+            let at = step.times(start, count, &of).filter(|at| is_before(*at, end, way));
+            match at.and_then(|at| i64::try_from(at).ok()) {
                 Some(at) if way != 0 => lists.values().append_value(at),
                 _ => break,
             }
@@ -99,6 +105,14 @@ fn counted(args: &[ArrayRef]) -> Result<ArrayRef> {
     let field = Arc::new(Field::new_list_field(of, true));
     let (_, offsets, _, nulls) = lists.into_parts();
     Ok(Arc::new(ListArray::try_new(field, offsets, items, nulls)?))
+}
+
+/// Whether a value comes before an end, or is it.
+fn is_before(at: i128, end: i64, way: i64) -> bool {
+    match way < 0 {
+        true => at >= i128::from(end),
+        false => at <= i128::from(end),
+    }
 }
 
 /// Days and microseconds are counted.
@@ -132,9 +146,6 @@ fn of_interval(step: IntervalMonthDayNano) -> Step {
     Step { months: i64::from(step.months), rest: days + step.nanoseconds / 1_000 }
 }
 
-/// Microseconds of a day.
-const DAY: i64 = 86_400_000_000;
-
 impl Step {
     fn one(up: bool, of: &DataType) -> Self {
         let one = if of.is_integer() { 1 } else { DAY };
@@ -148,18 +159,19 @@ impl Step {
         }
     }
 
-    /// So many steps from a start.
-    fn times(self, start: i64, count: i64, of: &DataType) -> Option<i64> {
-        let rest = self.rest.checked_mul(count)?;
+    /// So many steps from a start, which may lead beyond 64 bits.
+    fn times(self, start: i64, count: i64, of: &DataType) -> Option<i128> {
+        let rest = i128::from(self.rest) * i128::from(count);
         let months = self.months.checked_mul(count)?;
-        match of {
-            DataType::Date32 => later(start, months)?.checked_add(rest.div_euclid(DAY)),
+        let a_day = i128::from(DAY);
+        Some(match of {
+            DataType::Date32 => i128::from(later(start, months)?) + rest.div_euclid(a_day),
             DataType::Timestamp(..) => {
                 let (day, time) = (start.div_euclid(DAY), start.rem_euclid(DAY));
-                later(day, months)?.checked_mul(DAY)?.checked_add(time)?.checked_add(rest)
+                i128::from(later(day, months)?) * a_day + i128::from(time) + rest
             }
-            _ => start.checked_add(rest),
-        }
+            _ => i128::from(start) + rest,
+        })
     }
 }
 
@@ -176,6 +188,8 @@ fn later(day: i64, months: i64) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use datafusion::arrow::array::{Date32Array, Int64Array, IntervalMonthDayNanoArray};
+
     use super::*;
 
     #[test]
@@ -184,5 +198,40 @@ mod tests {
         // 2024-01-31, 2024-02-29, 2024-03-31.
         let days = [0, 1, 2].map(|count| step.times(19_753, count, &DataType::Date32));
         assert_eq!(days, [Some(19_753), Some(19_782), Some(19_813)]);
+    }
+
+    fn of_numbers(from: i64, to: i64, step: Option<i64>) -> Vec<i64> {
+        let args = [Some(from), Some(to), step].into_iter().flatten();
+        let args: Vec<_> =
+            args.map(|of| Arc::new(Int64Array::from(vec![of])) as ArrayRef).collect();
+        let made = counted(&args).unwrap();
+        made.as_list::<i32>().value(0).as_primitive::<Int64Type>().values().to_vec()
+    }
+
+    #[test]
+    fn numbers_are_counted_to_their_ends() {
+        const MOST: i64 = i64::MAX;
+        for (from, to, step, expected) in [
+            (MOST - 1, MOST, None, vec![MOST - 1, MOST]),
+            (i64::MIN + 1, i64::MIN, None, vec![i64::MIN + 1, i64::MIN]),
+            (i64::MIN, MOST, Some(MOST), vec![i64::MIN, -1, MOST - 1]),
+            (-1, MOST, Some(MOST), vec![-1, MOST - 1]),
+            (3, 3, Some(0), vec![3]),
+        ] {
+            assert_eq!(of_numbers(from, to, step), expected, "{from} {to}");
+        }
+    }
+
+    #[test]
+    fn days_are_not_counted_by_hours() {
+        let days: [ArrayRef; 2] =
+            [1, 3].map(|day| Arc::new(Date32Array::from(vec![day])) as ArrayRef);
+        let by = |hours: i64| {
+            let step = IntervalMonthDayNano::new(0, 0, hours * 3_600_000_000_000);
+            let step: ArrayRef = Arc::new(IntervalMonthDayNanoArray::from(vec![step]));
+            counted(&[Arc::clone(&days[0]), Arc::clone(&days[1]), step])
+        };
+        assert!(by(12).is_err());
+        assert_eq!(by(24).unwrap().as_list::<i32>().value_length(0), 3);
     }
 }

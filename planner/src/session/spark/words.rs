@@ -31,7 +31,10 @@ pub(super) fn functions() -> [ScalarUDF; 5] {
         ScalarUDF::new_from_impl(Words(Signature::user_defined(Volatility::Immutable))),
         function(
             "spark:shown",
-            |types| Ok(types.to_vec()),
+            |types| match types {
+                [of] => Ok(vec![of.clone()]),
+                _ => plan_err!("a text is that of one value"),
+            },
             |_| DataType::Utf8,
             |args, config| shown(&args[0], clocks::of_session(config)),
         ),
@@ -183,8 +186,11 @@ fn located(args: &[ArrayRef]) -> ArrayRef {
     let [what, within] = [0, 1].map(|at| args[at].as_string::<i32>());
     let from = args.get(2).map(|from| from.as_primitive::<Int32Type>());
     let places = (0..what.len()).map(|row| {
-        // As in Spark: it is nowhere where nothing says where to begin.
-        let start = from.map_or(1, |from| if from.is_valid(row) { from.value(row) } else { 0 });
+        // As in Spark: whatever it is, it is nowhere where nothing says where to begin.
+        let Some(start) = from.map_or(Some(1), |from| from.is_valid(row).then(|| from.value(row)))
+        else {
+            return Some(0);
+        };
         if what.is_null(row) || within.is_null(row) {
             return None;
         }
@@ -274,5 +280,11 @@ mod tests {
             let found = located(&args);
             assert_eq!(found.as_primitive::<Int32Type>().iter().next(), Some(expected), "{what}");
         }
+        let nothing: [ArrayRef; 3] = [
+            Arc::new(StringArray::from(vec![None::<&str>])),
+            Arc::new(StringArray::from(vec!["a"])),
+            Arc::new(Int32Array::from(vec![None])),
+        ];
+        assert_eq!(located(&nothing).as_primitive::<Int32Type>().value(0), 0);
     }
 }

@@ -13,7 +13,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::functions::{call_of_spark, name_of};
-use crate::session::spark::ROW;
+use crate::session::spark::{ROW, SHARE};
 use crate::statement::walk::{self, binary, call, cast, nested, number, text};
 
 pub(super) fn write_out(statement: &mut DfStatement) {
@@ -63,11 +63,11 @@ fn written(function: &Function) -> Option<Expr> {
         }
         ("max_by", [of, by]) => return Some(at_the_end(function, of, by, false)),
         ("min_by", [of, by]) => return Some(at_the_end(function, of, by, true)),
-        ("first" | "first_value" | "any_value", [of, ignores]) if is_true(ignores) => {
-            return Some(of_known(function, of, "first_value"));
+        ("first" | "first_value" | "any_value", [of, ignores]) => {
+            return of_known(function, of, ignores, "first_value");
         }
-        ("last" | "last_value", [of, ignores]) if is_true(ignores) => {
-            return Some(of_known(function, of, "last_value"));
+        ("last" | "last_value", [of, ignores]) => {
+            return of_known(function, of, ignores, "last_value");
         }
         _ => {}
     }
@@ -99,10 +99,6 @@ fn count_distinct(function: &Function, all: &[Expr]) -> Expr {
     let mut counted = function.clone();
     set_argument(&mut counted, call_of_spark(ROW, all.iter().cloned()));
     Expr::Function(counted)
-}
-
-fn is_true(expr: &Expr) -> bool {
-    matches!(expr, Expr::Value(of) if of.value == Value::Boolean(true))
 }
 
 /// The first value in an order, of those rows that have a place in it.
@@ -153,7 +149,7 @@ fn ranked(function: &Function, of: &Expr, share: &Expr, ascends: bool) -> Option
     }
     let count = Expr::Function(of_values("count"));
     let one = |share: &Expr| {
-        let share = cast(share.clone(), DataType::Double(ExactNumberInfo::None));
+        let share = call_of_spark(SHARE, [share.clone()]);
         let rank = call("ceil", [binary(share, BinaryOperator::Multiply, count.clone())]);
         let at = call("greatest", [number(1), cast(rank, DataType::BigInt(None))]);
         call("array_element", [Expr::Function(all.clone()), at])
@@ -167,12 +163,18 @@ fn ranked(function: &Function, of: &Expr, share: &Expr, ascends: bool) -> Option
     })
 }
 
-/// The same of the rows that have a value.
-fn of_known(function: &Function, of: &Expr, name: &str) -> Expr {
+/// The same of all rows, or of those that have a value; `None` where it is not said which.
+fn of_known(function: &Function, of: &Expr, ignores: &Expr, name: &str) -> Option<Expr> {
+    let Expr::Value(ignores) = ignores else { return None };
+    let treatment = match ignores.value {
+        Value::Boolean(true) => Some(NullTreatment::IgnoreNulls),
+        Value::Boolean(false) => function.null_treatment,
+        _ => return None,
+    };
     let mut known = named(function, name);
     set_argument(&mut known, of.clone());
-    known.null_treatment = Some(NullTreatment::IgnoreNulls);
-    Expr::Function(known)
+    known.null_treatment = treatment;
+    Some(Expr::Function(known))
 }
 
 /// A filter that leaves out rows without a value, too.

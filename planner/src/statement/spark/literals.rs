@@ -117,10 +117,8 @@ fn unescaped(text: &str, quote: char) -> String {
 
 /// What stands behind a backslash: what it means, and what follows.
 fn escape(text: &str) -> (Cow<'_, str>, &str) {
-    let digits = |from: usize, to: usize, base: u32| {
-        let number = text.get(from..to).and_then(|digits| u32::from_str_radix(digits, base).ok());
-        number.and_then(char::from_u32)
-    };
+    let digits =
+        |from: usize, to: usize, base: u32| number(text, from..to, base).and_then(char::from_u32);
     let pair = match text.as_bytes().first() {
         Some(b'u') => surrogates(text),
         _ => None,
@@ -153,9 +151,16 @@ fn escape(text: &str) -> (Cow<'_, str>, &str) {
     (meant.into(), behind)
 }
 
+/// A number of digits alone: a sign is none.
+fn number(text: &str, place: std::ops::Range<usize>, base: u32) -> Option<u32> {
+    let digits = text.get(place)?;
+    let are_digits = digits.chars().all(|digit| digit.is_digit(base));
+    u32::from_str_radix(digits, base).ok().filter(|_| are_digits)
+}
+
 /// The letter of two halves, `ud83d\ude00`.
 fn surrogates(text: &str) -> Option<char> {
-    let half = |from: usize| u16::from_str_radix(text.get(from..from + 4)?, 16).ok();
+    let half = |from: usize| u16::try_from(number(text, from..from + 4, 16)?).ok();
     let halves = [half(1)?, half(7).filter(|_| text.get(5..7) == Some("\\u"))?];
     let mut letters = char::decode_utf16(halves);
     letters.next()?.ok().filter(|_| letters.next().is_none())
@@ -302,6 +307,7 @@ mod tests {
         check(r#"SELECT "it's", 'it\'s', 'a''b'"#, "SELECT 'it''s', 'it''s', 'ab'");
         check(r"SELECT '\ud83d\ude00'", "SELECT '😀'");
         check(r"SELECT '\u0041\101\\\%\d'", r"SELECT 'AA\\%d'");
+        check(r"SELECT '\u+041\0+1'", "SELECT 'u+041\0+1'");
         check(r"SELECT r'\d' 'x'  'y', R'\d'", r"SELECT '\dxy', '\d'");
         check("SELECT `a 'b`, r FROM t -- 'x\n", "SELECT `a 'b`, r FROM t -- 'x\n");
     }

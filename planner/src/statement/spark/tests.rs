@@ -54,6 +54,8 @@ fn functions_have_names_of_their_own() {
     check("DATE '2024'", r#"cast_by_name(CAST("spark:day"('2024') AS DATE))"#);
     check("DATE '2024-01-02'", "DATE '2024-01-02'");
     check("a RLIKE '\\\\d'", r#"("spark:words"(a) ~ '[0-9]')"#);
+    check("first(a, false)", "first_value(a)");
+    check("last(a, true)", "last_value(a) IGNORE NULLS");
     check("to_date(a, 'yyyy-MM-DD')", r#""spark:to_date"(a, 'yyyy-MM-DD')"#);
     check("a RLIKE 'b++'", r#""spark:rlike"("spark:words"(a), 'b++')"#);
     check("regexp_count(a, 'b')", r#""spark:regexp_count"("spark:words"(a), 'b')"#);
