@@ -8,8 +8,8 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, ExprWithAlias, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
-    Ident, PivotValueSource, SelectItem, SetExpr, TableFactor, Value, Visit, VisitMut, Visitor,
-    VisitorMut,
+    Ident, PivotValueSource, Query, SelectItem, SetExpr, TableFactor, Value, Visit, VisitMut,
+    Visitor, VisitorMut,
 };
 
 use super::derived::derived;
@@ -55,7 +55,7 @@ pub(super) fn written(table: &TableFactor) -> Option<TableFactor> {
 fn of_value(asked: &Expr, column: &Expr, value: &Expr) -> Option<Expr> {
     let condition =
         Expr::IsNotDistinctFrom(Box::new(nested(column.clone())), Box::new(nested(value.clone())));
-    let mut of_rows = OfRows { condition: &condition, found: false };
+    let mut of_rows = OfRows { condition: &condition, found: false, within: 0 };
     let mut asked = asked.clone();
     let _ = VisitMut::visit(&mut asked, &mut of_rows);
     let mut count = call("count", []);
@@ -72,13 +72,26 @@ fn of_value(asked: &Expr, column: &Expr, value: &Expr) -> Option<Expr> {
 struct OfRows<'c> {
     condition: &'c Expr,
     found: bool,
+    /// Subqueries around the place: their rows are others.
+    within: usize,
 }
 
 impl VisitorMut for OfRows<'_> {
     type Break = ();
 
+    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.within += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.within -= 1;
+        ControlFlow::Continue(())
+    }
+
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         if let Expr::Function(function) = expr
+            && self.within == 0
             && name_of(function).is_some_and(|name| is_aggregate(&name))
         {
             self.found = true;

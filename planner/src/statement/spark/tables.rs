@@ -30,7 +30,8 @@ impl VisitorMut for Tables {
         set_operators(&mut query.body);
         sorted(query);
         if let SetExpr::Select(select) = query.body.as_ref() {
-            let _ = VisitMut::visit(&mut query.order_by, &mut GroupingIds(keys(select)));
+            let mut ids = GroupingIds { keys: keys(select), within: 0 };
+            let _ = VisitMut::visit(&mut query.order_by, &mut ids);
         }
         if let SetExpr::Table(table) = query.body.as_ref()
             && let Some(rows) = super::derived::all_rows(&table.to_string()["TABLE ".len()..])
@@ -92,7 +93,7 @@ pub(super) fn given_name(item: &SelectItem) -> Option<Ident> {
 
 /// Rows that a subquery has in an order are gathered in it, where nothing else is said: Spark promises no order, and has it.
 fn in_order(select: &mut Select) {
-    let [TableWithJoins { relation: TableFactor::Derived { subquery, .. }, joins }] =
+    let [TableWithJoins { relation: TableFactor::Derived { subquery, alias, .. }, joins }] =
         select.from.as_slice()
     else {
         return;
@@ -101,6 +102,8 @@ fn in_order(select: &mut Select) {
         return;
     };
     let OrderByKind::Expressions(keys) = &order.kind else { return };
+    // Columns that the table calls otherwise have no name here that an order could be by.
+    let is_renamed = alias.as_ref().is_some_and(|alias| !alias.columns.is_empty());
     let given: Vec<_> = inner.projection.iter().map(given_name).collect();
     let is_given = |key: &OrderByExpr| match &key.expr {
         Expr::Identifier(name) => {
@@ -110,26 +113,42 @@ fn in_order(select: &mut Select) {
         }
         _ => false,
     };
-    if joins.is_empty() && keys.iter().all(is_given) {
-        let _ = VisitMut::visit(&mut select.projection, &mut Gathered(keys.clone()));
+    if joins.is_empty() && !is_renamed && keys.iter().all(is_given) {
+        let mut gathered = Gathered { keys: keys.clone(), within: 0 };
+        let _ = VisitMut::visit(&mut select.projection, &mut gathered);
     }
 }
 
 /// Gives aggregates that look at one row after another an order.
-struct Gathered(Vec<OrderByExpr>);
+struct Gathered {
+    keys: Vec<OrderByExpr>,
+    /// Subqueries around the place: their rows are others.
+    within: usize,
+}
 
 impl VisitorMut for Gathered {
     type Break = ();
 
+    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.within += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.within -= 1;
+        ControlFlow::Continue(())
+    }
+
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         if let Expr::Function(function) = expr
+            && self.within == 0
             && function.over.is_none()
             && name_of(function).is_some_and(|name| GATHERING.contains(&name.as_str()))
             && let FunctionArguments::List(list) = &mut function.args
             && list.duplicate_treatment.is_none()
             && list.clauses.is_empty()
         {
-            list.clauses.push(FunctionArgumentClause::OrderBy(self.0.clone()));
+            list.clauses.push(FunctionArgumentClause::OrderBy(self.keys.clone()));
         }
         ControlFlow::Continue(())
     }
@@ -195,7 +214,7 @@ fn sorted(query: &mut Query) {
 
 /// `grouping_id()` is of all that is grouped by, in its order.
 fn grouping_ids(select: &mut Select) {
-    let mut ids = GroupingIds(keys(select));
+    let mut ids = GroupingIds { keys: keys(select), within: 0 };
     let _ = VisitMut::visit(&mut select.projection, &mut ids);
     let _ = VisitMut::visit(&mut select.having, &mut ids);
     let _ = VisitMut::visit(&mut select.qualify, &mut ids);
@@ -221,17 +240,32 @@ fn keys(select: &Select) -> Vec<Expr> {
         .collect()
 }
 
-struct GroupingIds(Vec<Expr>);
+struct GroupingIds {
+    keys: Vec<Expr>,
+    /// Subqueries around the place, which have groups of their own.
+    within: usize,
+}
 
 impl VisitorMut for GroupingIds {
     type Break = ();
 
+    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.within += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.within -= 1;
+        ControlFlow::Continue(())
+    }
+
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         if let Expr::Function(function) = expr
+            && self.within == 0
             && name_of(function).as_deref() == Some("grouping_id")
             && let Some(args) = plain_args(function)
         {
-            let args = if args.is_empty() { self.0.clone() } else { args };
+            let args = if args.is_empty() { self.keys.clone() } else { args };
             *expr = cast(call("grouping", args), DataType::BigInt(None));
         }
         ControlFlow::Continue(())

@@ -189,6 +189,22 @@ fn clauses_have_the_engines_names() {
             "SELECT \"spark:coalesce\"(array_agg(a ORDER BY a DESC NULLS LAST) FILTER (WHERE (a) IS NOT NULL), make_array()) \
              FROM (SELECT a FROM t ORDER BY a DESC NULLS LAST)",
         ),
+        (
+            "SELECT array_agg(b) FROM (SELECT a FROM t ORDER BY a) AS u(b)",
+            "SELECT \"spark:coalesce\"(array_agg(b) FILTER (WHERE (b) IS NOT NULL), make_array()) \
+             FROM (SELECT a FROM t ORDER BY a NULLS FIRST) AS u (b)",
+        ),
+        (
+            "SELECT first(a), (SELECT first(b) FROM u) FROM (SELECT a FROM t ORDER BY a)",
+            "SELECT first_value(a ORDER BY a NULLS FIRST), (SELECT first_value(b) FROM u) \
+             FROM (SELECT a FROM t ORDER BY a NULLS FIRST)",
+        ),
+        (
+            "SELECT grouping_id(), (SELECT grouping_id() FROM u GROUP BY CUBE (b)) FROM t GROUP BY CUBE (a)",
+            "SELECT cast_by_name(CAST(grouping(a) AS BIGINT)), \
+             (SELECT cast_by_name(CAST(grouping(b) AS BIGINT)) FROM u GROUP BY CUBE (b)) \
+             FROM t GROUP BY CUBE (a)",
+        ),
         ("SELECT a FROM t DISTRIBUTE BY b SORT BY a", "SELECT a FROM t ORDER BY a NULLS FIRST"),
     ] {
         assert_eq!(written(given), expected);
