@@ -190,8 +190,9 @@ fn first(texts: &ArrayRef, patterns: &ArrayRef) -> Result<ArrayRef> {
     let each = texts.as_string::<i32>().iter().zip(patterns.as_string::<i32>());
     let found = each.map(|(text, pattern)| match (text, pattern) {
         (Some(text), Some(pattern)) => {
-            let found = known.regex(pattern)?.find(text);
-            Ok(found.map(|found| found.as_str().to_owned()))
+            let found = known.regex(pattern)?.find(text).map(|found| found.as_str().to_owned());
+            // What is nothing is NULL to Spark, as where nothing is found.
+            Ok(found.filter(|found| !found.is_empty()))
         }
         _ => Ok(None),
     });
