@@ -12,7 +12,7 @@ use datafusion::catalog::{CatalogProviderList, MemoryCatalogProviderList};
 use datafusion::execution::disk_manager::DiskManagerBuilder;
 use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use datafusion::execution::{FunctionRegistry, SessionState, SessionStateBuilder, TaskContext};
+use datafusion::execution::{SessionState, SessionStateBuilder, TaskContext};
 use datafusion::prelude::SessionConfig;
 use datafusion_distributed::{
     ChannelResolver, DistributedConfig, DistributedExt, SessionStateBuilderExt, Worker,
@@ -379,7 +379,7 @@ impl Engine {
         state.register_catalog_list(Arc::new(catalogs));
         *state.config_mut() = config;
         state.mark_start_execution();
-        in_its_zone(&mut state);
+        zones::in_its_zone(&mut state);
         state
     }
 }
@@ -431,19 +431,6 @@ async fn names(
         None => None,
     };
     Ok((Named::new(files, store), allowed, writable))
-}
-
-/// `now()` and `to_timestamp` have the zone of the session: the functions hold the one of the settings that they were made with.
-fn in_its_zone(state: &mut SessionState) {
-    for name in std::iter::once("now").chain(stamped::FUNCTIONS) {
-        let of = state.scalar_functions().get(name);
-        let here = of.and_then(|of| of.inner().with_updated_config(state.config().options()));
-        if let Some(here) = here
-            && let Err(error) = state.register_udf(Arc::new(here))
-        {
-            tracing::warn!(%error, "{name}() keeps the zone of the node");
-        }
-    }
 }
 
 fn runtime(config: &EngineConfig, spill: &Spill) -> Result<Arc<RuntimeEnv>> {

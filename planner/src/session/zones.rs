@@ -44,6 +44,19 @@ pub(super) fn in_zones(state: &mut SessionState) -> Result<()> {
     Ok(())
 }
 
+/// `now()` and `to_timestamp` have the zone of the session: the functions hold the one of the settings that they were made with.
+pub(super) fn in_its_zone(state: &mut SessionState) {
+    for name in std::iter::once("now").chain(super::stamped::FUNCTIONS) {
+        let of = state.scalar_functions().get(name);
+        let here = of.and_then(|of| of.inner().with_updated_config(state.config().options()));
+        if let Some(here) = here
+            && let Err(error) = state.register_udf(Arc::new(here))
+        {
+            tracing::warn!(%error, "{name}() keeps the zone of the node");
+        }
+    }
+}
+
 /// Writes them so.
 #[derive(Debug)]
 struct InZones;
