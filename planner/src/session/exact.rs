@@ -17,12 +17,14 @@
 
 use std::sync::Arc;
 
+use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{FunctionRegistry, SessionState};
 use datafusion::functions_aggregate::average::Avg;
 use datafusion::functions_aggregate::sum::Sum;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{AggregateUDF, Expr, LogicalPlan, ScalarUDF};
 
 mod arithmetic;
@@ -141,6 +143,26 @@ fn rewritten(
         node.map_expressions(|expr| {
             let name = names.save(&expr);
             let rewritten = expr.transform_up(|expr| Ok(written(expr)))?;
+            Ok(rewritten.update_data(|expr| name.restore(expr)))
+        })
+    });
+    rewritten.map(|rewritten| rewritten.data)
+}
+
+/// The same, where what is written depends on the types of the columns below.
+pub(super) fn rewritten_by_types(
+    plan: LogicalPlan,
+    written: impl Fn(Expr, &DFSchema) -> Result<Transformed<Expr>>,
+) -> Result<LogicalPlan> {
+    let rewritten = plan.transform_up_with_subqueries(|node| {
+        let schema = match &node {
+            LogicalPlan::TableScan(scan) => scan.projected_schema.as_ref().clone(),
+            node => merge_schema(&node.inputs()),
+        };
+        let names = NamePreserver::new(&node);
+        node.map_expressions(|expr| {
+            let name = names.save(&expr);
+            let rewritten = expr.transform_up(|expr| written(expr, &schema))?;
             Ok(rewritten.update_data(|expr| name.restore(expr)))
         })
     });

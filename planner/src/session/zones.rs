@@ -17,18 +17,17 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result};
 use datafusion::config::ConfigOptions;
 use datafusion::execution::{FunctionRegistry, SessionState};
 use datafusion::functions::datetime::to_local_time;
 use datafusion::logical_expr::expr::ScalarFunction;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Cast, Expr, ExprSchemable, LogicalPlan, TryCast, cast};
 use datafusion::optimizer::AnalyzerRule;
 
 use super::clocks::{UTC, is_utc};
+use super::exact::rewritten_by_types;
 use at::instant_at;
 
 mod at;
@@ -68,19 +67,7 @@ impl AnalyzerRule for InZones {
 
     fn analyze(&self, plan: LogicalPlan, config: &ConfigOptions) -> Result<LogicalPlan> {
         let session = config.execution.time_zone.as_deref().unwrap_or(UTC);
-        let written = plan.transform_up_with_subqueries(|node| {
-            let schema = match &node {
-                LogicalPlan::TableScan(scan) => scan.projected_schema.as_ref().clone(),
-                node => merge_schema(&node.inputs()),
-            };
-            let names = NamePreserver::new(&node);
-            node.map_expressions(|expr| {
-                let name = names.save(&expr);
-                let written = expr.transform_up(|expr| written(expr, &schema, session))?;
-                Ok(written.update_data(|expr| name.restore(expr)))
-            })
-        });
-        written.map(|written| written.data)
+        rewritten_by_types(plan, |expr, schema| written(expr, schema, session))
     }
 }
 

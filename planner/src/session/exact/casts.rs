@@ -19,14 +19,13 @@ use datafusion::arrow::datatypes::{
     DataType, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit, UInt8Type, UInt16Type,
     UInt32Type, UInt64Type,
 };
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result};
 use datafusion::config::ConfigOptions;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Cast, Expr, ExprSchemable, LogicalPlan, TryCast};
 use datafusion::optimizer::AnalyzerRule;
 
+use super::rewritten_by_types;
 use super::same::Same;
 
 mod days;
@@ -44,19 +43,7 @@ impl AnalyzerRule for KeptCasts {
     }
 
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        let kept = plan.transform_up_with_subqueries(|node| {
-            let schema = match &node {
-                LogicalPlan::TableScan(scan) => scan.projected_schema.as_ref().clone(),
-                node => merge_schema(&node.inputs()),
-            };
-            let names = NamePreserver::new(&node);
-            node.map_expressions(|expr| {
-                let name = names.save(&expr);
-                let written = expr.transform_up(|expr| Ok(written(expr, &schema)))?;
-                Ok(written.update_data(|expr| name.restore(expr)))
-            })
-        });
-        kept.map(|kept| kept.data)
+        rewritten_by_types(plan, |expr, schema| Ok(written(expr, schema)))
     }
 }
 

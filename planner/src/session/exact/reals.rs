@@ -5,18 +5,16 @@
 
 use datafusion::arrow::array::AsArray;
 use datafusion::arrow::datatypes::{DataType, Float64Type};
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result};
 use datafusion::config::ConfigOptions;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
     Cast, ColumnarValue, Expr, ExprSchemable, LogicalPlan, ScalarFunctionArgs, ScalarUDF,
     ScalarUDFImpl, Signature, Volatility,
 };
 use datafusion::optimizer::AnalyzerRule;
 
-use super::beyond;
+use super::{beyond, rewritten_by_types};
 use crate::options::{Dialect, dialect};
 
 /// The rule that looks whether they do.
@@ -32,19 +30,7 @@ impl AnalyzerRule for FittingReals {
         if dialect(config) == Dialect::Spark {
             return Ok(plan);
         }
-        let looked = plan.transform_up_with_subqueries(|node| {
-            let schema = match &node {
-                LogicalPlan::TableScan(scan) => scan.projected_schema.as_ref().clone(),
-                node => merge_schema(&node.inputs()),
-            };
-            let names = NamePreserver::new(&node);
-            node.map_expressions(|expr| {
-                let name = names.save(&expr);
-                let looked = expr.transform_up(|expr| Ok(looked_at(expr, &schema)))?;
-                Ok(looked.update_data(|expr| name.restore(expr)))
-            })
-        });
-        looked.map(|looked| looked.data)
+        rewritten_by_types(plan, |expr, schema| Ok(looked_at(expr, schema)))
     }
 }
 
